@@ -1,0 +1,187 @@
+"""Recipes: what a run is made of, as data. Read from TOML, checked whole, written back resolved.
+
+A recipe has the sections `[recipe] [data] [model] [training] [published] [smoke]`. `[data]` belongs to the
+task (its `Data` class checks it); the other sections are described here.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rekur.errors import ConfigError, nearest
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseModel):
+    """A section whose every key is known and typed; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RecipeInfo(Settings):
+    """What the shelf says of a recipe."""
+
+    name: str
+    title: str
+    task: str
+    chapter: str = ""
+    faults: tuple[str, ...] = Field((), description="faults reproduced on purpose, a sentence each")
+    mends: tuple[str, ...] = Field((), description="what the mended form changes, a sentence each")
+
+
+class ModelSettings(Settings):
+    """Embed + Core + Readout (see `rekur.models`)."""
+
+    cell: Literal["rnn", "gru", "lstm"] = "gru"
+    api: Literal["layer", "cell"] = Field("layer", description="cell: loop a cell over the steps in Python")
+    embedding: int = Field(0, ge=0, description="embedding size E of token ids; 0: one-hot tokens or values")
+    hidden: int = Field(128, ge=1)
+    layers: int = Field(1, ge=1)
+    bidirectional: bool = False
+    batch_first: bool = Field(True, description="false takes a batch-first array for time-first: chapter E's fault")
+    readout: Literal["last", "last_step", "mean", "max", "mean_max", "attention", "flatten", "every"] = "last"
+    head: tuple[int, ...] = Field((), description="sizes of hidden Linear + ReLU layers before the output")
+    linear: bool = Field(True, description="false reads the state itself as the logits")
+    squash: Literal["none", "sigmoid"] = Field("none", description="what the output passes before the loss")
+    residual: bool = Field(False, description="forecast the change from the last value, not the value")
+    init: Literal["torch", "keras"] = "torch"
+    dropout_embedding: float = Field(0.0, ge=0, lt=1)
+    dropout_words: float = Field(0.0, ge=0, lt=1, description="share of tokens replaced by the unknown token")
+    dropout_layers: float = Field(0.0, ge=0, lt=1)
+    dropout_readout: float = Field(0.0, ge=0, lt=1)
+    dropout_thrown_away: float = Field(0.0, ge=0, lt=1, description="computed, then not used: chapters A and B")
+    ngrams: int = Field(0, ge=0, description="hashed word n-grams up to this order beside the words; 0: none")
+    ngram_buckets: int = Field(0, ge=0)
+    segment: int = Field(0, ge=0, description="cut texts into segments of this many tokens, pooled together")
+
+
+class TrainingSettings(Settings):
+    """How the weights are found (see `rekur.training`)."""
+
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0)
+    momentum: float = Field(0.0, ge=0, lt=1)
+    weight_decay: float = Field(0.0, ge=0)
+    batch: int = Field(64, ge=1)
+    epochs: int = Field(10, ge=1)
+    clip: float = Field(0.0, ge=0, description="largest norm of the gradient; 0: no clipping")
+    schedule: Literal["none", "one_cycle", "step"] = "none"
+    step_epochs: int = Field(10, ge=1, description="schedule step: epochs between two reductions")
+    step_factor: float = Field(0.1, gt=0, le=1)
+    average: float = Field(0.0, ge=0, lt=1, description="decay of the exponential average of weights; 0: none")
+    patience: int = Field(0, ge=0, description="stop after this many epochs without a better validation; 0: never")
+    keep: Literal["last", "best"] = Field("last", description="weights tested: the last or the best on validation")
+    truncate: int = Field(0, ge=0, description="truncated BPTT: steps a gradient flows back; 0: all")
+
+
+class Published(Settings):
+    """The chapter's own figure, and where it stands."""
+
+    metrics: dict[str, float] = Field(default_factory=dict)
+    part: Literal["train", "validation", "test"] = "test"
+    source: str = ""
+    reason: str = Field("", description="why there is no published figure")
+
+
+class Config(Settings):
+    """A whole recipe."""
+
+    recipe: RecipeInfo
+    data: dict[str, Any] = Field(default_factory=dict)
+    model: ModelSettings = Field(default_factory=ModelSettings)  # type: ignore[arg-type]
+    training: TrainingSettings = Field(default_factory=TrainingSettings)  # type: ignore[arg-type]
+    published: Published = Field(default_factory=Published)  # type: ignore[arg-type]
+    smoke: dict[str, Any] = Field(default_factory=dict, description="dotted keys that make it run in seconds")
+
+
+def check(kind: type[S], values: Mapping[str, Any], where: str) -> S:
+    """Build `kind` from `values`, or raise one ConfigError that lists every fault found."""
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError("\n".join(_explain(kind, fault, where) for fault in error.errors())) from None
+
+
+def _explain(kind: type[BaseModel], fault: Any, where: str) -> str:
+    path = [str(part) for part in fault["loc"]]
+    key = ".".join([where, *path] if where else path)
+    if fault["type"] == "extra_forbidden":
+        return f"Unknown setting `{key}`. {nearest(path[-1], _keys_beside(kind, path))}"
+    return f"Setting `{key}`: {fault['msg']}; got {fault['input']!r}."
+
+
+def _keys_beside(kind: type[BaseModel], path: list[str]) -> Iterable[str]:
+    for part in path[:-1]:
+        annotation = kind.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return ()
+        kind = annotation
+    return kind.model_fields
+
+
+def names() -> list[str]:
+    """Return the names of the recipes shipped with rekur, in alphabetical order."""
+    folder = resources.files("rekur") / "recipes"
+    return sorted(entry.name[:-5] for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str) -> Config:
+    """Return the recipe called `name`, or the one in the TOML file at that path."""
+    if name.endswith(".toml") and Path(name).is_file():
+        return parse(Path(name).read_text(encoding="utf-8"), name)
+    if name not in names():
+        raise ConfigError(f"No recipe is called `{name}`. {nearest(name, names())} `rekur recipes` lists them.")
+    text = (resources.files("rekur") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")
+    return parse(text, f"{name}.toml")
+
+
+def parse(text: str, where: str) -> Config:
+    """Read a recipe from TOML `text`; `where` names the file in errors."""
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where} is not valid TOML: {error}.") from None
+    return check(Config, values, "")
+
+
+def dump(config: Config) -> str:
+    """Write `config` as TOML, every setting resolved."""
+    return tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def override(config: Config, changes: Mapping[str, Any]) -> Config:
+    """Return `config` with dotted keys changed: ``override(c, {"training.epochs": 3})``."""
+    values = config.model_dump()
+    for key, value in changes.items():
+        section, _, name = key.partition(".")
+        if section not in ("data", "model", "training") or not name:
+            raise ConfigError(f"Unknown setting `{key}`. {nearest(key, _dotted(config))}")
+        values[section][name] = value
+    return check(Config, values, "")
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Turn ``["training.epochs=3"]`` of the command line into typed values; a bare word is a string."""
+    changes = {}
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise ConfigError(f"--set takes key=value; got `{assignment}`. Example: --set training.epochs=3")
+        try:
+            changes[key.strip()] = tomllib.loads(f"v = {text}")["v"]
+        except tomllib.TOMLDecodeError:
+            changes[key.strip()] = text
+    return changes
+
+
+def _dotted(config: Config) -> list[str]:
+    sections = {"data": config.data, "model": ModelSettings.model_fields, "training": TrainingSettings.model_fields}
+    return [f"{section}.{key}" for section, keys in sections.items() for key in keys]

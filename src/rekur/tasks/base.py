@@ -1,0 +1,112 @@
+"""What every task tells the training loop, and nothing more.
+
+A task owns its data after the split: it hands out batches, computes the loss, validates, and, once, tests.
+It is the only place where data, model, loss, metrics and baselines meet.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rekur import config as configuration
+from rekur.config import Config, Settings
+from rekur.evaluation.outcomes import Outcome
+
+State = Any  # a recurrent state: Tensor, (h, c), or None
+
+
+class Step(NamedTuple):
+    """What one training batch gave."""
+
+    loss: Tensor  # () mean over `count`, differentiable
+    count: int  # items the mean is over
+    state: State  # the state to carry to the next batch (truncated BPTT), detached; None elsewhere
+
+
+@dataclass(frozen=True)
+class Test:
+    """What the model did on the test part."""
+
+    outcome: Outcome
+    predictions: pl.DataFrame  # id, truth, prediction, and probability_<class> or other columns
+    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # name -> further table for the report
+    extra: Mapping[str, Any] = field(default_factory=dict)  # JSON for the report: samples, shapes
+
+
+class Task(abc.ABC):
+    """One kind of work. Subclasses are final and live in a file each."""
+
+    Data: ClassVar[type[Settings]]  # the settings of [data]
+    metric: ClassVar[str]  # the metric a verdict is about
+    higher_is_better: ClassVar[bool]
+    paired_test: ClassVar[str]  # mcnemar | diebold_mariano | bootstrap
+
+    def __init__(self, config: Config, seed: int, data_dir: Path | None = None) -> None:
+        self.config = config
+        self.seed = seed
+        self.data_dir = data_dir
+        self.data = configuration.check(self.Data, config.data, "data")
+        self.warnings: list[str] = []
+
+    @abc.abstractmethod
+    def load(self) -> None:
+        """Read the data, split it, and fit vocabulary and scaler on the training part."""
+
+    @abc.abstractmethod
+    def files(self) -> dict[str, str]:
+        """Return the JSON files a prediction needs beside the weights: vocabulary.json, scaler.json."""
+
+    @abc.abstractmethod
+    def restore(self, files: Mapping[str, str]) -> None:
+        """Take back what `files` gave, in place of `load`, to predict new input."""
+
+    @abc.abstractmethod
+    def build(self) -> nn.Module:
+        """Return the untrained model; the caller has seeded torch."""
+
+    @abc.abstractmethod
+    def batches(self, epoch: int) -> Sequence[NDArray[np.int64]]:
+        """Return the rows of each training batch of `epoch` (from 0), a function of seed and epoch alone."""
+
+    @abc.abstractmethod
+    def step(self, model: nn.Module, rows: NDArray[np.int64], state: State) -> Step:
+        """Forward and loss of one training batch; `state` is what the batch before returned, None at first."""
+
+    @abc.abstractmethod
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """Metrics of the validation part, ``loss`` among them; {} where the recipe keeps none."""
+
+    @abc.abstractmethod
+    def test(self, model: nn.Module) -> Test:
+        """Predict the test part. Called once, at the end."""
+
+    @abc.abstractmethod
+    def baselines(self) -> dict[str, Outcome]:
+        """Fit the cheap rivals on the same training rows and score them on the same test items."""
+
+    @abc.abstractmethod
+    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Predict new inputs, one JSON object each; see each task for the form of an input."""
+
+    def epoch_notes(self, model: nn.Module) -> dict[str, Any]:  # noqa: ARG002
+        """Return what the history of an epoch should hold besides losses and metrics."""
+        return {}
+
+    def generator(self, *words: int) -> np.random.Generator:
+        """Return the generator of one stochastic part, named by integers, from the run's seed."""
+        return np.random.default_rng([self.seed, *words])
+
+
+def seed_torch(seed: int) -> None:
+    """Seed torch's global generator, which initialisation and dropout draw from."""
+    torch.manual_seed(seed)
