@@ -41,7 +41,9 @@ class ModelSettings(Settings):
     """Embed + Core + Readout (see `rekur.models`)."""
 
     cell: Literal["rnn", "gru", "lstm"] = "gru"
-    api: Literal["layer", "cell"] = Field("layer", description="cell: loop a cell over the steps in Python")
+    api: Literal["layer", "cell", "numpy"] = Field(
+        "layer", description="cell: loop a cell over the steps in Python; numpy: the from-scratch network"
+    )
     embedding: int = Field(0, ge=0, description="embedding size E of token ids; 0: one-hot tokens or values")
     hidden: int = Field(128, ge=1)
     layers: int = Field(1, ge=1)
@@ -71,7 +73,7 @@ class TrainingSettings(Settings):
     momentum: float = Field(0.0, ge=0, lt=1)
     weight_decay: float = Field(0.0, ge=0)
     batch: int = Field(64, ge=1)
-    epochs: int = Field(10, ge=1)
+    epochs: int = Field(10, ge=0)
     clip: float = Field(0.0, ge=0, description="largest norm of the gradient; 0: no clipping")
     schedule: Literal["none", "one_cycle", "step"] = "none"
     step_epochs: int = Field(10, ge=1, description="schedule step: epochs between two reductions")

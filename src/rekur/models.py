@@ -1,0 +1,176 @@
+"""Embed + Core + Readout: the four parts of every model, put together from `[model]`.
+
+    inputs (N, T) or (N, T, I) -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Linear (N, outputs)
+
+With the readout `every` the last two keep the steps: (N, T, F) -> (N, T, outputs).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rekur.config import ModelSettings
+from rekur.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, readouts
+from rekur.nn.initialise import keras_
+
+LAYERS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
+CELLS = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
+
+State = Any  # (K*D, N, H), a pair of them for LSTM, or None
+
+
+class TokenEmbedding(nn.Module):
+    """Token ids (N, T) to vectors (N, T, E); whole words and single numbers may be dropped in training.
+
+    Word dropout replaces a token by the unknown token (Iyyer et al. 2015).
+    """
+
+    def __init__(self, vocabulary: int, size: int, words: float, dropout: float, unknown: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, size)
+        self.words, self.dropout, self.unknown = words, dropout, unknown
+        self.features = size
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if self.training and self.words > 0:
+            dropped = torch.rand(tokens.shape, device=tokens.device) < self.words
+            tokens = tokens.masked_fill(dropped, self.unknown)
+        vectors: Tensor = self.table(tokens)
+        return F.dropout(vectors, self.dropout, self.training)
+
+
+class OneHot(nn.Module):
+    """Token ids (N, T) to unit vectors (N, T, V)."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.features = vocabulary
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return F.one_hot(tokens, self.features).to(torch.get_default_dtype())
+
+
+class Values(nn.Module):
+    """Numbers (N, T, I) as they are."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values
+
+
+class CellLoop(nn.Module):
+    """A cell applied step after step: what a layer is, written out. One layer, one direction, batch first."""
+
+    def __init__(self, cell: str, features: int, hidden: int) -> None:
+        super().__init__()
+        self.cell = CELLS[cell](features, hidden)
+
+    def forward(self, x: Tensor, state: State = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        steps = []
+        for x_t in x.unbind(1):
+            state = self.cell(x_t, state)
+            steps.append(state)
+        if not isinstance(state, tuple):
+            outputs = torch.stack(steps, dim=1)  # (N, T, H)
+            return outputs, _at_end(outputs, lengths)
+        outputs, memory = (torch.stack(part, dim=1) for part in zip(*steps, strict=True))
+        return outputs, (_at_end(outputs, lengths), _at_end(memory, lengths))
+
+
+def _at_end(steps: Tensor, lengths: Tensor | None) -> Tensor:
+    """The state (1, N, H) after each row's last valid step of `steps` (N, T, H)."""
+    if lengths is None:
+        return steps[:, -1].unsqueeze(0)
+    last = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, steps.shape[2])
+    return steps.gather(1, last).transpose(0, 1)
+
+
+class SequenceModel(nn.Module):
+    """Every model of the shelf but the from-scratch one.
+
+    Args:
+        settings: the recipe's `[model]`.
+        embed: gives the `features` it makes of a step.
+        outputs: numbers the model gives, a sequence or (readout `every`) a step.
+        steps: T where the readout `flatten` needs it fixed, else None.
+        anchor: with `settings.residual`, the input feature to whose last value the output is added.
+    """
+
+    def __init__(
+        self, settings: ModelSettings, embed: nn.Module, outputs: int, steps: int | None = None, anchor: int = -1
+    ) -> None:
+        super().__init__()
+        self.settings, self.anchor = settings, anchor
+        self.embed = embed
+        self.core = _core(settings, embed.features)  # type: ignore[arg-type]
+        directions = 2 if settings.bidirectional else 1
+        self.readout = readouts.make(settings.readout, directions * settings.hidden, steps)
+        self.head = _head(self.readout.features, settings, outputs)
+        if settings.init == "keras":
+            keras_(self)
+
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None, state: State = None) -> tuple[Tensor, State]:
+        """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step."""
+        x = self.embed(inputs)
+        if self.settings.segment:
+            features, state = self._in_segments(x, lengths), None
+        else:
+            hidden, state = self.core(x, state, lengths=lengths)
+            features = self.readout(hidden, state, lengths)
+        F.dropout(features, self.settings.dropout_thrown_away, self.training)
+        features = F.dropout(features, self.settings.dropout_readout, self.training)
+        output = self.head(features)
+        if self.settings.squash == "sigmoid":
+            output = torch.sigmoid(output)
+        if self.settings.residual:
+            output = output + inputs[:, -1, self.anchor].unsqueeze(1)
+        return output, state
+
+    def _in_segments(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
+        N, T, size = *x.shape[:2], self.settings.segment
+        if lengths is None:
+            lengths = torch.full((N,), T)
+        x = F.pad(x, (0, 0, 0, -T % size))  # (N, S*size, I)
+        count = x.shape[1] // size
+        starts = torch.arange(count) * size
+        inside = (lengths.unsqueeze(1) - starts).clamp(0, size).view(-1)  # (N*S,) valid steps of each segment
+        used = inside.nonzero().squeeze(1)
+        hidden, _ = self.core(x.view(N * count, size, -1)[used], lengths=inside[used])
+        whole = hidden.new_zeros(N * count, size, hidden.shape[2]).index_copy(0, used, hidden)
+        return self.readout(whole.view(N, count * size, -1), None, lengths)  # type: ignore[no-any-return]
+
+
+def _core(settings: ModelSettings, features: int) -> nn.Module:
+    if settings.api == "cell":
+        return CellLoop(settings.cell, features, settings.hidden)
+    return LAYERS[settings.cell](
+        features,
+        settings.hidden,
+        num_layers=settings.layers,
+        batch_first=settings.batch_first,
+        dropout=settings.dropout_layers,
+        bidirectional=settings.bidirectional,
+    )
+
+
+def _head(features: int, settings: ModelSettings, outputs: int) -> nn.Module:
+    if not settings.linear:
+        return nn.Identity()
+    sizes = (features, *settings.head, outputs)
+    layers: list[nn.Module] = []
+    for before, after in zip(sizes, sizes[1:], strict=False):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def parameters(model: nn.Module) -> int:
+    """Return how many numbers training adjusts."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
