@@ -1,0 +1,240 @@
+"""The run folder: the only way results pass from training to everything after it.
+
+`docs/run-folder.md` describes every file. Nothing here is ever loaded by pickle, and a file is written whole
+or not at all: to a temporary file beside it, flushed to the disk, then renamed over the old one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import tomli_w
+from numpy.typing import NDArray
+
+from rekur.errors import RefusedModelError, RequestError
+from rekur.storage import SCHEMA, Arrays, check_schema, explained, pack, to_json, unpack, write_whole
+
+__all__ = ["SCHEMA", "Run", "free_place", "to_json", "write_whole"]
+
+RESERVED = ("metrics.json", "extra.json")  # the JSON files that are not part of a model
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run on disk; make one with `Run.create` or `Run.open`."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path | str, config_toml: str, **about: Any) -> Run:
+        """Make a run folder at `path`, which must be free or an empty folder; raises RequestError if not.
+
+        `config_toml` is the whole recipe; `about` (seed, threads, device ...) joins it as the table `[run]`.
+        """
+        run = cls(Path(path))
+        with explained(run.path):
+            run.path.mkdir(parents=True, exist_ok=True)
+            if any(run.path.iterdir()):
+                raise RequestError(
+                    f"The folder {run.path} is not empty, and a run never overwrites anything. "
+                    f"Give another --out, or continue that run with `rekur run --resume {run.path}`."
+                )
+        values = tomllib.loads(config_toml)
+        values["run"] = {"schema": SCHEMA, **_without_none(about)}
+        run._write("config.toml", tomli_w.dumps(values))
+        return run
+
+    @classmethod
+    def open(cls, path: Path | str) -> Run:
+        """Open the run folder at `path`; raises RequestError if none is there, RefusedModelError if bad."""
+        run = cls(Path(path))
+        if not run.path.is_dir():
+            raise RequestError(f"There is no run folder at {run.path}. `rekur run NAME` makes one.")
+        schema = run.about().get("schema")
+        if not isinstance(schema, int):
+            raise run._damaged("config.toml", "it names no schema in [run]")
+        check_schema(schema, run.path)
+        return run
+
+    # settings
+
+    def config_text(self) -> str:
+        """Return the recipe as TOML, without the table `[run]`: `rekur.config.parse` takes it."""
+        values = self._settings()
+        values.pop("run", None)
+        return tomli_w.dumps(values)
+
+    def about(self) -> dict[str, Any]:
+        """Return the table `[run]`: schema, seed, threads, device, rekur."""
+        about = self._settings().get("run", {})
+        return about if isinstance(about, dict) else {}
+
+    def update_about(self, **about: Any) -> None:
+        """Add to the table `[run]` what became known after the folder was made, as the thread count."""
+        values = self._settings()
+        values["run"] = {**values.get("run", {}), **_without_none(about)}
+        self._write("config.toml", tomli_w.dumps(values))
+
+    def _settings(self) -> dict[str, Any]:
+        return self._parsed("config.toml", self._read("config.toml"), tomllib.loads)
+
+    # history
+
+    def history(self) -> list[dict[str, Any]]:
+        """Return one object an epoch, oldest first; a line torn by a power cut is left out."""
+        path = self.path / "history.jsonl"
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        return [self._parsed(path.name, line, json.loads) for line in lines]
+
+    def append_history(self, entry: Mapping[str, Any]) -> None:
+        """Add one epoch's object."""
+        with explained(self.path), (self.path / "history.jsonl").open("a", encoding="utf-8") as file:
+            file.write(to_json(entry) + "\n")
+
+    def write_history(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Replace the whole history, as a resumed run does."""
+        self._write("history.jsonl", "".join(to_json(entry) + "\n" for entry in entries))
+
+    # results
+
+    def finished(self) -> bool:
+        """Say whether the run came to its end."""
+        return (self.path / "metrics.json").exists()
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the object of `rekur run --json`; raises RequestError while the run is unfinished."""
+        if not self.finished():
+            raise RequestError(
+                f"The run {self.path} is not finished. Continue it with `rekur run --resume {self.path}`."
+            )
+        return self._read_json("metrics.json")
+
+    def write_metrics(self, metrics: Mapping[str, Any]) -> None:
+        """Write metrics.json; a number that is not finite becomes null."""
+        self._write("metrics.json", to_json(metrics, indent=2) + "\n")
+
+    def extra(self) -> dict[str, Any]:
+        """Return what the task left for the report: class names, samples; {} if nothing."""
+        return self._read_json("extra.json") if (self.path / "extra.json").exists() else {}
+
+    def write_extra(self, extra: Mapping[str, Any]) -> None:
+        """Write extra.json."""
+        self._write("extra.json", to_json(extra, indent=2) + "\n")
+
+    def predictions(self) -> pl.DataFrame:
+        """Return the test items: id, truth, prediction, and probabilities or quantiles."""
+        return self._read_parquet("predictions.parquet")
+
+    def write_predictions(self, frame: pl.DataFrame) -> None:
+        """Write predictions.parquet."""
+        self._write("predictions.parquet", _parquet(frame))
+
+    def tables(self) -> list[str]:
+        """Return the names of the further tables, in alphabetical order."""
+        return sorted(path.stem for path in (self.path / "tables").glob("*.parquet"))
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return the further table `name`."""
+        return self._read_parquet(f"tables/{name}.parquet")
+
+    def write_table(self, name: str, frame: pl.DataFrame) -> None:
+        """Write tables/<name>.parquet."""
+        with explained(self.path):
+            (self.path / "tables").mkdir(exist_ok=True)
+        self._write(f"tables/{name}.parquet", _parquet(frame))
+
+    # the model
+
+    def save_model(self, weights: Mapping[str, NDArray[Any]], task: str = "") -> None:
+        """Write model.safetensors, its schema and task in the metadata."""
+        self._write("model.safetensors", pack(weights, task=task))
+
+    def load_model(self) -> Arrays:
+        """Return the weights by name; raises RefusedModelError if the file is damaged or newer."""
+        return unpack(self.path / "model.safetensors")[0]
+
+    def files(self) -> dict[str, str]:
+        """Return the JSON files a prediction needs beside the weights: name -> text."""
+        paths = sorted(self.path.glob("*.json"))
+        return {path.name: self._read(path.name) for path in paths if path.name not in RESERVED}
+
+    def write_files(self, files: Mapping[str, str]) -> None:
+        """Write the files a prediction needs; each name ends in .json."""
+        for name, text in files.items():
+            if name in RESERVED or not re.fullmatch(r"\w[\w-]*\.json", name):
+                raise ValueError(f"a model's file is called <word>.json, none of {RESERVED}; got {name!r}")
+            self._write(name, text)
+
+    # places
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report goes."""
+        return self.path / "report.html"
+
+    @property
+    def plots(self) -> Path:
+        """The folder of the pictures."""
+        return self.path / "plots"
+
+    @property
+    def last_dir(self) -> Path:
+        """The folder of the checkpoint."""
+        return self.path / "last"
+
+    def _write(self, name: str, content: str | bytes) -> None:
+        write_whole(self.path / name, content)
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.path / name).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._damaged(name, error) from None
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        return self._parsed(name, self._read(name), json.loads)
+
+    def _read_parquet(self, name: str) -> pl.DataFrame:
+        try:
+            return pl.read_parquet(self.path / name)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise self._damaged(name, error) from None
+
+    def _parsed(self, name: str, text: str, parse: Callable[[str], Any]) -> dict[str, Any]:
+        try:
+            value = parse(text)
+        except ValueError as error:
+            raise self._damaged(name, error) from None
+        if not isinstance(value, dict):
+            raise self._damaged(name, f"it must hold an object; got {type(value).__name__}")
+        return value
+
+    def _damaged(self, name: str, why: object) -> RefusedModelError:
+        return RefusedModelError(f"The run folder {self.path} is damaged: {name} cannot be read ({why}).")
+
+
+def free_place(name: str, root: Path | str = "runs") -> Path:
+    """Return the first of <root>/<name>-1, <name>-2 ... that does not exist yet."""
+    clean = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "run"
+    number = 1
+    while (place := Path(root) / f"{clean}-{number}").exists():
+        number += 1
+    return place
+
+
+def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}  # TOML has no null
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
