@@ -10,6 +10,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -30,7 +31,8 @@ class Step(NamedTuple):
 
     loss: Tensor  # () mean over `count`, differentiable
     count: int  # items the mean is over
-    state: State  # the state to carry to the next batch (truncated BPTT), detached; None elsewhere
+    state: State = None  # the state to carry to the next batch (truncated BPTT), detached; None elsewhere
+    metrics: Mapping[str, Tensor] = MappingProxyType({})  # further means over `count`, detached
 
 
 @dataclass(frozen=True)

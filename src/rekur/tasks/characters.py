@@ -1,0 +1,198 @@
+"""The next character of a text: a language model, trained on chunks with the state carried between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rekur.config import Settings
+from rekur.data.datasets import shakespeare
+from rekur.errors import ConfigError, DataError
+from rekur.evaluation import outcomes
+from rekur.evaluation.baselines import characters as rivals
+from rekur.evaluation.outcomes import Outcome
+from rekur.models import OneHot, SequenceModel, TokenEmbedding
+from rekur.tasks.base import State, Step, Task, Test
+
+Rows = NDArray[np.int64]
+
+SAMPLE_LENGTH = 400
+EVALUATION_STREAMS = 16
+
+
+class Data(Settings):
+    """`[data]` of the task `characters`."""
+
+    set: Literal["shakespeare", "given"] = "shakespeare"
+    text: str = Field("", description="the text itself, with set = given; it is train and test part at once")
+    characters: int = Field(0, ge=0, description="characters read; 0: all")
+    chunk: int = Field(128, ge=1, description="steps between two updates; the state is carried across")
+    validation: float = Field(0.05, ge=0, lt=1)
+    test: float = Field(0.1, ge=0, lt=1, description="share held out at the end of the text")
+    target: Literal["next", "self"] = Field("next", description="self: the target is the input, chapter E's fault")
+    temperature: float = Field(0.7, gt=0)
+
+
+class NextCharacter(Task):
+    """A distribution over the next character at every step."""
+
+    Data = Data
+    data: Data
+    metric: ClassVar[str] = "nats"
+    higher_is_better: ClassVar[bool] = False
+    paired_test: ClassVar[str] = "bootstrap"
+
+    def load(self) -> None:
+        text = self.data.text if self.data.set == "given" else shakespeare.load(self.data_dir)
+        text = text[: self.data.characters or None]
+        if len(text) < 2:
+            raise ConfigError("data.text: a text of at least two characters is needed; got a shorter one.")
+        self._cut(text)
+        self._name_characters(sorted(set(self.text["train"])))
+        self.ids = {part: self._encode(text) for part, text in self.text.items()}
+
+    def _cut(self, text: str) -> None:
+        if self.data.set == "given":
+            self.text = {"train": text, "validation": "", "test": text}
+            return
+        held = len(text) - round(len(text) * self.data.test)
+        fitted = held - round(len(text) * self.data.validation)
+        self.text = {"train": text[:fitted], "validation": text[fitted:held], "test": text[held:]}
+
+    def _name_characters(self, characters: Sequence[str]) -> None:
+        self.characters = list(characters)  # id -> character; the last id, V-1, is any other character
+        self.index = {character: i for i, character in enumerate(self.characters)}
+        self.closed = self.data.set == "given"
+        self.V = len(self.characters) + (0 if self.closed else 1)
+
+    def _encode(self, text: str) -> NDArray[np.int64]:
+        unknown = self.V - 1
+        return np.array([self.index.get(character, unknown) for character in text], dtype=np.int64)
+
+    def files(self) -> dict[str, str]:
+        return {"vocabulary.json": json.dumps({"characters": self.characters}, ensure_ascii=False)}
+
+    def restore(self, files: Mapping[str, str]) -> None:
+        self._name_characters(json.loads(files["vocabulary.json"])["characters"])
+
+    def build(self) -> nn.Module:
+        model = self.config.model
+        if model.readout != "every":
+            raise ConfigError(f'model.readout: characters are read at "every" step; got "{model.readout}".')
+        if not model.embedding:
+            return SequenceModel(model, OneHot(self.V), self.V)
+        table = TokenEmbedding(self.V, model.embedding, model.dropout_words, model.dropout_embedding, self.V - 1)
+        return SequenceModel(model, table, self.V)
+
+    def batches(self, epoch: int) -> Sequence[Rows]:
+        """Return the first position of each stream's chunk; streams run side by side through the text."""
+        pairs = self._pairs("train")
+        streams = min(self.config.training.batch, max(1, pairs // self.data.chunk))
+        span = pairs // streams
+        offset = int(self.generator(1, epoch).integers(0, self.data.chunk)) if span > 2 * self.data.chunk else 0
+        starts = np.arange(streams) * span
+        return [starts + at for at in range(offset, max(1, span - self.data.chunk + 1), self.data.chunk)]
+
+    def _pairs(self, part: str) -> int:
+        return len(self.ids[part]) - (1 if self.data.target == "next" else 0)
+
+    def step(self, model: nn.Module, rows: Rows, state: State) -> Step:
+        inputs, targets = self._read("train", rows, min(self.data.chunk, self._pairs("train")))
+        output, state = model(inputs, None, state)
+        loss = F.cross_entropy(output.flatten(0, 1), targets.flatten())
+        return Step(loss, targets.numel(), _detached(state))
+
+    def _read(self, part: str, starts: Rows, steps: int) -> tuple[Tensor, Tensor]:
+        ids = self.ids[part]
+        at = starts[:, None] + np.arange(steps)  # (N, T)
+        ahead = 1 if self.data.target == "next" else 0
+        return torch.from_numpy(ids[at]), torch.from_numpy(ids[at + ahead])
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        if not self.text["validation"]:
+            return {}
+        return {"loss": float(self._nats(model, "validation").mean())}
+
+    @torch.inference_mode()
+    def _nats(self, model: nn.Module, part: str) -> NDArray[np.float64]:
+        """Return -log p of every character that has one before it, in the order of the text."""
+        pairs = self._pairs(part)
+        streams = max(1, min(EVALUATION_STREAMS, pairs // (4 * self.data.chunk)))
+        span = -(-pairs // streams)
+        starts = np.minimum(np.arange(streams) * span, pairs - span)  # the last stream begins a little early
+        nats = np.empty(pairs)
+        state: State = None
+        for at in range(0, span, self.data.chunk):
+            steps = min(self.data.chunk, span - at)
+            inputs, targets = self._read(part, starts + at, steps)
+            output, state = model(inputs, None, state)
+            loss = F.cross_entropy(output.flatten(0, 1).double(), targets.flatten(), reduction="none")
+            nats[(starts + at)[:, None] + np.arange(steps)] = loss.view(targets.shape).numpy()
+        return nats
+
+    def test(self, model: nn.Module) -> Test:
+        nats = self._nats(model, "test")
+        ahead = len(self.ids["test"]) - len(nats)
+        predictions = pl.DataFrame(
+            {"id": np.arange(ahead, ahead + len(nats)), "truth": list(self.text["test"][ahead:]), "nats": nats}
+        )
+        return Test(outcomes.language(nats), predictions, extra=self._shown(model))
+
+    def _shown(self, model: nn.Module) -> dict[str, Any]:
+        if self.closed:
+            return {"decoded": self._decode(model)}
+        prompts = ("The ", "KING ", "\n")
+        return {"samples": [{"prompt": p, "text": self._continue(model, p, SAMPLE_LENGTH)} for p in prompts]}
+
+    def epoch_notes(self, model: nn.Module) -> dict[str, Any]:
+        """With a given text: the model's own reading of it, `decoded`, and whether every character is right."""
+        if not self.closed:
+            return {}
+        decoded = self._decode(model)
+        return {"decoded": decoded, "right": decoded == self.text["train"][-len(decoded) :]}
+
+    @torch.inference_mode()
+    def _decode(self, model: nn.Module) -> str:
+        inputs, _ = self._read("train", np.zeros(1, dtype=np.int64), self._pairs("train"))
+        output, _ = model(inputs)
+        return "".join(self.characters[int(i)] for i in output[0].argmax(dim=1))
+
+    @torch.inference_mode()
+    def _continue(self, model: nn.Module, prompt: str, length: int) -> str:
+        generator = torch.Generator().manual_seed(self.seed)
+        ids, state, text = torch.from_numpy(self._encode(prompt))[None], None, ""
+        for _ in range(length):
+            output, state = model(ids, None, state)
+            logits = output[0, -1, : len(self.characters)] / self.data.temperature
+            ids = torch.multinomial(torch.softmax(logits, dim=0), 1, generator=generator)[None]
+            text += self.characters[int(ids)]
+        return text
+
+    def baselines(self) -> dict[str, Outcome]:
+        train, test = self.ids["train"], self.ids["test"]
+        first = len(test) - self._pairs("test")  # the model says nothing of a first character
+        guesses = {
+            "unigram": rivals.unigram(train, test, self.V),
+            "5-gram counts": rivals.ngram(train, test, self.V, order=5),
+        }
+        return {name: outcomes.language(nats[first:]) for name, nats in guesses.items()}
+
+    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Continue each text by up to 400 characters."""
+        for prompt in inputs:
+            if not isinstance(prompt, str) or not prompt:
+                raise DataError(f"A prompt must be a text of at least one character; got {prompt!r}.")
+        return [{"prompt": p, "prediction": self._continue(model, p, SAMPLE_LENGTH)} for p in inputs]
+
+
+def _detached(state: State) -> State:
+    return tuple(part.detach() for part in state) if isinstance(state, tuple) else state.detach()

@@ -1,0 +1,116 @@
+"""What text and rows share: a class for each sequence, cross-entropy, accuracy, most wrong examples."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rekur.evaluation import outcomes
+from rekur.tasks.base import State, Step, Task, Test
+
+Rows = NDArray[np.int64]
+
+MOST_WRONG = 24
+
+
+class Classification(Task):
+    """A task whose answer is one of C classes."""
+
+    metric: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+    paired_test: ClassVar[str] = "mcnemar"
+
+    classes: tuple[str, ...]
+    labels: dict[str, NDArray[np.int64]]  # part -> (N,)
+    unit = False  # one sigmoid unit in place of C logits
+
+    @abc.abstractmethod
+    def inputs(self, part: str, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        """Return the model's inputs for `rows` of `part`, and lengths where the model may know them."""
+
+    @abc.abstractmethod
+    def chunks(self, part: str) -> Sequence[Rows]:
+        """Return the rows of `part` in the batches they are evaluated in."""
+
+    @abc.abstractmethod
+    def examples(self, rows: Rows) -> dict[str, Any]:
+        """Return columns that show the test items `rows` to people."""
+
+    def training_inputs(self, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        """Return what a training batch sees; a task that augments its data overrides this."""
+        return self.inputs("train", rows)
+
+    def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
+        inputs, lengths = self.training_inputs(rows)
+        output, _ = model(inputs, lengths)
+        labels = torch.from_numpy(self.labels["train"][rows])
+        right = (self._classes_of(output) == labels).float().mean().detach()
+        return Step(self._loss(output, labels), len(rows), None, {"accuracy": right})
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        if not len(self.labels.get("validation", ())):
+            return {}
+        outcome = outcomes.classification(self.labels["validation"], self.probabilities(model, "validation"))
+        return {"loss": outcome.metrics["log_loss"], "accuracy": outcome.metrics["accuracy"]}
+
+    def test(self, model: nn.Module) -> Test:
+        truth, probability = self.labels["test"], self.probabilities(model, "test")
+        known = probability[:, : len(self.classes)]
+        prediction = probability.argmax(axis=1)
+        named = {f"probability_{name}": known[:, c] for c, name in enumerate(self.classes)}
+        frame = pl.DataFrame(
+            {"id": np.arange(len(truth)), "truth": truth, "prediction": prediction, **named}
+        )
+        confidence = probability[np.arange(len(truth)), truth]
+        worst = np.argsort(confidence, kind="stable")[:MOST_WRONG]
+        worst = worst[prediction[worst] != truth[worst]]
+        shown = {"probability": probability[worst, prediction[worst]], **self.examples(worst)}
+        examples = frame.select("id", "truth", "prediction")[worst].with_columns(
+            **{name: pl.Series(values) for name, values in shown.items()}
+        )
+        outcome = outcomes.classification(truth, probability)
+        return Test(outcome, frame, {"examples": examples}, {"classes": list(self.classes)})
+
+    def probabilities(self, model: nn.Module, part: str) -> NDArray[np.float64]:
+        """Return (N, C) probabilities of every row of `part`, in order."""
+        chunks = self.chunks(part)
+        if not chunks:
+            return np.zeros((0, len(self.classes)))
+        gathered = np.concatenate([self._probability(model, *self.inputs(part, rows)) for rows in chunks])
+        ordered = np.empty_like(gathered)
+        ordered[np.concatenate(chunks)] = gathered
+        return ordered
+
+    def describe(self, probability: NDArray[np.float64]) -> list[dict[str, Any]]:
+        """Turn probabilities (N, C) into one JSON object a row."""
+        return [
+            {
+                "prediction": self.classes[int(row[: len(self.classes)].argmax())],
+                "probability": {name: float(p) for name, p in zip(self.classes, row, strict=False)},
+            }
+            for row in probability
+        ]
+
+    @torch.inference_mode()
+    def _probability(self, model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> NDArray[np.float64]:
+        output, _ = model(inputs, lengths)
+        if self.unit:
+            p = torch.sigmoid(output[:, 0].double())
+            return torch.stack([1 - p, p], dim=1).numpy()
+        return torch.softmax(output.double(), dim=1).numpy()
+
+    def _classes_of(self, output: Tensor) -> Tensor:
+        return (output[:, 0] > 0).long() if self.unit else output.argmax(dim=1)
+
+    def _loss(self, output: Tensor, labels: Tensor) -> Tensor:
+        if self.unit:
+            return F.binary_cross_entropy_with_logits(output[:, 0], labels.to(output.dtype))
+        return F.cross_entropy(output, labels)

@@ -1,0 +1,129 @@
+"""Images read row by row: T rows of I pixels, one class an image."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rekur.config import Settings
+from rekur.data import batches, splits
+from rekur.data.datasets import digits, mnist
+from rekur.errors import DataError
+from rekur.evaluation import outcomes
+from rekur.evaluation.baselines import rows as rivals
+from rekur.evaluation.baselines import text as constant
+from rekur.evaluation.outcomes import Outcome
+from rekur.models import SequenceModel, Values
+from rekur.tasks.classification import Classification, Rows
+
+EVALUATION_BATCH = 500
+
+
+class Data(Settings):
+    """`[data]` of the task `rows`."""
+
+    set: Literal["mnist", "digits"] = "mnist"
+    validation: float = 0.0  # share of the training images held out
+    shift: int = 0  # training images are moved by up to this many pixels
+    max_train: int = 0
+    max_test: int = 0
+
+
+class ImageRows(Classification):
+    """One of ten digits from its rows of pixels."""
+
+    Data = Data
+    data: Data
+
+    def load(self) -> None:
+        train, labels = self._read("train", self.data.max_train)
+        test, test_labels = self._read("test", self.data.max_test)
+        kept, held = splits.holdout(len(train), self.data.validation, self.seed)
+        self._describe_images(train)
+        self.images = {"train": train[kept], "validation": train[held], "test": test}
+        self.labels = {"train": labels[kept], "validation": labels[held], "test": test_labels}
+
+    def _read(self, part: Literal["train", "test"], limit: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        images, labels = (
+            mnist.load(part, self.data_dir) if self.data.set == "mnist" else digits.load(part, self.seed)
+        )
+        return images[: limit or None], labels[: limit or None]
+
+    def _describe_images(self, images: NDArray[np.uint8]) -> None:
+        self.height, self.width, self.brightest = images.shape[1], images.shape[2], int(images.max())
+        self.classes = tuple(str(digit) for digit in range(10))
+
+    def files(self) -> dict[str, str]:
+        return {"scaler.json": json.dumps({"height": self.height, "width": self.width, "largest": self.brightest})}
+
+    def restore(self, files: Mapping[str, str]) -> None:
+        sizes = json.loads(files["scaler.json"])
+        self.height, self.width, self.brightest = sizes["height"], sizes["width"], sizes["largest"]
+        self.classes = tuple(str(digit) for digit in range(10))
+
+    def build(self) -> nn.Module:
+        return SequenceModel(self.config.model, Values(self.width), len(self.classes), steps=self.height)
+
+    def batches(self, epoch: int) -> Sequence[Rows]:
+        self._epoch = epoch
+        return batches.shuffled(len(self.labels["train"]), self.config.training.batch, self.generator(1, epoch))
+
+    def chunks(self, part: str) -> Sequence[Rows]:
+        return batches.in_order(len(self.labels[part]), EVALUATION_BATCH)
+
+    def inputs(self, part: str, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        return self._scale(self.images[part][rows]), None
+
+    def training_inputs(self, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        images = self.images["train"][rows]
+        if self.data.shift:
+            images = _shifted(images, self.data.shift, self.generator(2, self._epoch, int(rows[0])))
+        return self._scale(images), None
+
+    def _scale(self, images: NDArray[np.uint8]) -> Tensor:
+        return torch.from_numpy(images.astype(np.float32) / self.brightest)  # (N, T=height, I=width)
+
+    def examples(self, rows: Rows) -> dict[str, Any]:
+        images = self.images["test"][rows]
+        return {"pixels": images.reshape(len(rows), -1).tolist(), "height": [self.height] * len(rows)}
+
+    def baselines(self) -> dict[str, Outcome]:
+        truth, C = self.labels["test"], len(self.classes)
+        flat = {part: images.reshape(len(images), -1) / self.brightest for part, images in self.images.items()}
+        train, labels = flat["train"], self.labels["train"]
+        guesses = {
+            "majority": constant.majority(labels, len(truth), C),
+            "logistic regression on pixels": rivals.logistic(train, labels, flat["test"], C),
+        }
+        return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
+
+    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Predict images, each an array or nested list (height, width) of brightness from 0 to the set's largest."""
+        if not len(inputs):
+            return []
+        try:
+            images = np.asarray(inputs, dtype=np.float32)
+        except (TypeError, ValueError):
+            raise DataError(f"An image must be ({self.height}, {self.width}) numbers; got something else.") from None
+        if images.ndim != 3 or images.shape[1:] != (self.height, self.width) or not np.isfinite(images).all():
+            raise DataError(
+                f"Images must be (N, {self.height}, {self.width}) finite numbers from 0 to {self.brightest}; "
+                f"got {images.shape}. Resize them, or add the first axis for a single image."
+            )
+        return self.describe(self._probability(model, torch.from_numpy(images / self.brightest), None))
+
+
+def _shifted(images: NDArray[np.uint8], most: int, generator: np.random.Generator) -> NDArray[np.uint8]:
+    """Move each image (N, T, I) by its own number of pixels in both directions; zeros come in at the edge."""
+    N, T, width = images.shape
+    padded = np.pad(images, ((0, 0), (most, most), (most, most)))
+    down, right = generator.integers(0, 2 * most + 1, (2, N, 1))
+    rows, columns = down + np.arange(T), right + np.arange(width)  # (N, T), (N, I)
+    moved: NDArray[np.uint8] = padded[np.arange(N)[:, None, None], rows[:, :, None], columns[:, None, :]]
+    return moved

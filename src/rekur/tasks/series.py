@@ -1,0 +1,180 @@
+"""The next value of a series from a window of the days before it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rekur.config import Settings
+from rekur.data import batches
+from rekur.data.datasets import kospi
+from rekur.data.scaling import MinMax
+from rekur.data.windows import sliding
+from rekur.errors import ConfigError, DataError
+from rekur.evaluation import outcomes
+from rekur.evaluation.baselines import series as rivals
+from rekur.evaluation.outcomes import Outcome
+from rekur.models import SequenceModel, Values
+from rekur.tasks.base import State, Step, Task, Test
+
+Rows = NDArray[np.int64]
+
+
+class Data(Settings):
+    """`[data]` of the task `series`."""
+
+    set: Literal["kospi"] = "kospi"
+    inputs: tuple[str, ...] = ("Open", "High", "Low", "Volume")
+    target: str = "Close"
+    window: int = Field(5, ge=1)
+    train: int = Field(200, ge=2, description="windows before the boundary, validation among them")
+    validation: int = Field(0, ge=0, description="last windows of the training part, held out")
+    scaler_on: Literal["train", "all"] = Field("train", description="all fits the scaler on the test part, too: a leak")
+    shuffle: bool = True
+
+
+class NextValue(Task):
+    """The target's next value; windows before the boundary train, those behind it test."""
+
+    Data = Data
+    data: Data
+    metric: ClassVar[str] = "rmse"
+    higher_is_better: ClassVar[bool] = False
+    paired_test: ClassVar[str] = "diebold_mariano"
+
+    def load(self) -> None:
+        frame = kospi.load(self.data_dir)
+        self._name_columns(frame.columns)
+        self.dates = frame["Date"].cast(pl.String).to_list()[self.data.window :]
+        values = frame.select(self.columns).to_numpy().astype(np.float64)  # (days, columns)
+        last = self.data.train + self.data.window
+        if last >= len(values):
+            raise ConfigError(f"data.train: {self.data.train} windows leave no test part of {len(values)} days.")
+        self.scaler = MinMax.fit(values if self.data.scaler_on == "all" else values[:last])
+        scaled = self.scaler.transform(values)
+        wanted = [self.columns.index(name) for name in self.data.inputs]
+        self.windows = sliding(scaled[:-1, wanted], self.data.window).astype(np.float32)  # (N, T, I)
+        self.targets = scaled[self.data.window :, self.goal].astype(np.float32)  # (N,)
+        self.truth = values[self.data.window :, self.goal]  # (N,) in the target's own unit
+        self.before = values[self.data.window - 1 : -1, self.goal]  # (N,) the value of the day before
+        self._cut()
+
+    def _name_columns(self, available: Sequence[str]) -> None:
+        self.columns = list(dict.fromkeys([*self.data.inputs, self.data.target]))
+        missing = [name for name in self.columns if name not in available]
+        if missing:
+            raise ConfigError(f"data.inputs and data.target: no column {', '.join(missing)}; there are {available}.")
+        self.goal = self.columns.index(self.data.target)
+
+    def _cut(self) -> None:
+        boundary, fitted = self.data.train, self.data.train - self.data.validation
+        self.rows = {
+            "train": np.arange(fitted),
+            "validation": np.arange(fitted, boundary),
+            "test": np.arange(boundary, len(self.windows)),
+        }
+
+    def files(self) -> dict[str, str]:
+        return {"scaler.json": self.scaler.to_json(), "columns.json": json.dumps(self.columns)}
+
+    def restore(self, files: Mapping[str, str]) -> None:
+        self.scaler = MinMax.from_json(files["scaler.json"])
+        self._name_columns(json.loads(files["columns.json"]))
+
+    def build(self) -> nn.Module:
+        anchor = self._anchor() if self.config.model.residual else -1
+        features = Values(len(self.data.inputs))
+        return SequenceModel(self.config.model, features, 1, steps=self.data.window, anchor=anchor)
+
+    def _anchor(self) -> int:
+        if self.data.target not in self.data.inputs:
+            raise ConfigError("model.residual needs data.target among data.inputs: it forecasts the change from it.")
+        return self.data.inputs.index(self.data.target)
+
+    def batches(self, epoch: int) -> Sequence[Rows]:
+        size, count = self.config.training.batch, len(self.rows["train"])
+        if self.data.shuffle:
+            return batches.shuffled(count, size, self.generator(1, epoch))
+        return batches.in_order(count, size)
+
+    def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
+        output, _ = model(torch.from_numpy(self.windows[rows]))
+        return Step(F.mse_loss(output[:, 0], torch.from_numpy(self.targets[rows])), len(rows))
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        rows = self.rows["validation"]
+        if not len(rows):
+            return {}
+        scaled = self._scaled_forecast(model, torch.from_numpy(self.windows[rows]))
+        error = outcomes.regression(self.truth[rows], self._unscaled(scaled)).metrics["rmse"]
+        return {"loss": float(np.mean((scaled - self.targets[rows]) ** 2)), "rmse": error}
+
+    def test(self, model: nn.Module) -> Test:
+        forecast = self._unscaled(self._scaled_forecast(model, torch.from_numpy(self.windows)))
+        rows = self.rows["test"]
+        series = pl.DataFrame(
+            {
+                "date": self.dates,
+                "part": ["train"] * self.data.train + ["test"] * len(rows),
+                "truth": self.truth,
+                "forecast": forecast,
+                "persistence": self.before,
+            }
+        )
+        predictions = series[rows].select(id=pl.col("date"), truth="truth", prediction="forecast")
+        return Test(outcomes.regression(self.truth[rows], forecast[rows]), predictions, {"series": series})
+
+    def baselines(self) -> dict[str, Outcome]:
+        test, train = self.rows["test"], np.arange(self.data.train)
+        known = np.concatenate([self.before[:1], self.truth])  # (N + 1,) all values up to each test day
+        linear = rivals.linear_autoregression(self.windows[train], self.targets[train], self.windows[test])
+        forecasts = {
+            "persistence": rivals.persistence(self.before[test]),
+            "drift": rivals.drift(self.before[test], np.full(len(test), known[0]), test),
+            "linear autoregression": self._unscaled(linear),
+        }
+        return {name: outcomes.regression(self.truth[test], forecast) for name, forecast in forecasts.items()}
+
+    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Predict the value that follows each window: (T, I) numbers in the units of the training columns."""
+        wanted = (self.data.window, len(self.data.inputs))
+        forecasts = []
+        for window in inputs:
+            try:
+                values = np.asarray(window, dtype=np.float64)
+            except (TypeError, ValueError):
+                raise DataError(f"A window must be {wanted} numbers; got something that is not numbers.") from None
+            if values.shape != wanted or not np.isfinite(values).all():
+                raise DataError(
+                    f"A window must be (T={wanted[0]}, I={wanted[1]}) finite numbers, the columns "
+                    f"{', '.join(self.data.inputs)} of {wanted[0]} days, oldest first; got {values.shape}."
+                )
+            forecasts.append(self._scale_window(values))
+        if not forecasts:
+            return []
+        scaled = self._scaled_forecast(model, torch.from_numpy(np.stack(forecasts)))
+        return [{"prediction": float(value)} for value in self._unscaled(scaled)]
+
+    def _scale_window(self, window: NDArray[np.float64]) -> NDArray[np.float32]:
+        wanted = [self.columns.index(name) for name in self.data.inputs]
+        whole = np.zeros((len(window), len(self.columns)))
+        whole[:, wanted] = window
+        scaled: NDArray[np.float32] = self.scaler.transform(whole)[:, wanted].astype(np.float32)
+        return scaled
+
+    @torch.inference_mode()
+    def _scaled_forecast(self, model: nn.Module, windows: Tensor) -> NDArray[np.float64]:
+        output: NDArray[np.float64] = model(windows)[0][:, 0].double().numpy()
+        return output
+
+    def _unscaled(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.scaler.inverse(scaled, self.goal)
