@@ -1,0 +1,1 @@
+"""Metrics, intervals, paired tests, baselines, verdicts: arrays in, numbers out; see docs/evaluation.md."""

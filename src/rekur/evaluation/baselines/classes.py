@@ -1,0 +1,30 @@
+"""What the classifying baselines share: labels checked before, probabilities of all C classes after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekur.errors import DataError
+
+
+def check_classes(who: str, labels: NDArray[np.int64], classes: int) -> None:
+    """Raise DataError unless the training labels lie in 0..C-1 and show at least two classes."""
+    if len(labels) and (labels.min() < 0 or labels.max() >= classes):
+        found = f"{labels.min()}..{labels.max()}"
+        raise DataError(f"{who}: labels must be 0..{classes - 1} (C={classes}); got {found}.")
+    seen = np.unique(labels)
+    if len(seen) < 2:
+        raise DataError(
+            f"{who}: the training part must show at least 2 classes; got {seen.tolist()}. "
+            "Is the file sorted by label, so that the split took one class only?"
+        )
+
+
+def spread(probability: NDArray[Any], classes: NDArray[Any], total: int) -> NDArray[np.float64]:
+    """Return (N, C) from the columns of the classes seen in training; the others get probability 0."""
+    whole = np.zeros((len(probability), total))
+    whole[:, classes] = probability
+    return whole

@@ -1,0 +1,138 @@
+"""Intervals: how far a figure would move had other test items been drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from rekur.errors import DataError
+from rekur.evaluation import metrics
+from rekur.evaluation.outcomes import Outcome
+
+Floats = NDArray[np.float64]
+Statistic = Callable[[Floats], Floats]
+
+LEVEL = 0.95
+DRAWS = 2000
+CHUNK = 4_000_000  # indices held at once: 32 MB, whatever the number of items
+
+
+def wilson(right: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the Wilson score interval of a share `right` / `n` (Wilson 1927).
+
+    (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n); never leaves [0, 1], right also near 0 and 1.
+
+    >>> [round(end, 3) for end in wilson(81, 263)]
+    [0.255, 0.366]
+    """
+    if n < 1:
+        raise DataError(f"wilson: an interval needs at least one item; got n={n}.")
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    share, scale = right / n, 1 + z * z / n
+    middle = (share + z * z / (2 * n)) / scale
+    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
+def resampled_means(items: Floats, seed: int, draws: int = DRAWS, block: int = 1) -> Floats:
+    """Return the mean of every column of `items` (N,) or (N, k) in `draws` resamples: (draws,) or (draws, k).
+
+    Items are drawn in runs of `block` neighbours, the end joined to the start (circular blocks, Politis and
+    Romano 1992), so that items that depend on their neighbours keep that dependence; 1 = ordinary bootstrap.
+    """
+    generator = np.random.default_rng(seed)
+    n, block = len(items), max(1, min(block, len(items)))
+    whole, rest = divmod(n, block)
+    twice = np.concatenate([np.zeros((1, *items.shape[1:])), items, items])
+    running = np.cumsum(twice, axis=0)
+    full_sums = running[block : block + n] - running[:n] if block > 1 else items
+    rest_sums = running[rest : rest + n] - running[:n]
+    means = np.empty((draws, *items.shape[1:]))
+    rows = max(1, CHUNK // (whole * (items.size // n)))
+    for begin in range(0, draws, rows):
+        count = min(rows, draws - begin)
+        total = full_sums[generator.integers(n, size=(count, whole))].sum(axis=1)
+        means[begin : begin + count] = (total + rest_sums[generator.integers(n, size=count)]) / n
+    return means
+
+
+def bootstrap(
+    items: Floats, statistic: Statistic, seed: int, level: float = LEVEL, draws: int = DRAWS, block: int = 1
+) -> tuple[float, float]:
+    """Return the percentile bootstrap interval of a function of means (Efron 1979).
+
+    `statistic` maps means (draws,), or (draws, k) for items (N, k), to (draws,): ``np.sqrt`` of squared
+    errors is the RMSE. For `block` see `resampled_means`.
+    """
+    return ends(statistic(resampled_means(items, seed, draws, block)), level)
+
+
+def ends(values: Floats, level: float = LEVEL) -> tuple[float, float]:
+    """Return the two quantiles that hold the middle `level` of `values`."""
+    low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
+    return float(low), float(high)
+
+
+def _perplexity(means: Floats) -> Floats:
+    return np.asarray(np.exp(means))
+
+
+def _bits(means: Floats) -> Floats:
+    return np.asarray(means / np.log(2))
+
+
+def _same(means: Floats) -> Floats:
+    return means
+
+
+def _r2(means: Floats) -> Floats:
+    return np.asarray(1 - means[:, 0] / (means[:, 2] - means[:, 1] ** 2))
+
+
+def columns(outcome: Outcome, metric: str) -> tuple[Floats, Statistic]:
+    """Return the per-item columns and the function of their means that give `metric`.
+
+    Raises DataError for a metric the outcome does not have, or one that is no function of item means.
+    """
+    items, details = outcome.items, outcome.details
+    if metric in ("accuracy", "nats", "mse"):
+        return items, _same
+    if metric == "log_loss":
+        return details["nats"], _same
+    if metric == "bits":
+        return items, _bits
+    if metric == "perplexity":
+        return items, _perplexity
+    if metric == "rmse":
+        return items, np.sqrt
+    if metric == "mae":
+        return np.sqrt(items), _same
+    if metric == "r2":
+        truth = details["truth"] - details["truth"].mean()
+        return np.stack([items, truth, truth**2], axis=1), _r2
+    raise DataError(f"No interval is known for the metric `{metric}`.")
+
+
+def interval_of(outcome: Outcome, metric: str, seed: int = 0, block: int = 1) -> tuple[float, float]:
+    """Return the 95 % interval of one metric of `outcome`: Wilson for accuracy, else the bootstrap.
+
+    `block` is the length of the runs of neighbouring items that depend on each other (1: none do).
+    """
+    if metric == "accuracy" and block == 1:
+        return wilson(int(outcome.items.sum()), len(outcome.items))
+    if metric == "f1_macro":
+        return _interval_of_f1(outcome, seed)
+    values, statistic = columns(outcome, metric)
+    return bootstrap(values, statistic, seed, block=block)
+
+
+def _interval_of_f1(outcome: Outcome, seed: int) -> tuple[float, float]:
+    # Drawing N items with replacement is drawing the cells of the confusion table from a multinomial.
+    truth, prediction = outcome.details["truth"], outcome.details["prediction"]
+    classes = int(max(truth.max(), prediction.max())) + 1
+    cells = metrics.confusion(truth, prediction, classes).ravel()
+    tables = np.random.default_rng(seed).multinomial(len(truth), cells / len(truth), size=DRAWS)
+    return ends(metrics.f1_of_confusion(tables.reshape(DRAWS, classes, classes)))

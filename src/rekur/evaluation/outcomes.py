@@ -1,0 +1,111 @@
+"""An outcome: the metrics of a model on the test part, and its score on every single item.
+
+The items make intervals and paired tests possible: models are compared item by item, not by two averages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rekur.errors import DataError, RekurError
+from rekur.evaluation import metrics
+from rekur.notation import check_shape
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one model did on the test items."""
+
+    metrics: dict[str, float]
+    items: NDArray[np.float64]  # (N,) score of the primary metric: 1/0 right, squared error, or nats
+    details: dict[str, NDArray[Any]] = field(default_factory=dict)  # (N,) each: truth, prediction, ...
+
+
+def classification(truth: ArrayLike, probability: ArrayLike) -> Outcome:
+    """Score probabilities (N, C) against true classes (N,): accuracy, log_loss, f1_macro; items 1/0.
+
+    Raises ShapeError, DataError for a class outside 0..C-1 or rows that are no probabilities, and RekurError
+    for values that are not finite.
+
+    >>> classification([0, 1], [[0.9, 0.1], [0.8, 0.2]]).metrics["accuracy"]
+    0.5
+    """
+    labels, chances = np.asarray(truth, dtype=np.int64), np.asarray(probability, dtype=np.float64)
+    _check_items("classification", "truth", labels)
+    check_shape("classification", "probability", chances.shape, N=len(labels), C=None)
+    _check_finite("classification", "probability", chances)
+    _check_probability(labels, chances)
+    predicted = chances.argmax(axis=1)
+    nats = metrics.nats_of_truth(labels, chances)
+    figures = {
+        "accuracy": metrics.accuracy(labels, predicted),
+        "log_loss": float(nats.mean()),
+        "f1_macro": metrics.f1(labels, predicted, chances.shape[1]),
+    }
+    details = {"truth": labels, "prediction": predicted, "nats": nats}
+    return Outcome(figures, (predicted == labels).astype(np.float64), details)
+
+
+def regression(truth: ArrayLike, forecast: ArrayLike) -> Outcome:
+    """Score forecasts (N,) against the true values (N,): mae, rmse, r2; items are squared errors.
+
+    >>> regression([1.0, 2.0], [1.0, 4.0]).metrics["mae"]
+    1.0
+    """
+    true, guess = np.asarray(truth, dtype=np.float64), np.asarray(forecast, dtype=np.float64)
+    _check_items("regression", "truth", true)
+    check_shape("regression", "forecast", guess.shape, N=len(true))
+    _check_finite("regression", "truth", true)
+    _check_finite("regression", "forecast", guess)
+    figures = {name: getattr(metrics, name)(true, guess) for name in ("mae", "rmse", "r2")}
+    return Outcome(figures, np.square(guess - true), {"truth": true, "forecast": guess})
+
+
+def language(nats: ArrayLike) -> Outcome:
+    """Score -ln p (N,) of each true next character: nats, bits and perplexity; items are nats a character.
+
+    >>> round(language([0.5, 1.5]).metrics["perplexity"], 3)
+    2.718
+    """
+    cost = np.asarray(nats, dtype=np.float64)
+    _check_items("language", "nats", cost)
+    _check_finite("language", "nats", cost)
+    if cost.min() < -1e-6:
+        raise DataError(f"language: nats must be -ln p >= 0; got {cost.min():.4g}. Is the minus missing?")
+    mean = float(cost.mean())
+    return Outcome({"nats": mean, "bits": mean / float(np.log(2)), "perplexity": float(np.exp(mean))}, cost)
+
+
+def _check_items(who: str, what: str, values: NDArray[Any]) -> None:
+    check_shape(who, what, values.shape, N=None)
+    if len(values) == 0:
+        raise DataError(f"{who}: there is no test item to score; got N=0. Give at least one.")
+
+
+def _check_finite(who: str, what: str, values: NDArray[Any]) -> None:
+    broken = int(np.count_nonzero(~np.isfinite(values)))
+    if broken:
+        raise RekurError(
+            f"{who}: {what} must be finite; {broken} of {values.size} values are NaN or infinite. "
+            "A model that diverged gives this: try a smaller learning rate or training.clip."
+        )
+
+
+def _check_probability(truth: NDArray[np.int64], probability: NDArray[np.float64]) -> None:
+    classes = probability.shape[1]
+    if truth.min() < 0 or truth.max() >= classes:
+        stray = truth[(truth < 0) | (truth >= classes)][0]
+        raise DataError(
+            f"classification: true classes must be 0..{classes - 1} (C={classes}); got {stray}. "
+            "Was this label never seen in training?"
+        )
+    worst = float(np.abs(probability.sum(axis=1) - 1).max())
+    if probability.min() < 0 or worst > 1e-3:
+        raise DataError(
+            "classification: every row of probability must be >= 0 and sum to 1; "
+            f"smallest value {probability.min():.4g}, worst sum off by {worst:.4g}. Are these logits?"
+        )
