@@ -15,8 +15,8 @@ _MIX = np.uint64(0xBF58476D1CE4E5B9)  # a multiplier of the splitmix64 finaliser
 def ngram_ids(ragged: Ragged, order: int, buckets: int, seed: int = 0) -> Ragged:
     """Return the hashed ids of the n-grams that end at each position, n from 2 to `order`.
 
-    The id of the n words ``w_1 ... w_n`` is ``1 + hash(seed, w_1, ..., w_n) mod (buckets - 1)``; 0 says that fewer
-    than n words of this row stand here, and fills batches. Same ids, same seed: same result anywhere.
+    The id of the n words ``w_1 ... w_n`` is ``1 + hash(seed, w_1, ..., w_n) mod (buckets - 1)``; 0 says that
+    fewer than n words of this row stand here, and fills batches. Same ids, same seed: same result anywhere.
 
     Args:
         ragged: word ids (S,) of N rows.

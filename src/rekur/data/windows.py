@@ -24,7 +24,7 @@ def sliding(x: NDArray[Any], length: int) -> NDArray[Any]:
 
 
 def targets(y: NDArray[Any], length: int, horizon: int = 1) -> NDArray[Any]:
-    """Return the values (N,) of y (T,) that stand `horizon` steps after each window, N = T - length - horizon + 1."""
+    """Return the values (N,) of y (T,) that stand `horizon` steps after each window, as `supervised` does."""
     _check_fit(len(y), length, horizon)
     return y[length + horizon - 1 :]
 

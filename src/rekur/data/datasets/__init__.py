@@ -1,0 +1,23 @@
+"""The data sets rekur knows, each a file here, and how their files are found.
+
+`DATASETS` maps the name of a set to what it states about itself; `imdb.load` and its siblings read one.
+"""
+
+from __future__ import annotations
+
+from rekur.data.datasets import digits, imdb, kospi, mnist, nsmc, shakespeare
+from rekur.data.datasets.base import DataSet, File, cache_folder, find, locate
+from rekur.errors import DataError, nearest
+
+DATASETS: dict[str, DataSet] = {
+    module.SET.name: module.SET for module in (imdb, nsmc, kospi, mnist, shakespeare, digits)
+}
+
+__all__ = ["DATASETS", "DataSet", "File", "cache_folder", "find", "locate", "named"]
+
+
+def named(name: str) -> DataSet:
+    """Return the set called `name`, or raise DataError with the nearest known name."""
+    if name not in DATASETS:
+        raise DataError(f"No data set is called `{name}`. {nearest(name, DATASETS)} See `rekur data list`.")
+    return DATASETS[name]

@@ -1,0 +1,129 @@
+"""What a data set states about itself, and where its files are looked for."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from rekur.errors import DataError, nearest
+
+EMBEDDED = Path(__file__).parent.parent / "embedded"
+UNPACK = {".gz": gzip.decompress, ".xz": lzma.decompress}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a data set. Size and checksum are of its content, unpacked: any packing of it will do."""
+
+    name: str  # within the folder named after the set
+    bytes: int  # of the content
+    sha256: str  # of the content
+    embedded: bool = False  # shipped inside the package
+    url: str = ""  # the publisher's address; "": none
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set: what it is, whose it is, and the files it is made of."""
+
+    name: str  # also the name of its folder
+    title: str
+    licence: str
+    source: str
+    citation: str
+    files: tuple[File, ...] = ()
+    publish: Callable[[File, Path], None] | None = None  # brings a file from the publisher to a path
+
+    def file(self, name: str) -> File:
+        """Return the file called `name`."""
+        for file in self.files:
+            if file.name == name:
+                return file
+        raise DataError(f"{self.name} has no file `{name}`. {nearest(name, (f.name for f in self.files))}")
+
+
+def cache_folder() -> Path:
+    """Return the user's own folder of downloaded data."""
+    return platformdirs.user_cache_path("rekur", appauthor=False) / "data"
+
+
+def find(dataset: DataSet, name: str, data_dir: Path | None = None) -> Path | None:
+    """Return the path of a file that is already on this machine, or None; see `locate` for the order."""
+    for folder in _folders(data_dir):
+        path = folder / dataset.name / name
+        if path.is_file():
+            return path
+    return None
+
+
+def locate(dataset: DataSet, name: str, data_dir: Path | None = None) -> Path:
+    """Return the path of a file of `dataset`, fetching it when it is nowhere.
+
+    The order: `data_dir`, or else the folder the environment's REKUR_DATA names; the user's cache; the copies
+    embedded in the package; the publisher's address, from where it goes into the cache.
+
+    Args:
+        dataset: the set.
+        name: one of its files' names.
+        data_dir: the folder `--data` names; it holds one folder a set.
+
+    Raises:
+        DataError: the folder does not exist, or the file is nowhere and cannot be fetched.
+    """
+    file = dataset.file(name)
+    found = find(dataset, name, data_dir)
+    if found is not None:
+        return found
+    target = cache_folder() / dataset.name / name
+    if dataset.publish is None:
+        raise DataError(f"{dataset.title}: {name} is missing, and rekur cannot fetch it. Put it at {target}.")
+    dataset.publish(file, target)
+    return target
+
+
+def read(dataset: DataSet, name: str, data_dir: Path | None = None) -> bytes:
+    """Return the content of a file, unpacked, its size checked; raise DataError when it is damaged."""
+    file, path = dataset.file(name), locate(dataset, name, data_dir)
+    content = unpack(path)
+    if len(content) != file.bytes:
+        raise damaged(path, f"{file.bytes:,} bytes of content", f"{len(content):,}")
+    return content
+
+
+def unpack(path: Path) -> bytes:
+    """Return what is inside a .gz or .xz file, or the file itself; raise DataError when that fails."""
+    try:
+        packed = path.read_bytes()
+        content: bytes = UNPACK[path.suffix](packed) if path.suffix in UNPACK else packed
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise damaged(path, f"a whole {path.suffix} file", str(error) or type(error).__name__) from None
+    return content
+
+
+def damaged(path: Path, expected: str, got: str) -> DataError:
+    """Say that a file of a data set is not what it should be, and what to do."""
+    return DataError(
+        f"{path} is damaged: expected {expected}; got {got}. Delete it and run "
+        f"`rekur data get {path.parent.name}`, or put a good copy in its place."
+    )
+
+
+def _folders(data_dir: Path | None) -> Iterator[Path]:
+    given, who = (data_dir, "--data") if data_dir else (os.environ.get("REKUR_DATA"), "REKUR_DATA")
+    if given:
+        folder = Path(given).expanduser()
+        if not folder.is_dir():
+            raise DataError(f"{who} names {folder}, which is no folder. Name one that holds a folder a set.")
+        yield folder
+    yield cache_folder()
+    yield EMBEDDED
