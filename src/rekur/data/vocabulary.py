@@ -108,7 +108,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
-class KerasCoding:
+class KerasRanks:
     """IMDB as Keras codes it: words ranked by frequency over the training texts, from rank 1.
 
     >>> coding = keras_coding(pl.Series(["the film the"]))
@@ -162,15 +162,15 @@ class KerasCoding:
         return json.dumps({"coding": "keras", "words": self.words}, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> KerasCoding:
+    def from_json(cls, text: str) -> KerasRanks:
         """Read what `to_json` wrote, or raise DataError."""
         return cls(tuple(_parse(text, {"coding": str, "words": list})["words"]))
 
 
-def keras_coding(train_texts: pl.Series, max_words: int | None = None) -> KerasCoding:
+def keras_coding(train_texts: pl.Series, max_words: int | None = None) -> KerasRanks:
     """Rank the words of the training texts as Keras does; `max_words` keeps only the first ranks."""
     vocabulary = Vocabulary.fit(train_texts, "keras", max_words=max_words, specials=())
-    return KerasCoding(vocabulary.words)
+    return KerasRanks(vocabulary.words)
 
 
 def _select(
