@@ -190,6 +190,11 @@ class Run:
         """The folder of the checkpoint."""
         return self.path / "last"
 
+    def sweep(self) -> None:
+        """Remove what a killed process left half-written; only whoever resumes the run may call this."""
+        for path in (*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")):
+            path.unlink(missing_ok=True)
+
     def _write(self, name: str, content: str | bytes) -> None:
         write_whole(self.path / name, content)
 

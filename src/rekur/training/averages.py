@@ -1,0 +1,44 @@
+"""The exponential moving average of the weights."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Average:
+    """A copy of a model whose weights follow the trained ones smoothly, and which is judged in their place.
+
+        a_t = d_t a_{t-1} + (1 - d_t) w_t,    d_t = min(decay, t / (9 + t))
+
+    The growing d_t keeps the untrained weights of the start out of the average (Polyak and Juditsky 1992 for
+    averaging; the warm-up is TensorFlow's).
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self.model = copy.deepcopy(model).requires_grad_(False).eval()
+        self._averaged: list[Tensor] = list(self.model.parameters())
+        self._trained: list[Tensor] = list(model.parameters())
+        self._buffers = list(zip(self.model.buffers(), model.buffers(), strict=True))
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take in the weights after a step."""
+        self.steps += 1
+        d = min(self.decay, self.steps / (9 + self.steps))
+        torch._foreach_lerp_(self._averaged, self._trained, 1 - d)
+        for mine, theirs in self._buffers:
+            mine.copy_(theirs)
+
+    def state(self) -> dict[str, Any]:
+        """Return the averaged weights and the count behind d_t."""
+        return {"steps": self.steps, "weights": self.model.state_dict()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.steps = state["steps"]
+        self.model.load_state_dict(state["weights"])

@@ -1,0 +1,264 @@
+"""A recipe end to end: data, training, one test, baselines, and the run folder that holds it all."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rekur import config as configuration
+from rekur import tasks
+from rekur.config import Config
+from rekur.errors import ConfigError, DataError, Interrupted, RefusedModelError, RequestError
+from rekur.evaluation import verdict
+from rekur.models import parameters
+from rekur.nn import threads as threads_here
+from rekur.runs import Run, free_place
+from rekur.tasks.base import Task, seed_torch
+from rekur.training import devices, machine, results
+from rekur.training.events import Audience, Listener
+from rekur.training.loop import FitResult, fit
+
+
+def run(
+    config: Config | None,
+    *,
+    out: Path | None = None,
+    data_dir: Path | None = None,
+    seed: int = 1,
+    device: str = "auto",
+    threads: int | None = None,
+    resume: Path | None = None,
+    listeners: Iterable[Listener] = (),
+) -> Run:
+    """Train and test a recipe; return the run folder, complete but for the report.
+
+    Args:
+        config: the recipe; not needed with `resume`.
+        out: the run folder, free or empty; by default the first free ./runs/<recipe>-<n>.
+        data_dir: where the data sets are looked for first.
+        seed: same seed, machine and thread count: same bits.
+        threads: by default found by a short calibration.
+        resume: an interrupted run, taken up with its own recipe, seed, device and threads.
+
+    Raises RequestError for what the caller can mend, Interrupted, and RekurError. A run that fails before its
+    first checkpoint leaves no folder behind.
+    """
+    audience = Audience(listeners)
+    if resume is not None:
+        folder = Run.open(resume)
+        if folder.finished():
+            return folder
+        folder.sweep()
+        config, about = settings_of(folder)
+        return Experiment(folder, config, about, data_dir, audience).go(resume=True)
+    if config is None:
+        raise RequestError("A recipe is needed, or a run to resume.")
+    about = About(seed, str(devices.choose(device)), threads, **machine.versions())
+    with _reserved(out or free_place(config.recipe.name), config, about) as folder:
+        return Experiment(folder, config, about, data_dir, audience).go(resume=False)
+
+
+@dataclass(frozen=True)
+class About:
+    """What a run depends on besides its recipe: the table `[run]` of config.toml."""
+
+    seed: int
+    device: str
+    threads: int | None  # None: not yet calibrated
+    engine: str
+    processor: str
+    rekur: str
+
+
+def settings_of(folder: Run) -> tuple[Config, About]:
+    """Return a run's recipe and what else it depends on; raises RefusedModelError if damaged."""
+    try:
+        config = configuration.parse(folder.config_text(), str(folder.path / "config.toml"))
+        table = folder.about()
+        words = {name: str(table[name]) for name in ("device", "engine", "processor", "rekur")}
+        threads = table.get("threads")
+        return config, About(int(table["seed"]), threads=None if threads is None else int(threads), **words)
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        raise RefusedModelError(f"The settings of the run {folder.path} are damaged: {error}.") from None
+
+
+def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
+    """Test the weights of a finished run again, beside baselines fitted again; return what metrics.json holds.
+
+    Raises RefusedModelError if the weights are damaged, DataError if the data are not those of the training.
+    Nothing is written.
+    """
+    before = folder.metrics()
+    config, about = settings_of(folder)
+    torch.set_num_threads(about.threads or 1)
+    threads_here.flush_denormals()
+    began = time.monotonic()
+    task, model = _prepared(config, about, data_dir)
+    _check_same_data(task, folder)
+    _fill(model, folder)
+    read = time.monotonic()
+    found = results.figures(task, task.test(model.eval()).outcome, task.baselines())
+    seconds = {"data": read - began, "test": time.monotonic() - read, "total": time.monotonic() - began}
+    after = {**before, **found, "run": str(folder.path), "seconds": seconds}
+    return {**after, "sentence": verdict.sentence(after)}
+
+
+@dataclass
+class Experiment:
+    """One recipe on its way through data, training, test and baselines."""
+
+    folder: Run
+    config: Config
+    about: About
+    data_dir: Path | None
+    audience: Audience
+
+    def go(self, resume: bool) -> Run:
+        """Do all of it, and write the folder."""
+        self.seconds: dict[str, float] = {}
+        with _named_interrupt(self.folder):
+            with self._stage("data"):
+                task, model = _prepared(self.config, self.about, self.data_dir)
+            with self._stage("train"):
+                self._settle(task, model, resume)
+                fitted = self._fit(task, model, resume)
+            with self._stage("test"):
+                tested = task.test(model)
+            with self._stage("baselines"):
+                baselines = task.baselines()
+            found = results.figures(task, tested.outcome, baselines)
+            self.folder.save_model(_arrays(model), self.config.recipe.task)
+            self.folder.write_predictions(tested.predictions)
+            for name, table in tested.tables.items():
+                self.folder.write_table(name, table)
+            self.folder.write_extra(tested.extra)
+            self._write_metrics(task, model, fitted, found)
+        return self.folder
+
+    def _settle(self, task: Task, model: nn.Module, resume: bool) -> None:
+        """Make sure a resumed run computes what it did before, and choose the number of threads."""
+        if resume:
+            self._check_same_machine(task)
+            if self.folder.files():
+                _check_same_data(task, self.folder)
+        self.folder.write_files(task.files())
+        count = self.about.threads or machine.calibrated(task, model)
+        torch.set_num_threads(count)
+        threads_here.flush_denormals()
+        self.folder.update_about(threads=count)
+
+    def _check_same_machine(self, task: Task) -> None:
+        before, here = vars(self.about), machine.versions()
+        changed = [f"{name} was {before[name]}, is {now}" for name, now in here.items() if before[name] != now]
+        if changed:
+            text = f"Resumed on another machine or version ({'; '.join(changed)}): the last bits may differ."
+            task.warnings.append(text)
+            self.audience.on_warning(text)
+
+    def _fit(self, task: Task, model: nn.Module, resume: bool) -> FitResult:
+        return fit(
+            task,
+            model,
+            self.config.training,
+            run=self.folder,
+            seed=self.about.seed,
+            listeners=self.audience.listeners,
+            resume=resume,
+        )
+
+    def _write_metrics(self, task: Task, model: nn.Module, fitted: FitResult, found: dict[str, Any]) -> None:
+        here = threads_here.describe()
+        metrics = {
+            "recipe": self.config.recipe.name,
+            "task": self.config.recipe.task,
+            "run": str(self.folder.path),
+            "seed": self.about.seed,
+            "device": self.about.device,
+            "engine": here["engine"],
+            "threads": here["threads"],
+            "machine": here["processor"],
+            "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+            "seconds": {**self.seconds, "total": sum(self.seconds.values())},
+            "parameters": parameters(model),
+            "epochs": fitted.epochs,
+            "best_epoch": fitted.best_epoch,
+            "validation": fitted.validation,
+            **found,
+            "published": results.published(self.config.published),
+            "warnings": [*task.warnings, *fitted.warnings],
+        }
+        self.folder.write_metrics({**metrics, "sentence": verdict.sentence(metrics)})
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        self.audience.on_stage(name)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - began
+
+
+def _prepared(config: Config, about: About, data_dir: Path | None) -> tuple[Task, nn.Module]:
+    seed_torch(about.seed)
+    task = tasks.create(config, about.seed, data_dir)
+    task.load()
+    seed_torch(about.seed)
+    return task, task.build().to(devices.choose(about.device))
+
+
+@contextlib.contextmanager
+def _reserved(path: Path, config: Config, about: About) -> Iterator[Run]:
+    """Make the run folder first: a place that cannot be written is known at once. Drop it if all fails."""
+    existed = path.exists()
+    folder = Run.create(path, configuration.dump(config), **vars(about))
+    try:
+        yield folder
+    except BaseException:
+        if not folder.last_dir.exists():
+            shutil.rmtree(path, ignore_errors=True)
+            if existed:
+                path.mkdir(exist_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _named_interrupt(folder: Run) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder.last_dir.exists():
+            raise Interrupted(f"Interrupted. Continue with `rekur run --resume {folder.path}`.") from None
+        raise Interrupted("Interrupted before the training began; nothing was written.") from None
+
+
+def _check_same_data(task: Task, folder: Run) -> None:
+    differing = sorted(name for name, text in task.files().items() if folder.files().get(name) != text)
+    if differing:
+        raise DataError(
+            f"These are not the data the run {folder.path} was trained on: {', '.join(differing)} differs. "
+            "Give the same data again with --data or REKUR_DATA."
+        )
+
+
+def _arrays(model: nn.Module) -> dict[str, Any]:
+    return {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
+
+
+def _fill(model: nn.Module, folder: Run) -> None:
+    weights = folder.load_model()
+    try:
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    except RuntimeError as error:
+        raise RefusedModelError(f"The weights in {folder.path} do not fit its settings: {error}") from None
+    broken = [name for name, array in weights.items() if not np.isfinite(array).all()]
+    if broken:
+        raise RefusedModelError(f"The weights in {folder.path} are not finite: {', '.join(broken)}.")
