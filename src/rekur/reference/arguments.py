@@ -52,7 +52,10 @@ def weights(
     who: str, given: Mapping[str, ArrayLike], wanted: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Array]:
     """Return a float64 copy of `given` in the order of `wanted`, or list every name and shape at fault."""
-    arrays = {name: np.array(value, dtype=np.float64) for name, value in given.items()}
+    arrays = {
+        name: np.array(value, dtype=np.float64)  # as given
+        for name, value in given.items()
+    }
     faults = [f"{name} is missing" for name in wanted.keys() - arrays.keys()]
     faults += [f"{name} is not one of its weights" for name in arrays.keys() - wanted.keys()]
     for name in wanted.keys() & arrays.keys():

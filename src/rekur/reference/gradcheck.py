@@ -93,7 +93,7 @@ def check(
 
 
 def _slope(loss: Callable[[], float], array: Array, entry: int, step: float) -> float:
-    index = np.unravel_index(entry, array.shape)
+    index = np.unravel_index(entry, array.shape)  # as many as array has axes, each ()
     middle = array[index]
     array[index] = middle + step
     above = loss()
@@ -106,8 +106,8 @@ def _slope(loss: Callable[[], float], array: Array, entry: int, step: float) -> 
 def _worst(
     name: str, shape: tuple[int, ...], tried: NDArray[np.int64], by_hand: Array, by_difference: Array
 ) -> Difference:
-    scale = max(1e-3, float(np.abs([by_hand, by_difference]).max()))
+    scale = max(1e-3, float(np.abs([by_hand, by_difference]).max()))  # ()
     errors = np.abs(by_hand - by_difference) / scale  # (count,)
     at = int(np.argmax(errors))
-    index = tuple(int(i) for i in np.unravel_index(int(tried[at]), shape))
+    index = tuple(int(i) for i in np.unravel_index(int(tried[at]), shape))  # each ()
     return Difference(name, index, float(by_hand[at]), float(by_difference[at]), float(errors[at]))

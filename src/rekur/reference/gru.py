@@ -68,4 +68,5 @@ class GRU(Stack):
         d_u_r = d_u_n * m_n * r_t * (1.0 - r_t)  # (N, H)
         d_a_t = np.concatenate([d_u_r, d_u_z, d_u_n], axis=1)  # (N, 3*H)
         d_m_t = np.concatenate([d_u_r, d_u_z, d_u_n * r_t], axis=1)  # (N, 3*H)
-        return d_a_t, d_m_t, (d_h_t * z_t,)
+        past_gates = d_h_t * z_t  # (N, H)
+        return d_a_t, d_m_t, (past_gates,)

@@ -33,7 +33,8 @@ def binary_cross_entropy(logits: Array, y: Array) -> tuple[float, Array]:
     """
     _same_shape("binary_cross_entropy", y.shape, logits.shape)
     nats = np.maximum(logits, 0.0) - logits * y + np.log1p(np.exp(-np.abs(logits)))  # as logits
-    return float(nats.mean()), (sigmoid(logits) - y) / nats.size
+    d_logits = (sigmoid(logits) - y) / nats.size  # as logits
+    return float(nats.mean()), d_logits
 
 
 def softmax(logits: Array) -> Array:
@@ -60,7 +61,8 @@ def softmax_cross_entropy(logits: Array, y: NDArray[np.integer]) -> tuple[float,
     one_hot = np.eye(C)[y]  # (..., C)
     above = logits - logits.max(axis=-1, keepdims=True)  # (..., C)
     log_p = above - np.log(np.exp(above).sum(axis=-1, keepdims=True))  # (..., C)
-    return float(-(one_hot * log_p).sum() / y.size), (np.exp(log_p) - one_hot) / y.size
+    d_logits: Array = (np.exp(log_p) - one_hot) / y.size  # (..., C)
+    return float(-(one_hot * log_p).sum() / y.size), d_logits
 
 
 def mean_squared_error(forecast: Array, y: Array) -> tuple[float, Array]:
@@ -72,7 +74,8 @@ def mean_squared_error(forecast: Array, y: Array) -> tuple[float, Array]:
     """
     _same_shape("mean_squared_error", y.shape, forecast.shape)
     difference = forecast - y  # as forecast
-    return float((difference**2).mean()), 2.0 * difference / difference.size
+    d_forecast = 2.0 * difference / difference.size  # as forecast
+    return float((difference**2).mean()), d_forecast
 
 
 def _same_shape(who: str, got: tuple[int, ...], wanted: tuple[int, ...]) -> None:

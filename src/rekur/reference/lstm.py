@@ -60,7 +60,8 @@ class LSTM(Stack):
         o_t = sigmoid(u_o)  # (N, H)
         c_t = f_t * c_prev + i_t * g_t  # (N, H)
         shown = np.tanh(c_t)  # (N, H)
-        return (o_t * shown, c_t), (i_t, f_t, g_t, o_t, c_prev, shown)
+        h_t = o_t * shown  # (N, H)
+        return (h_t, c_t), (i_t, f_t, g_t, o_t, c_prev, shown)
 
     def step_backward(self, d_state: State, kept: tuple[Array, ...]) -> tuple[Array, Array, State]:
         """The chain rule from h_t and c_t to the gates and to c_prev."""
@@ -72,4 +73,5 @@ class LSTM(Stack):
         d_u_g = d_c * i_t * (1.0 - g_t**2)  # (N, H)
         d_u_o = d_h_t * shown * o_t * (1.0 - o_t)  # (N, H)
         d_u_t = np.concatenate([d_u_i, d_u_f, d_u_g, d_u_o], axis=1)  # (N, 4*H)
-        return d_u_t, d_u_t, (np.zeros_like(d_h_t), d_c * f_t)
+        past_gates = np.zeros_like(d_h_t), d_c * f_t  # (N, H) each
+        return d_u_t, d_u_t, past_gates

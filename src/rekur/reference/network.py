@@ -7,9 +7,9 @@ r"""A sentiment classifier from scratch: ids in, one probability out, trained wi
 
 The chapter this follows feeds one-hot vectors: x_t is zero but for a one at the token's place. Of the V
 products in each entry of W_ih x_t one alone is not zero: W_ih x_t *is* a column of W_ih. Taking the column
-needs the ids alone, a byte each; the one-hot array of 20,000 reviews, 100 steps and 100 tokens is 800 MB in float32
-and 1.6 GB in float64. Backward, the same thought: d_W_ih is zero but in the columns of the tokens seen, where
-their d_a add up.
+needs the ids alone, a byte each; the one-hot array of 20,000 reviews, 100 steps and 100 tokens is 800 MB in
+float32 and 1.6 GB in float64. Backward, the same thought: d_W_ih is zero but in the columns of the tokens
+seen, where their d_a add up.
 
     d_z   = (p - y) / N                    the loss is the mean over the batch
     d_w   = sum of d_z h_T                 d_b = sum of d_z
@@ -18,7 +18,8 @@ their d_a add up.
 
 First weights: W_hh orthogonal, so that it neither shrinks nor stretches a state at first (Saxe and others,
 2014, arXiv:1312.6120); W_ih and w uniform in +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio, AISTATS
-2010); biases 0. There is one bias, not torch's two, whose gradients are always equal: two would learn twice as fast.
+2010); biases 0. There is one bias, not torch's two: their gradients are always equal, and together they would
+learn twice as fast.
 """
 
 from __future__ import annotations
@@ -55,11 +56,11 @@ class Network:
         self.tokens, self.hidden = tokens, hidden
         self.cell = RNN(tokens, hidden)  # for its step alone: the weights are the ones below
         self.parameters: dict[str, Array] = {
-            "weight_ih_l0": glorot(generator, hidden, tokens),
-            "weight_hh_l0": orthogonal(generator, hidden),
-            "bias_ih_l0": np.zeros(hidden),
-            "weight": glorot(generator, 1, hidden),
-            "bias": np.zeros(1),
+            "weight_ih_l0": glorot(generator, hidden, tokens),  # (H, V)
+            "weight_hh_l0": orthogonal(generator, hidden),  # (H, H)
+            "bias_ih_l0": np.zeros(hidden),  # (H,)
+            "weight": glorot(generator, 1, hidden),  # (1, H)
+            "bias": np.zeros(1),  # (1,)
         }
 
     def forward(self, ids: Ids) -> tuple[Array, Array, loop.Walk]:
@@ -68,9 +69,10 @@ class Network:
         N, T = ids.shape
         a = w["weight_ih_l0"].T[ids.T] + w["bias_ih_l0"]  # (T, N, H)
         start, no_bias = (np.zeros((N, self.hidden)),), np.zeros(self.hidden)  # (N, H), (H,)
-        lengths = np.full(N, T)  # (N,)
+        lengths = np.full(N, T, dtype=np.int64)  # (N,)
         _, (h_T,), walk = loop.forward(self.cell, a, start, w["weight_hh_l0"], no_bias, lengths)
-        return h_T @ w["weight"][0] + w["bias"], h_T, walk
+        logits = h_T @ w["weight"][0] + w["bias"]  # (N,)
+        return logits, h_T, walk
 
     def backward(
         self,
@@ -81,7 +83,7 @@ class Network:
         truncate: int | None = None,
         transpose_fault: bool = False,
     ) -> dict[str, Array]:
-        """Return the gradient of every parameter from that of the logits, d_z (N,), and what `forward` gave."""
+        """Return the gradient of every parameter from d_z (N,), the logits' own, and what `forward` gave."""
         w = self.parameters
         N, T = ids.shape
         d_h_T = d_z[:, None] * w["weight"]  # (N, H)
@@ -146,6 +148,7 @@ class Network:
         "validation": `score`}. Raises ShapeError and DataError, before the first step.
         """
         self._check(ids, y)
+        self._check(*validation)
         generator = np.random.default_rng([seed, 1])
         for epoch in range(1, epochs + 1):
             order = generator.permutation(len(ids))  # (N,)

@@ -81,4 +81,5 @@ class RNN(Stack):
         (h_t,) = kept  # (N, H)
         slope = 1.0 - h_t**2 if self.nonlinearity == "tanh" else np.where(h_t > 0.0, 1.0, 0.0)  # (N, H)
         d_u_t = d_h_t * slope  # (N, H)
-        return d_u_t, d_u_t, (np.zeros_like(d_h_t),)
+        past_gates = np.zeros_like(d_h_t)  # (N, H)
+        return d_u_t, d_u_t, (past_gates,)
