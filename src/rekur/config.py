@@ -44,6 +44,9 @@ class ModelSettings(Settings):
     api: Literal["layer", "cell", "numpy"] = Field(
         "layer", description="cell: loop a cell over the steps in Python; numpy: the from-scratch network"
     )
+    transpose_fault: bool = Field(
+        False, description="numpy: go back through W_h where its transpose belongs, chapter C's fault"
+    )
     embedding: int = Field(0, ge=0, description="embedding size E of token ids; 0: one-hot tokens or values")
     hidden: int = Field(128, ge=1)
     layers: int = Field(1, ge=1)
@@ -185,5 +188,9 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def _dotted(config: Config) -> list[str]:
-    sections = {"data": config.data, "model": ModelSettings.model_fields, "training": TrainingSettings.model_fields}
+    sections = {
+        "data": config.data,
+        "model": ModelSettings.model_fields,
+        "training": TrainingSettings.model_fields,
+    }
     return [f"{section}.{key}" for section, keys in sections.items() for key in keys]

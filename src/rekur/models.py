@@ -7,6 +7,7 @@ With the readout `every` the last two keep the steps: (N, T, F) -> (N, T, output
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -104,7 +105,12 @@ class SequenceModel(nn.Module):
     """
 
     def __init__(
-        self, settings: ModelSettings, embed: nn.Module, outputs: int, steps: int | None = None, anchor: int = -1
+        self,
+        settings: ModelSettings,
+        embed: nn.Module,
+        outputs: int,
+        steps: int | None = None,
+        anchor: int = -1,
     ) -> None:
         super().__init__()
         self.settings, self.anchor = settings, anchor
@@ -151,7 +157,8 @@ class SequenceModel(nn.Module):
 def _core(settings: ModelSettings, features: int) -> nn.Module:
     if settings.api == "cell":
         return CellLoop(settings.cell, features, settings.hidden)
-    return LAYERS[settings.cell](
+    layer: type[nn.Module] = LAYERS[settings.cell]
+    return layer(
         features,
         settings.hidden,
         num_layers=settings.layers,
@@ -166,7 +173,7 @@ def _head(features: int, settings: ModelSettings, outputs: int) -> nn.Module:
         return nn.Identity()
     sizes = (features, *settings.head, outputs)
     layers: list[nn.Module] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in itertools.pairwise(sizes):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 

@@ -10,8 +10,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -26,13 +25,14 @@ from rekur.evaluation.outcomes import Outcome
 State = Any  # a recurrent state: Tensor, (h, c), or None
 
 
-class Step(NamedTuple):
+@dataclass(frozen=True)
+class Step:
     """What one training batch gave."""
 
     loss: Tensor  # () mean over `count`, differentiable
     count: int  # items the mean is over
     state: State = None  # the state to carry to the next batch (truncated BPTT), detached; None elsewhere
-    metrics: Mapping[str, Tensor] = MappingProxyType({})  # further means over `count`, detached
+    metrics: Mapping[str, Tensor] = field(default_factory=dict)  # further means over `count`, detached
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,11 @@ class Task(abc.ABC):
     def epoch_notes(self, model: nn.Module) -> dict[str, Any]:  # noqa: ARG002
         """Return what the history of an epoch should hold besides losses and metrics."""
         return {}
+
+    def training_metrics(self, history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Return what a figure published for the training part stands beside: means over the last epoch."""
+        last = history[-1] if history else {}
+        return {name: last[name] for name in ("loss", "accuracy") if name in last}
 
     def generator(self, *words: int) -> np.random.Generator:
         """Return the generator of one stochastic part, named by integers, from the run's seed."""

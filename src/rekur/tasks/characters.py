@@ -29,7 +29,7 @@ SAMPLE_LENGTH = 400
 EVALUATION_STREAMS = 16
 
 
-class Data(Settings):
+class CharactersData(Settings):
     """`[data]` of the task `characters`."""
 
     set: Literal["shakespeare", "given"] = "shakespeare"
@@ -45,8 +45,8 @@ class Data(Settings):
 class NextCharacter(Task):
     """A distribution over the next character at every step."""
 
-    Data = Data
-    data: Data
+    Data = CharactersData
+    data: CharactersData
     metric: ClassVar[str] = "nats"
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "bootstrap"
@@ -143,7 +143,11 @@ class NextCharacter(Task):
         nats = self._nats(model, "test")
         ahead = len(self.ids["test"]) - len(nats)
         predictions = pl.DataFrame(
-            {"id": np.arange(ahead, ahead + len(nats)), "truth": list(self.text["test"][ahead:]), "nats": nats}
+            {
+                "id": np.arange(ahead, ahead + len(nats)),
+                "truth": list(self.text["test"][ahead:]),
+                "nats": nats,
+            }
         )
         return Test(outcomes.language(nats), predictions, extra=self._shown(model))
 
@@ -159,6 +163,14 @@ class NextCharacter(Task):
             return {}
         decoded = self._decode(model)
         return {"decoded": decoded, "right": decoded == self.text["train"][-len(decoded) :]}
+
+    def training_metrics(self, history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Add, with a given text, the epoch (from 1) from which on the model's reading of it is right."""
+        metrics = super().training_metrics(history)
+        wrong = [entry["epoch"] for entry in history if not entry.get("right", False)]
+        if self.closed and len(wrong) < len(history):
+            metrics["right_from_epoch"] = max(wrong, default=-1) + 2
+        return metrics
 
     @torch.inference_mode()
     def _decode(self, model: nn.Module) -> str:
@@ -180,10 +192,11 @@ class NextCharacter(Task):
     def baselines(self) -> dict[str, Outcome]:
         train, test = self.ids["train"], self.ids["test"]
         first = len(test) - self._pairs("test")  # the model says nothing of a first character
-        guesses = {
-            "unigram": rivals.unigram(train, test, self.V),
-            "5-gram counts": rivals.ngram(train, test, self.V, order=5),
-        }
+        guesses = {"unigram": rivals.unigram(train, test, self.V)}
+        if self.data.target == "self":
+            guesses["repeat the character read"] = np.zeros(len(test))
+        else:
+            guesses["5-gram counts"] = rivals.ngram(train, test, self.V, order=5)
         return {name: outcomes.language(nats[first:]) for name, nats in guesses.items()}
 
     def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:

@@ -66,9 +66,7 @@ class Classification(Task):
         known = probability[:, : len(self.classes)]
         prediction = probability.argmax(axis=1)
         named = {f"probability_{name}": known[:, c] for c, name in enumerate(self.classes)}
-        frame = pl.DataFrame(
-            {"id": np.arange(len(truth)), "truth": truth, "prediction": prediction, **named}
-        )
+        frame = pl.DataFrame({"id": np.arange(len(truth)), "truth": truth, "prediction": prediction, **named})
         confidence = probability[np.arange(len(truth)), truth]
         worst = np.argsort(confidence, kind="stable")[:MOST_WRONG]
         worst = worst[prediction[worst] != truth[worst]]

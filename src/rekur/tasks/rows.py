@@ -25,7 +25,7 @@ from rekur.tasks.classification import Classification, Rows
 EVALUATION_BATCH = 500
 
 
-class Data(Settings):
+class RowsData(Settings):
     """`[data]` of the task `rows`."""
 
     set: Literal["mnist", "digits"] = "mnist"
@@ -38,8 +38,8 @@ class Data(Settings):
 class ImageRows(Classification):
     """One of ten digits from its rows of pixels."""
 
-    Data = Data
-    data: Data
+    Data = RowsData
+    data: RowsData
 
     def load(self) -> None:
         train, labels = self._read("train", self.data.max_train)
@@ -50,9 +50,7 @@ class ImageRows(Classification):
         self.labels = {"train": labels[kept], "validation": labels[held], "test": test_labels}
 
     def _read(self, part: Literal["train", "test"], limit: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        images, labels = (
-            mnist.load(part, self.data_dir) if self.data.set == "mnist" else digits.load(part, self.seed)
-        )
+        images, labels = mnist.load(part, self.data_dir) if self.data.set == "mnist" else digits.load(part, self.seed)
         return images[: limit or None], labels[: limit or None]
 
     def _describe_images(self, images: NDArray[np.uint8]) -> None:
@@ -94,14 +92,17 @@ class ImageRows(Classification):
         return {"pixels": images.reshape(len(rows), -1).tolist(), "height": [self.height] * len(rows)}
 
     def baselines(self) -> dict[str, Outcome]:
-        truth, C = self.labels["test"], len(self.classes)
-        flat = {part: images.reshape(len(images), -1) / self.brightest for part, images in self.images.items()}
-        train, labels = flat["train"], self.labels["train"]
+        truth, labels, C = self.labels["test"], self.labels["train"], len(self.classes)
+        train, test = self._flat("train"), self._flat("test")
         guesses = {
             "majority": constant.majority(labels, len(truth), C),
-            "logistic regression on pixels": rivals.logistic(train, labels, flat["test"], C),
+            "logistic regression on pixels": rivals.logistic(train, labels, test, C),
         }
         return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
+
+    def _flat(self, part: str) -> NDArray[np.float32]:
+        images = self.images[part]
+        return images.reshape(len(images), -1).astype(np.float32) / np.float32(self.brightest)  # (N, pixels)
 
     def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict images, each an array or nested list (height, width) of brightness from 0 to the set's largest."""

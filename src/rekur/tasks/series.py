@@ -29,7 +29,7 @@ from rekur.tasks.base import State, Step, Task, Test
 Rows = NDArray[np.int64]
 
 
-class Data(Settings):
+class SeriesData(Settings):
     """`[data]` of the task `series`."""
 
     set: Literal["kospi"] = "kospi"
@@ -45,8 +45,8 @@ class Data(Settings):
 class NextValue(Task):
     """The target's next value; windows before the boundary train, those behind it test."""
 
-    Data = Data
-    data: Data
+    Data = SeriesData
+    data: SeriesData
     metric: ClassVar[str] = "rmse"
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "diebold_mariano"

@@ -19,7 +19,7 @@ from rekur.models import OneHot, SequenceModel
 from rekur.tasks.base import State, Step, Task, Test
 
 
-class Data(Settings):
+class ShapesData(Settings):
     """`[data]` of the task `shapes`."""
 
     words: tuple[str, ...] = ("hello", "eolll", "lleel")
@@ -28,8 +28,8 @@ class Data(Settings):
 class Shapes(Task):
     """No training: the metric is the share of other words that move when one word is changed (0 is right)."""
 
-    Data = Data
-    data: Data
+    Data = ShapesData
+    data: ShapesData
     metric: ClassVar[str] = "mixed"
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "bootstrap"
@@ -61,7 +61,11 @@ class Shapes(Task):
         ids = self._encode(self.data.words)
         outputs, state = self._run(model, ids)
         moved = self._moved(model, ids, outputs)
-        shapes = {"input": [*ids.shape, len(self.letters)], "outputs": list(outputs.shape), "state": list(state.shape)}
+        shapes = {
+            "input": [*ids.shape, len(self.letters)],
+            "outputs": list(outputs.shape),
+            "state": list(state.shape),
+        }
         words = pl.DataFrame({"id": np.arange(len(ids)), "word": self.data.words, "others_moved": moved})
         sizes = {"state_N": float(state.shape[1])}
         return Test(Outcome({"mixed": float(moved.mean()), **sizes}, moved), words, extra={"shapes": shapes})

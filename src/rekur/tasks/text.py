@@ -1,0 +1,174 @@
+"""A class for each text: sentiment, topic, spam."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from rekur.config import Settings
+from rekur.data import batches, splits
+from rekur.data.batches import pad
+from rekur.data.coding import Coding, KerasCoding, WordCoding
+from rekur.data.datasets import imdb, nsmc
+from rekur.data.ragged import Ragged
+from rekur.data.text import Texts
+from rekur.errors import DataError
+from rekur.evaluation import outcomes
+from rekur.evaluation.baselines import text as rivals
+from rekur.evaluation.outcomes import Outcome
+from rekur.models import OneHot, SequenceModel, TokenEmbedding
+from rekur.tasks.classification import Classification, Rows
+
+SHOWN = 600  # characters of a text in the report
+
+
+class TextData(Settings):
+    """`[data]` of the task `text`."""
+
+    set: Literal["imdb", "nsmc", "nsmc-sample"] = "imdb"
+    coding: Literal["words", "keras"] = "words"
+    tokenizer: str = Field("words", description="how a text becomes tokens (coding words); see docs/data.md")
+    max_words: int = Field(0, ge=0, description="most frequent words kept (coding words); 0: all")
+    min_count: int = Field(1, ge=1, description="words seen less often are unknown (coding words)")
+    num_words: int = Field(0, ge=0, description="ids from here on are unknown (coding keras)")
+    skip_top: int = Field(0, ge=0, description="the most frequent words are unknown (coding keras)")
+    vocabulary_on: Literal["train", "all"] = Field("train", description="all: over validation texts, too, a leak")
+    length: int = Field(0, ge=0, description="texts are cut to this many tokens; 0: whole")
+    side: Literal["left", "right"] = Field("right", description="where texts are cut and padded")
+    fixed: bool = Field(False, description="pad every batch to `length`, not to its own longest text")
+    mask: bool = Field(True, description="the model knows each text's length and never reads padding")
+    order: Literal["bucketed", "shuffled"] = Field("bucketed", description="bucketed: similar lengths together")
+    classes: int = Field(0, ge=0, description="outputs, where more than there are labels; 0: as many as labels")
+    unit: bool = Field(False, description="one sigmoid unit in place of two classes")
+    validation: float = Field(0.2, ge=0, lt=1)
+    split: Literal["holdout", "permutation"] = "holdout"
+    split_seed: int = Field(-1, description="-1: the run's seed")
+    max_train: int = Field(0, ge=0)
+    max_test: int = Field(0, ge=0)
+
+
+class TextClassification(Classification):
+    """One of C classes from the tokens of a text."""
+
+    Data = TextData
+    data: TextData
+
+    def load(self) -> None:
+        train, test = self._read("train", self.data.max_train), self._read("test", self.data.max_test)
+        self.unit, self.classes = self.data.unit, ("negative", "positive")
+        kept, held = self._split(len(train.labels))
+        self.texts = {"train": train.texts[kept], "validation": train.texts[held], "test": test.texts}
+        self.labels = {"train": train.labels[kept], "validation": train.labels[held], "test": test.labels}
+        self.coding = self._coding().fit(train.texts if self.data.vocabulary_on == "all" else self.texts["train"])
+        self.tokens = {part: self._encode(texts) for part, texts in self.texts.items()}
+
+    def _read(self, part: Literal["train", "test"], limit: int) -> Texts:
+        if self.data.set == "imdb":
+            whole = imdb.load(part, self.data_dir)
+        else:
+            whole = nsmc.load(part, self.data_dir, sample=self.data.set == "nsmc-sample")
+        if not limit or limit >= len(whole.labels):
+            return whole
+        rows = np.sort(self.generator(3).permutation(len(whole.labels))[:limit])
+        return Texts(whole.texts[rows], whole.labels[rows])
+
+    def _split(self, count: int) -> tuple[Rows, Rows]:
+        seed = self.seed if self.data.split_seed < 0 else self.data.split_seed
+        if self.data.split == "holdout":
+            return splits.holdout(count, self.data.validation, seed)
+        order = splits.numpy_permutation(count, seed)
+        boundary = count - round(count * self.data.validation)
+        return order[:boundary], order[boundary:]
+
+    def _coding(self) -> Coding:
+        if self.data.coding == "keras":
+            return KerasCoding(self.data.num_words, self.data.skip_top)
+        return WordCoding(self.data.tokenizer, self.data.max_words, self.data.min_count)
+
+    def _encode(self, texts: pl.Series) -> Ragged:
+        tokens = self.coding.encode(texts)
+        return tokens.cut(self.data.length, self.data.side) if self.data.length else tokens
+
+    def files(self) -> dict[str, str]:
+        return {"vocabulary.json": self.coding.to_json(), "classes.json": json.dumps(self.classes)}
+
+    def restore(self, files: Mapping[str, str]) -> None:
+        self.unit, self.classes = self.data.unit, tuple(json.loads(files["classes.json"]))
+        self.coding = self._coding().from_json(files["vocabulary.json"])
+
+    def build(self) -> nn.Module:
+        model = self.config.model
+        if model.api == "numpy":
+            from rekur.scratch import ScratchNetwork  # the one door from a recipe to the reference
+
+            return ScratchNetwork(self.coding.size, model, self.config.training.truncate)
+        outputs = 1 if self.unit else max(self.data.classes, len(self.classes))
+        return SequenceModel(model, self._embed(), outputs, steps=self.data.length or None)
+
+    def _embed(self) -> nn.Module:
+        model, V = self.config.model, self.coding.size
+        if not model.embedding:
+            return OneHot(V)
+        unknown = self.coding.unknown or 0
+        return TokenEmbedding(V, model.embedding, model.dropout_words, model.dropout_embedding, unknown)
+
+    def batches(self, epoch: int) -> Sequence[Rows]:
+        size, generator = self.config.training.batch, self.generator(1, epoch)
+        if self.data.order == "bucketed":
+            return batches.bucketed(self.tokens["train"].lengths, size, generator)
+        return batches.shuffled(len(self.labels["train"]), size, generator)
+
+    def chunks(self, part: str) -> Sequence[Rows]:
+        lengths, size = self.tokens[part].lengths, 2 * self.config.training.batch
+        order = np.argsort(lengths, kind="stable")
+        return [order[at : at + size] for at in range(0, len(order), size)]
+
+    def inputs(self, part: str, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        return self._padded(self.tokens[part], rows)
+
+    def _padded(self, tokens: Ragged, rows: Rows) -> tuple[Tensor, Tensor | None]:
+        length = self.data.length if self.data.fixed else None
+        padded, lengths = pad(tokens, rows, length=length, side=self.data.side)
+        if not self.data.mask:
+            return torch.from_numpy(padded), None
+        if self.data.side == "left":  # a layer that knows lengths wants the padding behind
+            padded, lengths = pad(tokens, rows, length=length, side="right")
+        return torch.from_numpy(padded), torch.from_numpy(lengths)
+
+    def examples(self, rows: Rows) -> dict[str, Any]:
+        return {"text": [text[:SHOWN] for text in self.texts["test"][rows]]}
+
+    def baselines(self) -> dict[str, Outcome]:
+        truth, C = self.labels["test"], len(self.classes)
+        train, test = self.texts["train"].to_list(), self.texts["test"].to_list()
+        analyzer: Literal["word", "char"] = "word" if self.data.set == "imdb" else "char"
+        labels = self.labels["train"]
+        guesses = {
+            "majority": rivals.majority(labels, len(test), C),
+            "TF-IDF + logistic regression": rivals.tfidf_logistic(train, labels, test, C, analyzer=analyzer),
+            "NB-SVM with bigrams": rivals.naive_bayes_svm(train, labels, test, C, analyzer=analyzer),
+        }
+        return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
+
+    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Predict the class of each text (str)."""
+        for text in inputs:
+            if not isinstance(text, str):
+                raise DataError(f"A text must be a string; got {type(text).__name__}.")
+        if not inputs:
+            return []
+        tokens = self._encode(pl.Series("text", list(inputs), dtype=pl.String))
+        rows = np.arange(len(inputs))
+        chunks = [rows[at : at + 64] for at in range(0, len(rows), 64)]
+        return [
+            result
+            for chunk in chunks
+            for result in self.describe(self._probability(model, *self._padded(tokens, chunk)))
+        ]
