@@ -12,6 +12,7 @@ from rekur.data.ragged import Ragged
 from rekur.data.vocabulary import SPECIALS, KerasRanks, Vocabulary, keras_coding
 
 KERAS_RESERVED = 3  # Keras: 0 pads, 1 starts, 2 is unknown
+_NO_WORDS, _NO_RANKS = Vocabulary(SPECIALS, "words"), KerasRanks(())
 
 
 class Coding(abc.ABC):
@@ -51,7 +52,7 @@ class WordCoding(Coding):
     tokenizer: str
     max_words: int = 0  # 0: all
     min_count: int = 1
-    vocabulary: Vocabulary = Vocabulary(SPECIALS, "words")
+    vocabulary: Vocabulary = _NO_WORDS
 
     @property
     def size(self) -> int:
@@ -81,7 +82,7 @@ class KerasCoding(Coding):
 
     num_words: int = 0  # ids from here on are unknown; 0: none
     skip_top: int = 0  # ids below are unknown
-    ranks: KerasRanks = KerasRanks(())
+    ranks: KerasRanks = _NO_RANKS
 
     @property
     def size(self) -> int:
@@ -95,7 +96,7 @@ class KerasCoding(Coding):
         return replace(self, ranks=keras_coding(texts, self.num_words or None))
 
     def encode(self, texts: pl.Series) -> Ragged:
-        ids = self.ranks.encode(texts, self.num_words or None, self.skip_top, unknown=self.unknown)
+        ids = self.ranks.encode(texts, self.num_words or None, self.skip_top, start=None)
         return ids.where(ids.values >= KERAS_RESERVED)
 
     def to_json(self) -> str:

@@ -29,9 +29,7 @@ def targets(y: NDArray[Any], length: int, horizon: int = 1) -> NDArray[Any]:
     return y[length + horizon - 1 :]
 
 
-def supervised(
-    x: NDArray[Any], y: NDArray[Any], length: int, horizon: int = 1
-) -> tuple[NDArray[Any], NDArray[Any]]:
+def supervised(x: NDArray[Any], y: NDArray[Any], length: int, horizon: int = 1) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return windows (N, length, I) of x (T, I) and the target (N,) of each, N = T - length - horizon + 1.
 
     Window i holds the rows i to i + length - 1; its target is y[i + length + horizon - 1].

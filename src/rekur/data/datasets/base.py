@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import lzma
 import os
 import zlib
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
+import polars as pl
 
 from rekur.errors import DataError, nearest
 
 EMBEDDED = Path(__file__).parent.parent / "embedded"
-UNPACK = {".gz": gzip.decompress, ".xz": lzma.decompress}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class File:
     sha256: str  # of the content
     embedded: bool = False  # shipped inside the package
     url: str = ""  # the publisher's address; "": none
+    published: str = ""  # "md5:..." of what stands there, when that is not the content itself
 
     def __str__(self) -> str:
         return self.name
@@ -85,10 +87,18 @@ def locate(dataset: DataSet, name: str, data_dir: Path | None = None) -> Path:
     if found is not None:
         return found
     target = cache_folder() / dataset.name / name
-    if dataset.publish is None:
+    if dataset.publish is None or not file.url:
         raise DataError(f"{dataset.title}: {name} is missing, and rekur cannot fetch it. Put it at {target}.")
     dataset.publish(file, target)
+    verify(dataset, name, target)
     return target
+
+
+def verify(dataset: DataSet, name: str, path: Path) -> None:
+    """Raise DataError unless `path` has exactly the content that file `name` of `dataset` should have."""
+    checksum = hashlib.sha256(unpack(path)).hexdigest()
+    if checksum != dataset.file(name).sha256:
+        raise damaged(path, f"sha256 {dataset.file(name).sha256} of its content", checksum)
 
 
 def read(dataset: DataSet, name: str, data_dir: Path | None = None) -> bytes:
@@ -101,13 +111,25 @@ def read(dataset: DataSet, name: str, data_dir: Path | None = None) -> bytes:
 
 
 def unpack(path: Path) -> bytes:
-    """Return what is inside a .gz or .xz file, or the file itself; raise DataError when that fails."""
+    """Return the content of a file: unpacked if .gz or .xz; of a .parquet its texts, one a line.
+
+    Raises DataError when it is damaged.
+    """
     try:
-        packed = path.read_bytes()
-        content: bytes = UNPACK[path.suffix](packed) if path.suffix in UNPACK else packed
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        return _UNPACK.get(path.suffix, bytes)(path.read_bytes())
+    except (OSError, EOFError, lzma.LZMAError, zlib.error, pl.exceptions.PolarsError) as error:
         raise damaged(path, f"a whole {path.suffix} file", str(error) or type(error).__name__) from None
-    return content
+
+
+def _texts(packed: bytes) -> bytes:
+    return "\n".join(pl.read_parquet(packed, columns=["text"])["text"]).encode()
+
+
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".xz": lzma.decompress,
+    ".parquet": _texts,
+}
 
 
 def damaged(path: Path, expected: str, got: str) -> DataError:

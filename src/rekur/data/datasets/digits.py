@@ -21,9 +21,7 @@ SET = DataSet(
 TEST_SHARE = 0.2
 
 
-def load(
-    part: Literal["train", "test"] = "train", seed: int = 0
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def load(part: Literal["train", "test"] = "train", seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return images (N, 8, 8) uint8, 0 paper to 16 ink, and digits (N,) int64.
 
     The set has no parts of its own: a random fifth, drawn with `seed`, is the test part (359 images).

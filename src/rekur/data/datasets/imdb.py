@@ -12,6 +12,7 @@ from rekur.data.datasets.publishers import fetch_imdb
 from rekur.data.text import Texts
 
 _URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+_ARCHIVE = "sha256:c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
 
 # Size and checksum of a part are of its texts, in order, a line break between two.
 SET = DataSet(
@@ -27,18 +28,21 @@ SET = DataSet(
             33_157_822,
             "14f6168a4110f2f916f46c6a766db5ca3781313acbe201ed9e12cd1a4e59b840",
             url=_URL,
+            published=_ARCHIVE,
         ),
         File(
             "imdb_test.parquet",
             32_375_684,
             "759d96ef5f728587d1761e24f96050fcde2f73de3139c0262ed631a23c39d678",
             url=_URL,
+            published=_ARCHIVE,
         ),
         File(
             "imdb_unsup.parquet",
             66_556_793,
             "fcd64d46bd8696181284ba433f8c6ea2407f57f0f34a28d682ae664abd0faa4b",
             url=_URL,
+            published=_ARCHIVE,
         ),
     ),
     publish=fetch_imdb,

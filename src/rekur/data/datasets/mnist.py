@@ -16,8 +16,8 @@ _URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _IMAGES, _LABELS = "images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"
 
 
-def _file(name: str, size: int, sha256: str) -> File:
-    return File(name, size, sha256, url=_URL + name)
+def _file(name: str, size: int, sha256: str, packed_md5: str) -> File:
+    return File(name, size, sha256, url=_URL + name, published=f"md5:{packed_md5}")
 
 
 SET = DataSet(
@@ -29,21 +29,35 @@ SET = DataSet(
     "recognition, Proceedings of the IEEE 86(11), 1998",
     files=(
         _file(
-            "train-" + _IMAGES, 47_040_016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+            "train-" + _IMAGES,
+            47_040_016,
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "f68b3c2dcbeaaa9fbdd348bbdeb94873",
         ),
-        _file("train-" + _LABELS, 60_008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
         _file(
-            "t10k-" + _IMAGES, 7_840_016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+            "train-" + _LABELS,
+            60_008,
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "d53e105ee54ea40749a09fcbcd1e9432",
         ),
-        _file("t10k-" + _LABELS, 10_008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
+        _file(
+            "t10k-" + _IMAGES,
+            7_840_016,
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "9fb629c4189551a2d022fa330f9573f3",
+        ),
+        _file(
+            "t10k-" + _LABELS,
+            10_008,
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            "ec29112dd5afa0611ce80d1b7f02629c",
+        ),
     ),
     publish=fetch_file,
 )
 
 
-def load(
-    part: Literal["train", "test"], data_dir: Path | None = None
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def load(part: Literal["train", "test"], data_dir: Path | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return images (N, 28, 28) uint8, 0 paper to 255 ink, and digits (N,) int64; N is 60,000 or 10,000.
 
     Raises:
@@ -65,6 +79,4 @@ def _read(name: str, axes: int, data_dir: Path | None) -> NDArray[np.uint8]:
     if kind != 0x0800 + axes or np.prod(shape) != len(content) - start:
         path = locate(SET, name, data_dir)
         raise damaged(path, f"an idx file of bytes with {axes} axes", f"the header {content[:start].hex()}")
-    return (
-        np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape).copy()
-    )  # writable, as torch wants it
+    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape).copy()  # writable, as torch wants it

@@ -1,0 +1,230 @@
+"""A user's own files: read, and every fault named with what was expected, what came, and what to do."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rekur.errors import DataError, nearest
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Read a table of at least one row.
+
+    Args:
+        path: .csv, .tsv (first line names the columns), .jsonl (one object a line), .parquet, or .txt (one text a
+            line, column `text`). Text files are UTF-8. Values of .csv and .tsv stay strings; see `numeric_columns`.
+
+    Raises:
+        DataError: no such file, another ending, empty, not UTF-8, damaged, or columns that share a name.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"{path}: rekur reads {', '.join(_READERS)}; got `{path.suffix or 'no ending'}`.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Give the path of a file.") from None
+    if not content.strip():
+        raise DataError(f"{path} is empty; expected a table with at least one row.")
+    try:
+        frame = reader(content, path)
+    except (pl.exceptions.PolarsError, OSError, OverflowError, TypeError) as error:
+        raise DataError(f"{path} is no whole {path.suffix} file: {str(error).splitlines()[0]}") from None
+    if not len(frame):
+        raise DataError(f"{path} has no rows; expected at least one below the names of the columns.")
+    return frame
+
+
+def text_column(frame: pl.DataFrame, name: str = "text") -> pl.Series:
+    """Return column `name` as strings (N,), empty where nothing is given; raise DataError if it has none."""
+    column = _column(frame, name)
+    if column.dtype != pl.String:
+        raise DataError(f"Column `{name}` must hold texts; got {column.dtype}. Name another column, or quote them.")
+    return column.fill_null("")
+
+
+def numeric_columns(frame: pl.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
+    """Return the named columns as finite numbers (T, I).
+
+    Raises:
+        DataError: lists every column that is missing, and every one with a value that is no finite number.
+    """
+    faults: list[str] = []
+    columns = []
+    for name in names:
+        try:
+            columns.append(_numbers(_column(frame, name)))
+        except DataError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise DataError("\n".join(faults))
+    return np.stack(columns, axis=1) if columns else np.zeros((len(frame), 0))
+
+
+def labels(
+    frame: pl.DataFrame, name: str = "label", classes: Sequence[str] | None = None
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return the class of each row (N,), a place in the names of the classes, and those names.
+
+    Args:
+        frame: the table.
+        name: its column of labels.
+        classes: the classes a model knows; None, to train one: those of this column, in the order of the alphabet.
+
+    Raises:
+        DataError: no such column, a row without a label, a single class to train on, or a class not among `classes`.
+    """
+    column = _column(frame, name).cast(pl.String)
+    if column.null_count():
+        row = int(column.is_null().arg_max() or 0) + 1
+        raise DataError(
+            f"Column `{name}`: {column.null_count()} rows have no label, the first is row {row}. Label or drop them."
+        )
+    found = tuple(sorted(column.unique().to_list()))
+    if classes is None and len(found) < 2:
+        raise DataError(f"Column `{name}` has one class only, `{found[0]}`; a classifier needs two or more.")
+    known = found if classes is None else tuple(classes)
+    unseen = [label for label in found if label not in known]
+    if unseen:
+        raise DataError(
+            f"Column `{name}` has labels never seen in training: {_some(unseen)}. "
+            f"The model knows {_some(known)}. Correct them, or train with examples of them."
+        )
+    place = {label: number for number, label in enumerate(known)}
+    return np.array([place[label] for label in column.to_list()], dtype=np.int64), known
+
+
+def dates(frame: pl.DataFrame, name: str = "date") -> pl.Series:
+    """Return the dates, or times, of the rows (T,), each later than the one before.
+
+    Raises:
+        DataError: no such column, a value that is no date, two equal dates, or dates out of order.
+    """
+    column = _column(frame, name)
+    moments = column if column.dtype.is_temporal() else _parse_dates(column)
+    if moments.null_count():
+        raise DataError(f"Column `{name}`: {moments.null_count()} rows have no date. Fill or drop them.")
+    steps = np.diff(moments.to_physical().to_numpy())
+    for fault, wrong in (("is out of order", steps < 0), ("occurs twice", steps == 0)):
+        if wrong.any():
+            row = int(wrong.argmax()) + 2
+            raise DataError(
+                f"Column `{name}`: {moments[row - 1]} in row {row} {fault}; expected each date once, oldest first. "
+                "Sort the rows and keep one of each date."
+            )
+    return moments
+
+
+def _column(frame: pl.DataFrame, name: str) -> pl.Series:
+    if name not in frame.columns:
+        raise DataError(f"There is no column `{name}`. {nearest(name, frame.columns)}")
+    return frame[name]
+
+
+def _numbers(column: pl.Series) -> NDArray[np.float64]:
+    plain = column.str.strip_chars() if column.dtype == pl.String else column
+    if not (column.dtype == pl.String or column.dtype.is_numeric() or column.dtype == pl.Null):
+        raise DataError(f"Column `{column.name}` must hold numbers; got {column.dtype}.")
+    numbers = plain.cast(pl.Float64, strict=False)
+    wrong = ~numbers.is_finite().fill_null(False)
+    if wrong.any():
+        row = int(wrong.arg_max() or 0)
+        given = "nothing" if column[row] in (None, "") else f"`{column[row]}`"
+        raise DataError(
+            f"Column `{column.name}`: {wrong.sum()} of {len(column)} values are not finite numbers; the first is "
+            f"{given} in row {row + 1}. Fill these rows or drop them."
+        )
+    return numbers.to_numpy()
+
+
+def _parse_dates(column: pl.Series) -> pl.Series:
+    if column.dtype != pl.String:
+        raise DataError(f"Column `{column.name}` must hold dates such as 2024-03-31; got {column.dtype}.")
+    try:
+        parsed = column.str.strip_chars().str.to_datetime(strict=False, time_unit="us")
+    except pl.exceptions.PolarsError:
+        parsed = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime)
+    if parsed.null_count():
+        days = column.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
+        parsed = days if days.null_count() < parsed.null_count() else parsed
+    if parsed.null_count():
+        row = int(parsed.is_null().arg_max() or 0)
+        raise DataError(
+            f"Column `{column.name}`: {parsed.null_count()} values are no dates; the first is `{column[row]}` in row "
+            f"{row + 1}. Write dates as 2024-03-31 or 2024-03-31 18:00."
+        )
+    return parsed
+
+
+def _decode(content: bytes, path: Path) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path} is UTF-16; expected UTF-8. Save it as UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}. Save it as UTF-8 "
+            "(Excel: CSV UTF-8)."
+        ) from None
+
+
+def _separated(separator: str) -> Callable[[bytes, Path], pl.DataFrame]:
+    def read(content: bytes, path: Path) -> pl.DataFrame:
+        text = _decode(content, path).rstrip("\r\n")
+        names = pl.read_csv(io.StringIO(text), separator=separator, has_header=False, n_rows=1, infer_schema=False)
+        twice = sorted({name for name in names.row(0) if names.row(0).count(name) > 1}, key=str)
+        if twice:
+            raise DataError(f"{path} names these columns twice: {_some(twice)}. Rename them.")
+        return pl.read_csv(io.StringIO(text), separator=separator, infer_schema=False)
+
+    return read
+
+
+def _lines(content: bytes, path: Path) -> pl.DataFrame:
+    return pl.DataFrame({"text": _split(_decode(content, path))})
+
+
+def _objects(content: bytes, path: Path) -> pl.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for number, line in enumerate(_split(_decode(content, path)), 1):
+        try:
+            row = json.loads(line) if line.strip() else {}
+        except ValueError as error:
+            raise DataError(f"{path}, line {number} is not JSON: {error}. Write one object a line.") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{path}, line {number} is no JSON object; expected {{...}}; got `{line[:40]}`.")
+        rows += [row] if row else []
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def _parquet(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001 - the form of a reader
+    return pl.read_parquet(content)
+
+
+def _split(text: str) -> list[str]:
+    # Not splitlines: it also splits at characters that stand inside texts, such as U+2028.
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
+def _some(values: Sequence[Any], most: int = 5) -> str:
+    shown = ", ".join(f"`{value}`" for value in values[:most])
+    return f"{shown} and {len(values) - most} more" if len(values) > most else shown
+
+
+_READERS: dict[str, Callable[[bytes, Path], pl.DataFrame]] = {
+    ".csv": _separated(","),
+    ".tsv": _separated("\t"),
+    ".jsonl": _objects,
+    ".parquet": _parquet,
+    ".txt": _lines,
+}
