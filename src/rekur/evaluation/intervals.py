@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from rekur.errors import DataError
+from rekur.errors import DataError, nearest
 from rekur.evaluation import metrics
 from rekur.evaluation.outcomes import Outcome
 
@@ -76,44 +76,38 @@ def ends(values: Floats, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _perplexity(means: Floats) -> Floats:
-    return np.asarray(np.exp(means))
-
-
-def _bits(means: Floats) -> Floats:
-    return np.asarray(means / np.log(2))
-
-
-def _same(means: Floats) -> Floats:
+def _mean(means: Floats) -> Floats:
     return means
 
 
 def _r2(means: Floats) -> Floats:
-    return np.asarray(1 - means[:, 0] / (means[:, 2] - means[:, 1] ** 2))
+    spread = means[:, 2] - means[:, 1] ** 2
+    return 1 - np.divide(means[:, 0], spread, out=np.ones(len(means)), where=spread > 0)
 
 
-def columns(outcome: Outcome, metric: str) -> tuple[Floats, Statistic]:
-    """Return the per-item columns and the function of their means that give `metric`.
+def _r2_columns(outcome: Outcome) -> Floats:
+    truth = outcome.details["truth"] - outcome.details["truth"].mean()
+    return np.stack([outcome.items, truth, truth**2], axis=1)
 
-    Raises DataError for a metric the outcome does not have, or one that is no function of item means.
-    """
-    items, details = outcome.items, outcome.details
-    if metric in ("accuracy", "nats", "mse"):
-        return items, _same
-    if metric == "log_loss":
-        return details["nats"], _same
-    if metric == "bits":
-        return items, _bits
-    if metric == "perplexity":
-        return items, _perplexity
-    if metric == "rmse":
-        return items, np.sqrt
-    if metric == "mae":
-        return np.sqrt(items), _same
-    if metric == "r2":
-        truth = details["truth"] - details["truth"].mean()
-        return np.stack([items, truth, truth**2], axis=1), _r2
-    raise DataError(f"No interval is known for the metric `{metric}`.")
+
+# metric -> its columns (N,) or (N, k) of items, and the function of their means that gives the metric
+FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
+    "accuracy": (lambda outcome: outcome.items, _mean),
+    "log_loss": (lambda outcome: outcome.details["nats"], _mean),
+    "mae": (lambda outcome: np.sqrt(outcome.items), _mean),
+    "rmse": (lambda outcome: outcome.items, np.sqrt),
+    "r2": (_r2_columns, _r2),
+    "nats": (lambda outcome: outcome.items, _mean),
+    "bits": (lambda outcome: outcome.items / np.log(2), _mean),
+    "perplexity": (lambda outcome: outcome.items, np.exp),
+}
+
+
+def form(metric: str) -> tuple[Callable[[Outcome], Floats], Statistic]:
+    """Return the item columns and the function of their means that give `metric`; DataError for another."""
+    if metric not in FORMS:
+        raise DataError(f"`{metric}` is no function of item means. {nearest(metric, FORMS)}")
+    return FORMS[metric]
 
 
 def interval_of(outcome: Outcome, metric: str, seed: int = 0, block: int = 1) -> tuple[float, float]:
@@ -125,8 +119,8 @@ def interval_of(outcome: Outcome, metric: str, seed: int = 0, block: int = 1) ->
         return wilson(int(outcome.items.sum()), len(outcome.items))
     if metric == "f1_macro":
         return _interval_of_f1(outcome, seed)
-    values, statistic = columns(outcome, metric)
-    return bootstrap(values, statistic, seed, block=block)
+    columns, statistic = form(metric)
+    return bootstrap(columns(outcome), statistic, seed, block=block)
 
 
 def _interval_of_f1(outcome: Outcome, seed: int) -> tuple[float, float]:

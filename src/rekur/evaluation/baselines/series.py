@@ -33,8 +33,8 @@ def drift(last: ArrayLike, first: ArrayLike, steps: ArrayLike) -> Floats:
 def linear_autoregression(train_windows: ArrayLike, train_y: ArrayLike, test_windows: ArrayLike) -> Floats:
     """Forecast by one linear function of the whole window, fitted on the training windows.
 
-    Train windows are (N, L, I), their next values (N,), test windows (M, L, I); returns (M,). Ridge regression
-    on standardised inputs; the penalty is the one with the least leave-one-out error on the training rows.
+    Train windows are (N, L, I), their next values (N,), test windows (M, L, I); returns (M,). Ridge
+    regression on standardised inputs; the penalty is the one with the least leave-one-out error in training.
     """
     windows, targets = np.asarray(train_windows, dtype=np.float64), np.asarray(train_y, dtype=np.float64)
     tests = np.asarray(test_windows, dtype=np.float64)
