@@ -15,6 +15,18 @@ from numpy.typing import NDArray
 
 from rekur.errors import DataError, nearest
 
+# Year first only: 01/02/2024 is another day in another country.
+_DATES = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y%m%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S%#z",
+)
+
 
 def read_table(path: Path) -> pl.DataFrame:
     """Read a table of at least one row.
@@ -118,7 +130,7 @@ def dates(frame: pl.DataFrame, name: str = "date") -> pl.Series:
         if wrong.any():
             row = int(wrong.argmax()) + 2
             raise DataError(
-                f"Column `{name}`: {moments[row - 1]} in row {row} {fault}; expected each date once, oldest first. "
+                f"Column `{name}`: `{column[row - 1]}` in row {row} {fault}; expected each date once, oldest first. "
                 "Sort the rows and keep one of each date."
             )
     return moments
@@ -149,13 +161,9 @@ def _numbers(column: pl.Series) -> NDArray[np.float64]:
 def _parse_dates(column: pl.Series) -> pl.Series:
     if column.dtype != pl.String:
         raise DataError(f"Column `{column.name}` must hold dates such as 2024-03-31; got {column.dtype}.")
-    try:
-        parsed = column.str.strip_chars().str.to_datetime(strict=False, time_unit="us")
-    except pl.exceptions.PolarsError:
-        parsed = pl.Series(column.name, [None] * len(column), dtype=pl.Datetime)
-    if parsed.null_count():
-        days = column.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
-        parsed = days if days.null_count() < parsed.null_count() else parsed
+    plain = column.str.strip_chars()
+    tried = [plain.str.to_datetime(form, strict=False, time_unit="us") for form in _DATES]
+    parsed = min(tried, key=pl.Series.null_count)
     if parsed.null_count():
         row = int(parsed.is_null().arg_max() or 0)
         raise DataError(

@@ -49,6 +49,11 @@ SET = DataSet(
 )
 
 
+def path(part: Literal["train", "test", "unsup"], data_dir: Path | None = None) -> Path:
+    """Return the path of a part: parquet with the columns split, label, rating, id and text."""
+    return locate(SET, f"imdb_{part}.parquet", data_dir)
+
+
 def load(part: Literal["train", "test", "unsup"], data_dir: Path | None = None) -> Texts:
     """Return reviews, as written, and labels: 0 negative, 1 positive, -1 not labelled.
 
@@ -60,12 +65,12 @@ def load(part: Literal["train", "test", "unsup"], data_dir: Path | None = None) 
         DataError: the file is missing and cannot be fetched, or is damaged.
     """
     file = SET.file(f"imdb_{part}.parquet")
-    path = locate(SET, file.name, data_dir)
+    found = path(part, data_dir)
     try:
-        frame = pl.read_parquet(path, columns=["label", "text"])
+        frame = pl.read_parquet(found, columns=["label", "text"])
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise damaged(path, "a parquet file with label and text", str(error).splitlines()[0]) from None
+        raise damaged(found, "a parquet file with label and text", str(error).splitlines()[0]) from None
     size = frame["text"].str.len_bytes().sum() + len(frame) - 1
     if size != file.bytes:
-        raise damaged(path, f"{file.bytes:,} bytes of text", f"{size:,}")
+        raise damaged(found, f"{file.bytes:,} bytes of text", f"{size:,}")
     return Texts(frame["text"], frame["label"].cast(pl.Int64).to_numpy(writable=True))
