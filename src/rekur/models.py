@@ -124,6 +124,8 @@ class SequenceModel(nn.Module):
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None, state: State = None) -> tuple[Tensor, State]:
         """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step."""
+        device = next(self.parameters()).device
+        inputs, lengths = inputs.to(device), None if lengths is None else lengths.to(device)
         x = self.embed(inputs)
         if self.settings.segment:
             features, state = self._in_segments(x, lengths), None
@@ -143,10 +145,10 @@ class SequenceModel(nn.Module):
         """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
         N, T, size = *x.shape[:2], self.settings.segment
         if lengths is None:
-            lengths = torch.full((N,), T)
+            lengths = torch.full((N,), T, device=x.device)
         x = F.pad(x, (0, 0, 0, -T % size))  # (N, S*size, I)
         count = x.shape[1] // size
-        starts = torch.arange(count) * size
+        starts = torch.arange(count, device=x.device) * size
         inside = (lengths.unsqueeze(1) - starts).clamp(0, size).view(-1)  # (N*S,) valid steps of each segment
         used = inside.nonzero().squeeze(1)
         hidden, _ = self.core(x.view(N * count, size, -1)[used], lengths=inside[used])

@@ -108,7 +108,7 @@ class NextCharacter(Task):
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:
         inputs, targets = self._read("train", rows, min(self.data.chunk, self._pairs("train")))
         output, state = model(inputs, None, state)
-        loss = F.cross_entropy(output.flatten(0, 1), targets.flatten())
+        loss = F.cross_entropy(output.flatten(0, 1), targets.flatten().to(output.device))
         return Step(loss, targets.numel(), _detached(state))
 
     def _read(self, part: str, starts: Rows, steps: int) -> tuple[Tensor, Tensor]:
@@ -135,7 +135,7 @@ class NextCharacter(Task):
             steps = min(self.data.chunk, span - at)
             inputs, targets = self._read(part, starts + at, steps)
             output, state = model(inputs, None, state)
-            loss = F.cross_entropy(output.flatten(0, 1).double(), targets.flatten(), reduction="none")
+            loss = F.cross_entropy(output.flatten(0, 1).double().cpu(), targets.flatten(), reduction="none")
             nats[(starts + at)[:, None] + np.arange(steps)] = loss.view(targets.shape).numpy()
         return nats
 
@@ -184,7 +184,7 @@ class NextCharacter(Task):
         ids, state, text = torch.from_numpy(self._encode(prompt))[None], None, ""
         for _ in range(length):
             output, state = model(ids, None, state)
-            logits = output[0, -1, : len(self.characters)] / self.data.temperature
+            logits = output[0, -1, : len(self.characters)].cpu() / self.data.temperature
             ids = torch.multinomial(torch.softmax(logits, dim=0), 1, generator=generator)[None]
             text += self.characters[int(ids)]
         return text

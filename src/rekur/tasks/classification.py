@@ -51,7 +51,7 @@ class Classification(Task):
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
         inputs, lengths = self.training_inputs(rows)
         output, _ = model(inputs, lengths)
-        labels = torch.from_numpy(self.labels["train"][rows])
+        labels = torch.from_numpy(self.labels["train"][rows]).to(output.device)
         right = (self._classes_of(output) == labels).float().mean().detach()
         return Step(self._loss(output, labels), len(rows), None, {"accuracy": right})
 
@@ -102,8 +102,8 @@ class Classification(Task):
         output, _ = model(inputs, lengths)
         if self.unit:
             p = torch.sigmoid(output[:, 0].double())
-            return torch.stack([1 - p, p], dim=1).numpy()
-        return torch.softmax(output.double(), dim=1).numpy()
+            return torch.stack([1 - p, p], dim=1).cpu().numpy()
+        return torch.softmax(output.double(), dim=1).cpu().numpy()
 
     def _classes_of(self, output: Tensor) -> Tensor:
         return (output[:, 0] > 0).long() if self.unit else output.argmax(dim=1)

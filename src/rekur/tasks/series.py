@@ -108,7 +108,8 @@ class NextValue(Task):
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
         output, _ = model(torch.from_numpy(self.windows[rows]))
-        return Step(F.mse_loss(output[:, 0], torch.from_numpy(self.targets[rows])), len(rows))
+        targets = torch.from_numpy(self.targets[rows]).to(output.device)
+        return Step(F.mse_loss(output[:, 0], targets), len(rows))
 
     def validate(self, model: nn.Module) -> dict[str, float]:
         rows = self.rows["validation"]
@@ -173,7 +174,7 @@ class NextValue(Task):
 
     @torch.inference_mode()
     def _scaled_forecast(self, model: nn.Module, windows: Tensor) -> NDArray[np.float64]:
-        output: NDArray[np.float64] = model(windows)[0][:, 0].double().numpy()
+        output: NDArray[np.float64] = model(windows)[0][:, 0].double().cpu().numpy()
         return output
 
     def _unscaled(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:

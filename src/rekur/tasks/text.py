@@ -158,13 +158,19 @@ class TextClassification(Classification):
         return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
 
     def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
-        """Predict the class of each text (str)."""
+        """Predict the class of each text (str); raises DataError for one without a token the model can read."""
         for text in inputs:
             if not isinstance(text, str):
                 raise DataError(f"A text must be a string; got {type(text).__name__}.")
         if not inputs:
             return []
         tokens = self._encode(pl.Series("text", list(inputs), dtype=pl.String))
+        if not tokens.lengths.all():
+            place = int(np.argmin(tokens.lengths))
+            raise DataError(
+                f"Text {place + 1} of {len(inputs)} must hold a word the model can read; got {inputs[place][:40]!r}. "
+                "Leave it out, or write more of it."
+            )
         rows = np.arange(len(inputs))
         chunks = [rows[at : at + 64] for at in range(0, len(rows), 64)]
         return [
