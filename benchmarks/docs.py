@@ -1,0 +1,148 @@
+"""Write what comes from the code: docs/cli.md, docs/recipes.md, docs/results.md, the tables of the READMEs.
+
+    python benchmarks/docs.py
+
+`tests/test_docs.py` fails when a file is not what this script writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from rekur import shelf
+from rekur.cli import app
+from rekur.cli.recipes import measured, published
+from rekur.shelf import Entry
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = ("", "run", "recipes", "evaluate", "predict", "report", "data", "data list", "data get", "check")
+CHAPTERS = {
+    "A": "recurrent networks for sequences (PyTorch)",
+    "B": "a notebook: sentiment with a GRU",
+    "C": "text classification, from NumPy to Keras",
+    "D": "series, gates and both directions (PyTorch)",
+    "E": "a notebook: the pieces of an RNN",
+    "": "of no chapter",
+}
+MARKS = re.compile(r"(<!-- shelf -->\n).*?(<!-- /shelf -->)", re.DOTALL)
+
+
+def generated() -> dict[Path, str]:
+    """Return what each generated file must hold."""
+    entries = shelf.entries(root=None)
+    pages = {
+        ROOT / "docs" / "cli.md": cli_page(),
+        ROOT / "docs" / "recipes.md": recipes_page(entries),
+        ROOT / "docs" / "results.md": results_page(entries),
+    }
+    for readme in (ROOT / "README.md", ROOT / "README.ko.md"):
+        if readme.exists() and MARKS.search(text := readme.read_text(encoding="utf-8")):
+            table = shelf_table(entries)
+            pages[readme] = MARKS.sub(lambda found, table=table: found[1] + table + found[2], text)
+    return pages
+
+
+def cli_page() -> str:
+    """Return the help of every command."""
+    parts = ["# The command line\n\nWritten by `python benchmarks/docs.py` from the commands' own `--help`.\n"]
+    for command in COMMANDS:
+        name = f"rekur {command}".strip()
+        shown = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="rekur")
+        parts.append(f"## `{name}`\n\n```text\n{shown.stdout.rstrip()}\n```\n")
+    parts.append(EXITS)
+    return "\n".join(parts)
+
+
+EXITS = """## Exit codes
+
+| code | meaning |
+|---|---|
+| 0 | success |
+| 1 | the work failed |
+| 2 | the request, the settings or the data were wrong |
+| 5 | a model folder was refused: damaged, unsafe, or of a newer rekur |
+| 130 | interrupted; a checkpoint was written first |
+
+Results go to stdout, progress and warnings to stderr. With `--json`, stdout holds exactly one JSON object.
+"""
+
+
+def recipes_page(entries: Sequence[Entry]) -> str:
+    """Return the shelf, chapter by chapter, with what each recipe keeps wrong or mends."""
+    parts = ["# The recipes\n\nWritten by `python benchmarks/docs.py` from the recipes. `rekur run NAME` runs one.\n"]
+    for chapter, title in CHAPTERS.items():
+        chosen = [entry for entry in entries if entry.config.recipe.chapter == chapter]
+        if chosen:
+            parts.append(f"## {f'Chapter {chapter}: {title}' if chapter else title.capitalize()}\n")
+            parts += [_section(entry) for entry in chosen]
+    return "\n".join(parts)
+
+
+def _section(entry: Entry) -> str:
+    about, given = entry.config.recipe, entry.config.published
+    lines = [f"### `{about.name}`", "", f"{about.title}. Task `{about.task}`.", ""]
+    lines += [f"* Fault kept on purpose: {fault}" for fault in about.faults]
+    lines += [f"* Mended: {mend}" for mend in about.mends]
+    if given.metrics:
+        lines.append(f"* Published: {published(given)} ({given.source}).")
+    else:
+        lines.append(f"* No published figure. {given.reason}")
+    return "\n".join([*lines, f"* Measured: {measured(entry)}.", ""])
+
+
+def results_page(entries: Iterable[Entry]) -> str:
+    """Return every recorded measurement."""
+    head = "# Measured figures\n\nWritten by `python benchmarks/record.py RUN...` from finished runs.\n\n"
+    columns = ("recipe", "measured", "published", "verdict", "best baseline", "seed", "seconds")
+    rows = (_result(entry) for entry in entries if entry.measured)
+    return head + _table((*columns, "date", "machine", "command"), rows)
+
+
+def _result(entry: Entry) -> Iterator[Any]:
+    found: dict[str, Any] = entry.measured or {}
+    yield f"`{entry.config.recipe.name}`"
+    yield measured(entry)
+    yield published(entry.config.published)
+    yield found["verdict"] or ""
+    yield found["baseline"] or ""
+    yield found["seed"]
+    yield f"{found['seconds']:.0f}"
+    yield found["date"]
+    yield found["machine"]
+    yield f"`{found['command']}`"
+
+
+def shelf_table(entries: Iterable[Entry]) -> str:
+    """Return the table of the READMEs."""
+    columns = ("recipe", "published", "measured", "against the best baseline", "date")
+    return _table(columns, (_short(entry) for entry in entries))
+
+
+def _short(entry: Entry) -> Iterator[str]:
+    found = entry.measured or {}
+    yield f"`{entry.config.recipe.name}`"
+    yield published(entry.config.published)
+    yield measured(entry)
+    yield found.get("verdict") or ""
+    yield found.get("date") or ""
+
+
+def _table(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Write every generated file."""
+    for path, text in generated().items():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()

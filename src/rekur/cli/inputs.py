@@ -1,0 +1,90 @@
+"""From the words of a command line to the inputs a model takes, whatever its task."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rekur.data import files
+from rekur.errors import DataError
+
+if TYPE_CHECKING:
+    from rekur.predict import Predictor
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".txt", ".npy")
+
+
+def read(source: str, predictor: Predictor) -> list[Any]:
+    """Return the inputs `source` means: a text itself, the content of a file, or ``-`` for stdin."""
+    task = predictor.config.recipe.task
+    if task == "series":
+        settings: Any = predictor.task.data
+        return [last_window(_table(source), settings.inputs, settings.window)]
+    if task == "rows":
+        return list(images(source))
+    if source == "-":
+        return _stdin().splitlines()
+    return texts(_table(source)) if _is_file(source) else [source]
+
+
+def texts(frame: pl.DataFrame) -> list[str]:
+    """Return the column `text`, or the only column there is."""
+    name = frame.columns[0] if len(frame.columns) == 1 else "text"
+    found: list[str] = files.text_column(frame, name).to_list()
+    return found
+
+
+def last_window(frame: pl.DataFrame, columns: tuple[str, ...], length: int) -> NDArray[np.float64]:
+    """Return the last `length` rows of `columns`, (T, I), oldest first."""
+    values = series(frame, columns)
+    if len(values) < length:
+        raise DataError(f"The model reads {length} rows, oldest first; got {len(values)}. Give more rows.")
+    return values[-length:]
+
+
+def series(frame: pl.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return `columns` as finite numbers (T, I); where there is a column of dates, they must rise."""
+    for name in frame.columns:
+        if name.lower() == "date":
+            files.dates(frame, name)
+    return files.numeric_columns(frame, columns)
+
+
+def images(source: str) -> NDArray[Any]:
+    """Return the images (N, height, width) of a .npy file, which may hold a single one."""
+    if not source.endswith(".npy") or not _is_file(source):
+        raise DataError(f"Images are read from a .npy file of (N, height, width) numbers; got `{source}`.")
+    try:
+        found: NDArray[Any] = np.load(source, allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{source} is no .npy file of numbers: {error}. Write it with numpy.save.") from None
+    return found[None] if found.ndim == 2 else found
+
+
+def _is_file(source: str) -> bool:
+    if os.path.isfile(source):
+        return True
+    if source.endswith(SUFFIXES) and " " not in source:
+        raise DataError(f"There is no file {source}. To predict these words as a text, put a blank behind them.")
+    return False
+
+
+def _table(source: str) -> pl.DataFrame:
+    return files.read_table(Path(source)) if source != "-" else pl.read_csv(io.StringIO(_stdin()), infer_schema=False)
+
+
+def _stdin() -> str:
+    try:
+        text = sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"stdin is not UTF-8: {error.reason} at byte {error.start}. Convert it first.") from None
+    if not text.strip():
+        raise DataError("stdin is empty; expected one text a line, or for a series a table with a header.")
+    return text

@@ -1,0 +1,47 @@
+"""What commands print: one JSON object, or Rich tables for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+PIPE_WIDTH = 160  # a pipe has no width of its own; Rich would take 80 and break tables
+SHARES = ("accuracy", "f1_macro")  # fractions, shown to people in per cent
+
+
+def emit(result: Mapping[str, Any]) -> None:
+    """Print `result` as the one JSON object of stdout."""
+    from rekur.runs import to_json
+
+    print(to_json(result))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table of text cells on stdout, as wide as the terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        grid.add_row(*(Text(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(grid)
+
+
+def say(text: str) -> None:
+    """Print text for people on stdout, never wrapped, so that paths can be copied."""
+    print(text)
+
+
+def figure(metric: str, value: float | None) -> str:
+    """Write the value of `metric` for people: shares in per cent, the rest to four digits."""
+    if value is None:
+        return ""
+    return f"{100 * value:.2f} %" if metric in SHARES else f"{value:.4g}"
+
+
+def bounds(metric: str, interval: Sequence[float] | None) -> str:
+    """Write an interval for people."""
+    return " to ".join(figure(metric, end) for end in interval) if interval else ""

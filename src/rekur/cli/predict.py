@@ -1,0 +1,45 @@
+"""`rekur predict`: a trained model on new input."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from rekur.cli import output
+from rekur.cli.options import Json, RunFolder
+
+
+def predict(
+    run: RunFolder,
+    source: Annotated[
+        str,
+        typer.Argument(help="A text, a file (.txt, .csv, .npy), or - for stdin.", metavar="[INPUT|FILE|-]"),
+    ] = "-",
+    as_json: Json = False,
+) -> None:
+    """Predict new input with a finished run.
+
+    A text file has one text a line; a .csv file has a column `text`, or for a series the columns of its
+    training, oldest row first; a .npy file holds images.
+
+    Example: rekur predict runs/nsmc-sample-1 "정말 재미있는 영화"
+    """
+    from rekur import predict as predictions
+    from rekur.cli import inputs
+
+    predictor = predictions.load(run)
+    found = predictor.predict(inputs.read(source, predictor))
+    if as_json:
+        output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "predictions": found})
+        return
+    for item in found:
+        output.say(line(item))
+
+
+def line(item: dict[str, Any]) -> str:
+    """Return one prediction for people: the answer, then how sure the model is."""
+    answer, sure = item["prediction"], item.get("probability")
+    if isinstance(answer, float):
+        return f"{answer:.6g}"
+    return f"{answer}\t{sure[answer]:.3f}" if isinstance(sure, dict) else f"{item.get('prompt', '')}{answer}"

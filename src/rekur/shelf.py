@@ -1,0 +1,227 @@
+"""The shelf: run a recipe by name, write its report, and put measured figures beside published ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rekur import config as configuration
+from rekur import runs
+from rekur.config import Config
+from rekur.errors import RefusedModelError, RequestError
+from rekur.runs import Run
+
+if TYPE_CHECKING:
+    from rekur.training.events import Listener
+
+STARTER = ("hello-rnn", "kospi-gru", "nsmc-sample", "digits-rows", "shakespeare-short")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run and its report.
+
+    >>> result = rekur.run("kospi-gru")  # doctest: +SKIP
+    >>> result.metrics["test"]["rmse"], result.sentence  # doctest: +SKIP
+    """
+
+    run: Run
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The object `rekur run --json` prints."""
+        return self.run.metrics()
+
+    @property
+    def path(self) -> Path:
+        """The run folder, which `rekur.load` takes."""
+        return self.run.path
+
+    @property
+    def report(self) -> Path:
+        """The page of the run."""
+        return self.run.report_path
+
+    @property
+    def verdict(self) -> str:
+        """Against the best baseline: better, not distinguishable or worse; empty without baselines."""
+        return str((self.metrics.get("versus") or {}).get("verdict", ""))
+
+    @property
+    def sentence(self) -> str:
+        """The verdict for people, in one sentence."""
+        return str(self.metrics["sentence"])
+
+
+def run(
+    name: str = "",
+    *,
+    out: Path | str | None = None,
+    data: Path | str | None = None,
+    seed: int = 1,
+    device: str = "auto",
+    threads: int | None = None,
+    epochs: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: Path | str | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Result:
+    """Train and test the recipe `name` and write its report.
+
+    Args:
+        name: a recipe of the shelf, or the path of a TOML file; not given with `resume`.
+        out: the run folder, new or empty; by default the next free place under ``./runs``.
+        data: folder with the data sets; else ``REKUR_DATA``, the cache, the embedded copy, the publisher.
+        seed: same seed, machine and thread count: same bits.
+        threads: by default found by a short calibration.
+        epochs, settings: changes of the recipe; `settings` has dotted keys: ``{"model.hidden": 64}``.
+        resume: an interrupted run to take up again, with its own settings.
+        listeners: told what happens while it trains.
+
+    Raises RequestError (exit code 2) for what the caller can mend, and RekurError when the work failed.
+    """
+    from rekur import report
+    from rekur.training import experiment
+
+    if resume is not None:
+        config, place = _resumed(Path(resume), name, settings, epochs), None
+    else:
+        config, place = _changed(name, settings, epochs), Path(out) if out is not None else None
+    finished = experiment.run(
+        config,
+        out=place,
+        data_dir=Path(data) if data is not None else None,
+        seed=seed,
+        device=device,
+        threads=threads,
+        resume=Path(resume) if resume is not None else None,
+        listeners=listeners,
+    )
+    report.page(finished)
+    return Result(finished)
+
+
+def starter(
+    *, out: Path | str | None = None, listeners: Sequence[Listener] = (), **options: Any
+) -> tuple[list[Result], Path]:
+    """Run the starter shelf, on data inside the package; return the results and their common page."""
+    from rekur import report
+
+    place = Path(out) if out is not None else runs.free_place("starter")
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise RequestError(f"--out must be a new or empty folder; got {place}, which is neither. Name another.")
+    results = [run(name, out=place / name, listeners=listeners, **options) for name in STARTER]
+    return results, report.shelf_page([result.run for result in results], place / "report.html")
+
+
+def _changed(name: str, settings: Mapping[str, Any] | None, epochs: int | None) -> Config:
+    changes = dict(settings or {})
+    if epochs is not None:
+        changes["training.epochs"] = epochs
+    return configuration.override(configuration.load(name), changes)
+
+
+def _resumed(place: Path, name: str, settings: Mapping[str, Any] | None, epochs: int | None) -> Config:
+    config = configuration.parse(Run.open(place).config_text(), str(place / "config.toml"))
+    if settings or epochs is not None:
+        raise RequestError("--resume goes on with the run's own settings; leave out --set and --epochs.")
+    if name and name != config.recipe.name:
+        raise RequestError(f"--resume {place} is a run of `{config.recipe.name}`; got the name `{name}`. Leave it out.")
+    return config
+
+
+# figures
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe as the shelf shows it."""
+
+    config: Config
+    measured: dict[str, Any] | None  # what `record` gives
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of `rekur recipes --json`."""
+        about, published = self.config.recipe, self.config.published
+        return {
+            "name": about.name,
+            "title": about.title,
+            "chapter": about.chapter,
+            "task": about.task,
+            "faults": list(about.faults),
+            "mends": list(about.mends),
+            "published": published.model_dump(mode="json"),
+            "measured": self.measured,
+        }
+
+
+def entries(root: Path | None = Path("runs")) -> list[Entry]:
+    """Return every recipe with its last measured figure, by name.
+
+    It comes from the newest run under `root` that is the recipe as shipped, or else from the record.
+    """
+    found = {**measured(), **(_local(root) if root else {})}
+    return [Entry(configuration.load(name), found.get(name)) for name in configuration.names()]
+
+
+def measured() -> dict[str, dict[str, Any]]:
+    """Return the record that ships with rekur: recipe -> figure, date, seed, machine, command."""
+    file = resources.files("rekur") / "recipes" / "measured.json"
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else {}
+
+
+def record(run: Run) -> dict[str, Any]:
+    """Return what the shelf keeps of a finished run."""
+    config, metrics = configuration.parse(run.config_text(), str(run.path)), run.metrics()
+    versus, chance = metrics.get("versus") or {}, metrics.get("chance") or {}
+    return {
+        "part": config.published.part,
+        "metrics": figures(config, run),
+        "test": metrics["test"],
+        "baseline": versus.get("baseline"),
+        "verdict": chance["verdict"] if "chance" in chance.get("verdict", "") else versus.get("verdict"),
+        "seed": metrics["seed"],
+        "seconds": metrics["seconds"]["total"],
+        "date": metrics["date"][:10],
+        "machine": metrics["machine"],
+        "command": f"rekur run {config.recipe.name} --seed {metrics['seed']}",
+    }
+
+
+def figures(config: Config, run: Run) -> dict[str, float]:
+    """Return the measured numbers that stand beside the published ones, of the same part and metric."""
+    metrics, published = run.metrics(), config.published
+    by_part = {"train": _training_figures(run.history()), **metrics}
+    found = by_part.get(published.part) or {}
+    wanted = list(published.metrics) or [str((metrics.get("versus") or {}).get("metric"))]
+    return {name: found[name] for name in wanted if found.get(name) is not None}
+
+
+def _training_figures(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    if not history:
+        return {}
+    figures = {key: value for key, value in history[-1].items() if isinstance(value, int | float)}
+    wrong = [i for i, entry in enumerate(history) if not entry.get("right")]
+    if "right" in history[-1] and wrong[-1:] != [len(history) - 1]:
+        figures["right_from_epoch"] = float(wrong[-1] + 1 if wrong else 0)
+    return figures
+
+
+def _local(root: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, tuple[float, dict[str, Any]]] = {}
+    for path in sorted([*root.glob("*/metrics.json"), *root.glob("*/*/metrics.json")]):
+        try:
+            run = Run.open(path.parent)
+            config = configuration.parse(run.config_text(), str(path))
+            name, when = config.recipe.name, path.stat().st_mtime
+            if config != configuration.load(name) or when < found.get(name, (0.0, {}))[0]:
+                continue
+            found[name] = (when, record(run))
+        except (RequestError, RefusedModelError, OSError, KeyError):
+            continue  # a run of another version or a damaged one has no place on the shelf
+    return {name: entry for name, (_, entry) in found.items()}
