@@ -46,9 +46,7 @@ def test_attention_weighs_valid_steps_alone_and_learns(outputs: torch.Tensor) ->
     torch.testing.assert_close(weights.sum(1), (LENGTHS > 0).float())
     assert not weights[~readouts.valid(outputs, LENGTHS)].any()
     attention(outputs, outputs[0], LENGTHS).sum().backward()
-    assert all(
-        torch.isfinite(p.grad).all() and p.grad.any() for p in attention.parameters() if p.grad is not None
-    )
+    assert all(torch.isfinite(p.grad).all() and p.grad.any() for p in attention.parameters() if p.grad is not None)
     assert attention.score.weight.grad is not None
 
 

@@ -156,9 +156,7 @@ def test_describe() -> None:
 @pytest.mark.parametrize("system", ["Darwin", "Windows"])
 def test_describe_names_a_processor_on_other_systems(monkeypatch: pytest.MonkeyPatch, system: str) -> None:
     monkeypatch.setattr(threads.platform, "system", lambda: system)
-    monkeypatch.setattr(
-        threads, "Path", lambda _: pytest.fail("no /proc here") if system == "Darwin" else NoFile()
-    )
+    monkeypatch.setattr(threads, "Path", lambda _: pytest.fail("no /proc here") if system == "Darwin" else NoFile())
     assert threads.describe()["processor"]
 
 

@@ -33,7 +33,7 @@ def flush_denormals() -> bool:
 
     Gradients through long texts and gates that stay shut decay into denormals, which x86 processors handle
     many times slower. `torch.set_flush_denormal` acts on the calling thread alone. Its OpenMP workers inherit
-    the mode when they are born, and the backward pass on CPU runs in the same threads; so workers born earlier
+    the mode when they are born, and the backward pass on CPU runs in the same threads; so workers born before
     are ended, and torch starts new ones at its next parallel loop.
 
     Call it in the thread that trains. It holds for everything else there too, NumPy's numbers among them.

@@ -1,0 +1,171 @@
+"""The engines the laws are held against, behind one interface in NumPy float64; torch.nn is the oracle.
+
+A new engine is one more entry of ENGINES. It says which options it has and runs forward and backward once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+import torch
+from cases import Array, Options, Problem, Result
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from rekur import nn as rekur_nn
+from rekur import reference
+
+
+class Engine(Protocol):
+    """What a law asks of an engine."""
+
+    name: str
+    tolerance: float  # of a number, relative to the largest of its array or 1
+
+    def has(self, options: Options) -> bool:
+        """Whether it can compute this at all."""
+
+    def weights(self, options: Options) -> dict[str, Array]:
+        """The weights a new layer has, by name."""
+
+    def run(self, options: Options, problem: Problem) -> Result:
+        """One forward and one backward pass."""
+
+
+class Torch:
+    """The layers of a module laid out like torch.nn, in one precision."""
+
+    def __init__(self, name: str, module: Any, dtype: torch.dtype, tolerance: float) -> None:
+        self.name, self.module, self.dtype, self.tolerance = name, module, dtype, tolerance
+
+    def has(self, options: Options) -> bool:  # noqa: ARG002
+        return True
+
+    def layer(self, options: Options) -> nn.RNNBase:
+        layer: nn.RNNBase = getattr(self.module, options.cell.upper())(**options.arguments(), dtype=self.dtype)
+        return layer
+
+    def weights(self, options: Options) -> dict[str, Array]:
+        return {name: array(weight) for name, weight in self.layer(options).state_dict().items()}
+
+    def run(self, options: Options, problem: Problem) -> Result:
+        layer = self.layer(options)
+        layer.load_state_dict({name: self.tensor(weight) for name, weight in problem.weights.items()})
+        x = self.tensor(problem.x).requires_grad_()
+        given = problem.state or tuple(np.zeros_like(part) for part in problem.d_state)
+        state = tuple(self.tensor(part).requires_grad_() for part in given)
+        hx: Any = state if options.cell == "lstm" else state[0]
+        output, final = self.forward(layer, x, hx if problem.state else None, problem.lengths)
+        finals = final if isinstance(final, tuple) else (final,)
+        torch.autograd.backward((output, *finals), tuple(map(self.tensor, (problem.d_output, *problem.d_state))))
+        return Result(
+            array(output),
+            tuple(map(array, finals)),
+            array(x.grad),
+            tuple(array(part.grad) for part in state) if problem.state else given,
+            {name: array(weight.grad) for name, weight in layer.named_parameters()},
+        )
+
+    def forward(self, layer: nn.RNNBase, x: torch.Tensor, hx: Any, lengths: NDArray[np.int64] | None) -> Any:
+        return layer(x, hx, lengths=None if lengths is None else torch.as_tensor(lengths))
+
+    def tensor(self, values: Array) -> torch.Tensor:
+        return torch.tensor(values, dtype=self.dtype)
+
+
+class Oracle(Torch):
+    """torch.nn itself; it knows lengths only as packed sequences."""
+
+    def __init__(self, dtype: torch.dtype = torch.float64) -> None:
+        super().__init__("torch.nn", nn, dtype, 0.0)
+
+    def forward(self, layer: nn.RNNBase, x: torch.Tensor, hx: Any, lengths: NDArray[np.int64] | None) -> Any:
+        if lengths is None:
+            return layer(x, hx)
+        packed = pack_padded_sequence(x, torch.as_tensor(lengths), layer.batch_first, enforce_sorted=False)
+        output, state = layer(packed, hx)
+        steps = x.shape[1 if layer.batch_first else 0]
+        return pad_packed_sequence(output, layer.batch_first, total_length=steps)[0], state
+
+
+class Reference:
+    """The room of NumPy float64, forward and backward by hand."""
+
+    name = "reference"
+    tolerance = 1e-11
+
+    def has(self, options: Options) -> bool:
+        return not options.dropout and not options.proj_size
+
+    def layer(self, options: Options) -> Any:
+        arguments = options.arguments()
+        del arguments["dropout"]
+        arguments.pop("proj_size", None)
+        return getattr(reference, options.cell.upper())(**arguments)
+
+    def weights(self, options: Options) -> dict[str, Array]:
+        return dict(self.layer(options).weights)
+
+    def run(self, options: Options, problem: Problem) -> Result:
+        layer, lstm = self.layer(options), options.cell == "lstm"
+        layer.load(problem.weights)
+        given = problem.state if lstm or problem.state is None else problem.state[0]
+        output, state, cache = layer.forward(problem.x, given, problem.lengths)
+        d_final = problem.d_state if lstm else problem.d_state[0]
+        d_x, d_state, d_weights = layer.backward(problem.d_output, d_final, cache)
+        if problem.state is None:
+            d_state = tuple(np.zeros_like(part) for part in problem.d_state)
+        elif not lstm:
+            d_state = (d_state,)
+        return Result(output, state if lstm else (state,), d_x, d_state, d_weights)
+
+
+ENGINES: tuple[Engine, ...] = (
+    Reference(),
+    Torch("nn-float64", rekur_nn, torch.float64, 1e-11),
+    Torch("nn-float32", rekur_nn, torch.float32, 3e-5),
+)
+ORACLE = Oracle()
+ORACLE_32 = Oracle(torch.float32)  # only for dropout, whose draws depend on the precision
+
+CELLS = {
+    "rnn": Options("rnn"),
+    "rnn-relu": Options("rnn", nonlinearity="relu"),
+    "gru": Options("gru"),
+    "lstm": Options("lstm"),
+    "lstm-projected": Options("lstm", proj_size=1),
+}
+PAIRS = [
+    pytest.param(engine, options, id=f"{engine.name}-{name}")
+    for engine in ENGINES
+    for name, options in CELLS.items()
+    if engine.has(options)
+]
+every_pair = pytest.mark.parametrize(("engine", "cell"), PAIRS)
+
+
+def array(tensor: torch.Tensor | None) -> Array:
+    """A copy as NumPy float64."""
+    assert tensor is not None
+    return tensor.detach().double().numpy().copy()
+
+
+def same(engine: Engine, got: Result, expected: Result) -> None:
+    """Raise unless every array of both, gradients included, agrees to the engine's tolerance."""
+    for field in ("output", "d_x"):
+        close(engine, field, getattr(got, field), getattr(expected, field))
+    for field in ("state", "d_state"):
+        for letter, ours, theirs in zip("hc", getattr(got, field), getattr(expected, field), strict=False):
+            close(engine, f"{field} {letter}", ours, theirs)
+    assert got.d_weights.keys() == expected.d_weights.keys()
+    for name, weight in expected.d_weights.items():
+        close(engine, f"d_{name}", got.d_weights[name], weight)
+
+
+def close(engine: Engine, what: str, got: Array, expected: Array) -> None:
+    """Raise unless two arrays agree to the engine's tolerance, scaled by the largest number expected."""
+    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    np.testing.assert_allclose(got, expected, rtol=0, atol=engine.tolerance * scale, err_msg=what)
