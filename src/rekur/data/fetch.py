@@ -23,6 +23,10 @@ TIMEOUT = 30.0  # seconds without an answer
 CHUNK = 1 << 16  # bytes
 
 
+class _BrokenError(Exception):
+    """The connection broke while it was read."""
+
+
 class Bar(Protocol):
     """What shows the progress of one download."""
 
@@ -105,9 +109,10 @@ def _transfer(url: str, part: Path, bar: Bar, advice: str) -> None:
                 return
             reason = "the connection was cut"
         except urllib.error.HTTPError as error:
-            _check_answer(error, url, part, advice)
+            if _already_whole(error, url, part, advice):
+                return
             reason = f"the server answered {error.code} {error.reason}"
-        except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError, _BrokenError) as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
         failures = 0 if _size(part) > before else failures + 1
         if 0 < failures < PATIENCE:
@@ -115,11 +120,14 @@ def _transfer(url: str, part: Path, bar: Bar, advice: str) -> None:
     raise DataError(f"{url} cannot be fetched: {reason}. {advice}".rstrip())
 
 
-def _check_answer(error: urllib.error.HTTPError, url: str, part: Path, advice: str) -> None:
-    if error.code == 416:  # the part is longer than the file: it belongs to another one
+def _already_whole(error: urllib.error.HTTPError, url: str, part: Path, advice: str) -> bool:
+    if error.code == 416:  # nothing behind what we have: it is whole, or belongs to another file
+        if error.headers.get("Content-Range") == f"bytes */{_size(part)}":
+            return True
         part.unlink(missing_ok=True)
     elif error.code < 500:
         raise DataError(f"{url} cannot be fetched: {error.code} {error.reason}. {advice}".rstrip()) from None
+    return False
 
 
 def _pull(url: str, part: Path, bar: Bar) -> bool:
@@ -133,18 +141,22 @@ def _pull(url: str, part: Path, bar: Bar) -> bool:
             have = 0
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length else None
-        with saving(part):
-            file = part.open("ab" if have else "wb")
-        with file:
-            while chunk := answer.read(CHUNK):
-                with saving(part):
-                    file.write(chunk)
+        with saving(part), part.open("ab" if have else "wb") as file:
+            while chunk := _receive(answer):
+                file.write(chunk)
                 have += len(chunk)
                 bar(have, total)
-            with saving(part):
-                file.flush()
-                os.fsync(file.fileno())
+            file.flush()
+            os.fsync(file.fileno())
     return total is None or have >= total
+
+
+def _receive(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read(CHUNK)
+    except (http.client.HTTPException, OSError) as error:
+        # Under another name, so that it is not taken for a disk that cannot be written.
+        raise _BrokenError(str(error) or type(error).__name__) from None
 
 
 def _size(path: Path) -> int:

@@ -34,7 +34,8 @@ def ngram_ids(ragged: Ragged, order: int, buckets: int, seed: int = 0) -> Ragged
     """
     if order < 2 or buckets < 2:
         raise ShapeError(f"ngram_ids: order and buckets must be 2 or more; got {order} and {buckets}.")
-    words = _mixed(ragged.values.astype(np.uint64) + np.uint64(seed) * _MIX)  # (S,)
+    salt = np.uint64(seed * int(_MIX) % 2**64)
+    words = _mixed(ragged.values.astype(np.uint64) + salt)  # (S,)
     starts = np.repeat(ragged.offsets[:-1], ragged.lengths)  # (S,) where each row begins
     place = np.arange(len(words)) - starts  # (S,)
     found = np.zeros((len(words), order - 1), dtype=np.int32)

@@ -27,7 +27,8 @@ class Ragged:
     offsets: NDArray[np.int64]  # (N+1,) from 0 to S, never falling
 
     def __post_init__(self) -> None:
-        rising = len(self.offsets) > 0 and self.offsets[0] == 0 and bool((np.diff(self.offsets) >= 0).all())
+        whole = np.issubdtype(self.offsets.dtype, np.integer) and len(self.offsets) > 0
+        rising = whole and self.offsets[0] == 0 and bool((np.diff(self.offsets) >= 0).all())
         if not rising or self.offsets[-1] != len(self.values):
             raise ShapeError(
                 f"Ragged: offsets must be (N+1,) rising from 0 to S={len(self.values)}; got {self.offsets}."

@@ -1,0 +1,36 @@
+"""Parts share no row; chapter C's permutation is NumPy's old one."""
+
+import numpy as np
+import pytest
+
+from rekur.data import splits
+from rekur.errors import DataError
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5])
+def test_holdout_parts_the_rows(share: float) -> None:
+    kept, held = splits.holdout(101, share, seed=3)
+    assert sorted([*kept, *held]) == list(range(101))
+    assert len(held) == round(101 * share)
+    assert np.array_equal(kept, splits.holdout(101, share, np.random.default_rng(3))[0])
+    assert not np.array_equal(kept, splits.holdout(101, share, seed=4)[0])
+
+
+@pytest.mark.parametrize(("n", "share"), [(10, 1.0), (10, -0.1), (1, 0.9), (0, 0.0)])
+def test_holdout_keeps_something_to_train_on(n: int, share: float) -> None:
+    with pytest.raises(DataError):
+        splits.holdout(n, share, seed=0)
+
+
+def test_by_time_never_trains_on_the_future() -> None:
+    past, future = splits.by_time(10, 0.7)
+    assert past.max() < future.min()
+    assert len(past) == 7
+    for wrong in (0, 11, 0.0):
+        with pytest.raises(DataError, match="of 10 rows were to train"):
+            splits.by_time(10, wrong)
+
+
+def test_numpy_permutation_is_the_one_of_the_global_seed() -> None:
+    np.random.seed(42)  # noqa: NPY002 - the chapter's own call
+    assert np.array_equal(splits.numpy_permutation(25_000), np.random.permutation(25_000))  # noqa: NPY002
