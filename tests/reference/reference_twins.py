@@ -36,9 +36,7 @@ class Made:
             np.testing.assert_allclose(mine, other.d_weights[name], err_msg=name, **close)
 
 
-def twins(
-    cell: str, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any
-) -> tuple[Any, Any]:
+def twins(cell: str, input_size: int, hidden_size: int, num_layers: int = 1, **options: Any) -> tuple[Any, Any]:
     """Return our network and torch's, float64, with the same random weights; no bias is zero."""
     ours = CELLS[cell](input_size, hidden_size, num_layers, **options, seed=3)
     theirs = TORCH[cell](input_size, hidden_size, num_layers, **options).double()
@@ -61,9 +59,7 @@ def ours_makes(ours: Any, x: np.ndarray, state: list[np.ndarray], lengths: Any =
     return Made(output, as_list(end), d_x, as_list(d_state), d_weights)
 
 
-def torch_makes(
-    theirs: Any, x: np.ndarray, state: list[np.ndarray], lengths: Any = None, seed: int = 0
-) -> Made:
+def torch_makes(theirs: Any, x: np.ndarray, state: list[np.ndarray], lengths: Any = None, seed: int = 0) -> Made:
     x_in = torch.tensor(x, requires_grad=True)
     state_in = [torch.tensor(part, requires_grad=True) for part in state]
     if lengths is None:

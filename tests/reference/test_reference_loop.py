@@ -26,9 +26,7 @@ def test_every_gradient_equals_finite_differences(cell, both):
 
     def loss():
         output, end, _ = ours.forward(x, as_given(state), lengths)
-        return float(
-            (output * d_output).sum() + sum((e * d).sum() for e, d in zip(as_list(end), d_end, strict=True))
-        )
+        return float((output * d_output).sum() + sum((e * d).sum() for e, d in zip(as_list(end), d_end, strict=True)))
 
     cache = ours.forward(x, as_given(state), lengths)[2]
     d_x, d_state, d_weights = ours.backward(d_output, as_given(d_end), cache)

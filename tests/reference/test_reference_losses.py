@@ -36,9 +36,7 @@ def test_binary_cross_entropy_equals_torch(z):
 def test_softmax_cross_entropy_equals_torch(z, N, C):
     table, y = np.resize(z, (N, C)), np.arange(N) % C
     theirs = torch.tensor(table, requires_grad=True)
-    same(
-        losses.softmax_cross_entropy(table, y), functional.cross_entropy(theirs, torch.from_numpy(y)), theirs
-    )
+    same(losses.softmax_cross_entropy(table, y), functional.cross_entropy(theirs, torch.from_numpy(y)), theirs)
     np.testing.assert_allclose(losses.softmax(table), torch.softmax(theirs.detach(), -1), rtol=1e-12)
 
 
@@ -62,9 +60,7 @@ def test_sigmoid_is_right_at_both_ends():
     np.testing.assert_allclose(losses.sigmoid(z), torch.sigmoid(torch.from_numpy(z)), rtol=1e-12, atol=1e-16)
 
 
-@pytest.mark.parametrize(
-    "loss", [losses.binary_cross_entropy, losses.mean_squared_error, losses.softmax_cross_entropy]
-)
+@pytest.mark.parametrize("loss", [losses.binary_cross_entropy, losses.mean_squared_error, losses.softmax_cross_entropy])
 def test_shapes_that_would_broadcast_are_refused(loss):
     with pytest.raises(ShapeError, match=rf"{loss.__name__}: y must be \(4,"):
         loss(np.zeros((4, 1)), np.zeros((1, 4), dtype=int))

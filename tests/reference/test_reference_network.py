@@ -135,9 +135,7 @@ def test_training_makes_no_one_hot_tensor():
 
 
 def test_the_room_needs_numpy_alone():
-    code = (
-        "import sys, rekur.reference.network; print(sorted({'torch', 'scipy', 'polars'} & set(sys.modules)))"
-    )
+    code = "import sys, rekur.reference.network; print(sorted({'torch', 'scipy', 'polars'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
@@ -148,5 +146,7 @@ def test_wrong_input_is_named():
         network.predict(np.array([[0, 10]]))
     with pytest.raises(ShapeError, match=r"Network: y must be \(N=2\); got \(3,\)"):
         network.loss_and_gradients(np.zeros((2, 5), dtype=int), np.zeros(3))
+    with pytest.raises(DataError, match="got 10 to 10"):
+        next(network.fit(*easy(8, 1), (np.full((2, 12), 10), np.zeros(2))))
     with pytest.raises(ShapeError, match="Network: ids must be"):
         network.predict(np.zeros(5, dtype=int))

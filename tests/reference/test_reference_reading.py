@@ -32,8 +32,7 @@ def test_every_array_line_ends_with_its_shape(path):
         for function in ast.walk(ast.parse(source))
         if isinstance(function, ast.FunctionDef)
         for node in ast.walk(function)
-        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return)
-        and node.value is not None
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Return) and node.value is not None
         if makes_array(node.value)
         if not any(SHAPE.search(line) for line in lines[node.lineno - 1 : node.end_lineno])
     ]

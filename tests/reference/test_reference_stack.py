@@ -122,8 +122,7 @@ def test_load_copies_and_names_every_fault():
     with pytest.raises(ShapeError) as error:
         gru.load(given)
     assert str(error.value) == (
-        "GRU: bias_hh_l0 is missing; weight_hh_l0 must be (15, 5), got (5, 15); "
-        "weight_hr_l0 is not one of its weights."
+        "GRU: bias_hh_l0 is missing; weight_hh_l0 must be (15, 5), got (5, 15); weight_hr_l0 is not one of its weights."
     )
 
 
