@@ -130,7 +130,7 @@ def _of_chance(run: Mapping[str, Any]) -> str:
     found = run.get("chance") or {}
     if found.get("verdict", "better") == "better":
         return ""
-    accuracy = run.get("test", {}).get("accuracy")
+    accuracy = (run.get("test") or {}).get("accuracy")
     subject = "The accuracy" if accuracy is None else f"The accuracy, {100 * accuracy:.1f} %,"
     rate, p = f"{100 * found['rate']:.1f} %", _p_value(found["p_value"], 1e-4)
     return f"{subject} is {found['verdict']} (the commonest class alone gives {rate}; {p})."
@@ -163,7 +163,7 @@ def _of_yesterday(run: Mapping[str, Any]) -> str:
     if found.get("baseline", "persistence") == "persistence" or "persistence" not in rivals:
         return ""
     metric = found["metric"]
-    ours, last = run.get("test", {}).get(metric), rivals["persistence"].get(metric)
+    ours, last = (run.get("test") or {}).get(metric), rivals["persistence"].get(metric)
     if ours is None or last is None or (ours > last if metric in HIGHER else ours < last):
         return ""
     return f"Not better than {NAMES['persistence']} either: {ours:.4g} against {last:.4g} {UNITS[metric]}."
