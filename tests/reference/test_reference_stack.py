@@ -152,6 +152,20 @@ def test_wrong_arguments_are_named(arguments, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    ("d_output", "d_state", "message"),
+    [
+        (np.ones((4, 5, 5)), None, "GRU: d_output must be (N=4, T=6, D*H=5); got (4, 5, 5)."),
+        (np.ones((4, 6, 5)), np.ones((1, 3, 5)), "GRU: h_n must be (K*D=1, N=4, H=5); got (1, 3, 5)."),
+    ],
+)
+def test_wrong_gradients_are_named(d_output, d_state, message):
+    gru = GRU(3, 5, batch_first=True)
+    with pytest.raises(ShapeError) as error:
+        gru.backward(d_output, d_state, gru.forward(np.ones((4, 6, 3)))[2])
+    assert str(error.value) == message
+
+
 def test_wrong_constructors_are_named():
     with pytest.raises(ConfigError, match="Did you mean `relu`"):
         RNN(3, 5, nonlinearity="rellu")

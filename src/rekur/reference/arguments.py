@@ -12,11 +12,15 @@ from rekur.notation import check_shape
 from rekur.reference.loop import Array, State
 
 
-def steps(who: str, what: str, given: ArrayLike, width: Mapping[str, int], batch_first: bool) -> Array:
-    """Return `given`, (N, T, width) with `batch_first`, as (T, N, width) float64; T must be 1 or more."""
+def steps(who: str, what: str, given: ArrayLike, sizes: Mapping[str, int | None], batch_first: bool) -> Array:
+    """Return `given` as (T, N, width) float64, T 1 or more; with `batch_first` it comes as (N, T, width).
+
+    `sizes` names T, N and the width, in this order; None lets a size be anything.
+    """
     x = np.asarray(given, dtype=np.float64)  # (T, N, width) or (N, T, width)
-    lead: dict[str, int | None] = {"N": None, "T": None} if batch_first else {"T": None, "N": None}
-    check_shape(who, what, x.shape, **lead, **width)
+    first, second, last = sizes.items()
+    expected = (second, first, last) if batch_first else (first, second, last)
+    check_shape(who, what, x.shape, **dict(expected))
     x_steps = x.swapaxes(0, 1) if batch_first else x  # (T, N, width)
     if len(x_steps) == 0:
         raise ShapeError(f"{who}: {what} must have T=1 step or more; got {x.shape}.")
@@ -48,9 +52,7 @@ def lengths(who: str, given: ArrayLike | None, T: int, N: int) -> NDArray[np.int
     return row_lengths.astype(np.int64)  # (N,)
 
 
-def weights(
-    who: str, given: Mapping[str, ArrayLike], wanted: Mapping[str, tuple[int, ...]]
-) -> dict[str, Array]:
+def weights(who: str, given: Mapping[str, ArrayLike], wanted: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
     """Return a float64 copy of `given` in the order of `wanted`, or list every name and shape at fault."""
     arrays = {
         name: np.array(value, dtype=np.float64)  # as given

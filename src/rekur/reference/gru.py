@@ -18,8 +18,8 @@ and backward, with sigmoid' = s (1 - s) and tanh' = 1 - n^2, where u is what sta
     past the gates to h_prev:  d_h_t * z_t
 
 The reset gate multiplies m_n = W_hn h_prev + b_hn, bias included: this is why torch keeps b_in and b_hn
-apart,
-and why a GRU with one bias a gate is another function. (Cho's own form resets h_prev before the product.)
+apart, and why a GRU with one bias a gate is another function. (Cho's own form resets h_prev before the
+product.)
 
 Source: Cho and others, "Learning phrase representations using RNN encoder-decoder", EMNLP 2014,
 arXiv:1406.1078; the torch.nn.GRU documentation for the place of the reset gate.

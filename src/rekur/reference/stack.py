@@ -1,13 +1,14 @@
 r"""Layers and directions: how one cell becomes a whole recurrent network, the same for the three cells.
 
-    layer 0 reads x (T, N, I); layer k reads what layer k - 1 put out (T, N, D*H) with two directions, each
-    layer walks its input twice: first step to last, and, with weights of its own, last to first; the
-    outputs of a step are joined, forward half first: (T, N, 2*H) the state is (K*D, N, H), layer by layer,
-    forward before backward
+    layer 0       reads x (T, N, I)
+    layer k       reads what layer k - 1 put out, (T, N, D*H)
+    direction 0   walks a layer's input from the first step to the last
+    direction 1   walks it from the last step to the first, with weights of its own
+    output        the two halves of each step joined, direction 0 first, (T, N, D*H)
+    state         (K*D, N, H): layer by layer, and in a layer direction 0 first
 
-A row shorter than T is walked in its own length only: what lies behind it changes nothing, the outputs
-there are zero, the state returned is that of its own last step, and the backward walk starts at its own
-end.
+A row shorter than T is walked in its own length only: what lies behind it changes nothing, the outputs there
+are zero, the state returned is that of its own last step, and direction 1 starts at its own end.
 
 Backward is the same road walked the other way: the gradients of a layer's input are the gradients of the
 outputs of the layer below; where an array was used twice (both directions read it) the gradients add.
@@ -123,7 +124,8 @@ class Stack(abc.ABC):
         last step, h_n or (h_n, c_n), each (K*D, N, H); the cache `backward` takes. Raises ShapeError.
         """
         who, D = type(self).__name__, self.directions
-        x_steps = arguments.steps(who, "x", x, {"I": self.input_size}, self.batch_first)  # (T, N, I)
+        sizes = {"T": None, "N": None, "I": self.input_size}
+        x_steps = arguments.steps(who, "x", x, sizes, self.batch_first)  # (T, N, I)
         T, N, _ = x_steps.shape
         row_lengths = arguments.lengths(who, lengths, T, N)  # (N,)
         state_0 = self._state(state, N, "_0")  # (K*D, N, H) each
@@ -158,8 +160,10 @@ class Stack(abc.ABC):
         if truncate is not None and (truncate < 1 or D == 2):
             got = f"{truncate} step(s) and D={D}"
             raise RequestError(f"{who}: truncate must be 1 step or more, with one direction; got {got}.")
-        d_above = arguments.steps(who, "d_output", d_output, {"D*H": D * H}, self.batch_first)  # (T, N, D*H)
-        d_state_n = self._state(d_state, d_above.shape[1], "_n")  # (K*D, N, H) each
+        T, N = cache.order.shape
+        sizes = {"T": T, "N": N, "D*H": D * H}
+        d_above = arguments.steps(who, "d_output", d_output, sizes, self.batch_first)  # (T, N, D*H)
+        d_state_n = self._state(d_state, N, "_n")  # (K*D, N, H) each
         d_starts: list[State] = [()] * len(cache.passes)
         d_weights: dict[str, Array] = {}
         for k in reversed(range(self.num_layers)):
@@ -176,9 +180,7 @@ class Stack(abc.ABC):
         d_state_0 = tuple(np.stack(letter) for letter in zip(*d_starts, strict=True))  # (K*D, N, H) each
         return self._as_given(d_above), self._one_or_pair(d_state_0), {w: d_weights[w] for w in self.weights}
 
-    def _walk(
-        self, row: int, seen: Array, start: State, lengths: NDArray[np.int64]
-    ) -> tuple[Array, State, loop.Walk]:
+    def _walk(self, row: int, seen: Array, start: State, lengths: NDArray[np.int64]) -> tuple[Array, State, loop.Walk]:
         suffix, zeros = self.suffixes()[row], np.zeros(self.gates * self.hidden_size)  # (G*H,)
         bias_ih = self.weights.get(f"bias_ih_{suffix}", zeros)  # (G*H,)
         bias_hh = self.weights.get(f"bias_hh_{suffix}", zeros)  # (G*H,)
