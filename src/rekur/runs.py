@@ -91,7 +91,7 @@ class Run:
     def history(self) -> list[dict[str, Any]]:
         """Return one object an epoch, oldest first; a line torn by a power cut is left out."""
         path = self.path / "history.jsonl"
-        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
         return [self._parsed(path.name, line, json.loads) for line in lines]
 
     def append_history(self, entry: Mapping[str, Any]) -> None:
@@ -213,10 +213,10 @@ class Run:
         except (OSError, pl.exceptions.PolarsError) as error:
             raise self._damaged(name, error) from None
 
-    def _parsed(self, name: str, text: str, parse: Callable[[str], Any]) -> dict[str, Any]:
+    def _parsed(self, name: str, text: str | bytes, parse: Callable[[Any], Any]) -> dict[str, Any]:
         try:
             value = parse(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self._damaged(name, error) from None
         if not isinstance(value, dict):
             raise self._damaged(name, f"it must hold an object; got {type(value).__name__}")

@@ -44,26 +44,28 @@ def write_whole(path: Path, content: str | bytes) -> None:
             raise
 
 
-def pack(arrays: Mapping[str, NDArray[Any]], **metadata: str) -> bytes:
-    """Return `arrays` as the bytes of a safetensors file that carries its schema and a checksum."""
+def pack(arrays: Mapping[str, NDArray[Any]], **about: Any) -> bytes:
+    """Return `arrays`, and `about` as JSON, as the bytes of a safetensors file with its schema and a checksum."""
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    about = {"schema": str(SCHEMA), "crc32": _checksum(contiguous), **metadata}
-    return bytes(safetensors.numpy.save(contiguous, about))
+    text = json.dumps({**about, "schema": SCHEMA})
+    # one key: safetensors writes several in random order, and the same run should give the same bytes
+    whole = json.dumps({"about": text, "crc32": _checksum(text, contiguous)})
+    return bytes(safetensors.numpy.save(contiguous, {"rekur": whole}))
 
 
-def unpack(path: Path) -> tuple[Arrays, dict[str, str]]:
-    """Read what `pack` wrote: (arrays, metadata); raises RefusedModelError if it is damaged or newer."""
+def unpack(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read what `pack` wrote: (arrays, about); raises RefusedModelError if it is damaged or newer."""
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            about = file.metadata() or {}
+            whole = json.loads((file.metadata() or {})["rekur"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise RefusedModelError(f"The model file {path} is damaged or no model: {error}.") from None
-    if not about.get("schema", "").isdigit():
-        raise RefusedModelError(f"The model file {path} names no schema: rekur did not write it.")
-    check_schema(int(about["schema"]), path)
-    if about.get("crc32") != _checksum(arrays):
-        raise RefusedModelError(f"The model file {path} is damaged: its checksum does not fit its weights.")
+        about = json.loads(whole["about"])
+        schema, damaged = int(about["schema"]), whole["crc32"] != _checksum(whole["about"], arrays)
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise RefusedModelError(f"The model file {path} is damaged or not ours: {error!r}.") from None
+    check_schema(schema, path)
+    if damaged:
+        raise RefusedModelError(f"The model file {path} is damaged: its checksum does not fit its content.")
     return arrays, about
 
 
@@ -74,9 +76,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
 
 def check_schema(schema: int, path: Path) -> None:
     if schema > SCHEMA:
-        raise RefusedModelError(
-            f"{path} has schema {schema}; this rekur reads up to {SCHEMA}. Install a newer rekur."
-        )
+        raise RefusedModelError(f"{path} has schema {schema}; this rekur reads up to {SCHEMA}. Install a newer rekur.")
 
 
 @contextlib.contextmanager
@@ -107,8 +107,8 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _checksum(arrays: Mapping[str, NDArray[Any]]) -> str:
-    value = 0
+def _checksum(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    value = zlib.crc32(text.encode())
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
         value = zlib.crc32(f"{name} {array.dtype.str} {array.shape} ".encode(), value)

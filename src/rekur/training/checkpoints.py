@@ -6,7 +6,6 @@ one rename: after `kill -9` at any moment the old checkpoint or the new one is t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def save(folder: Path, state: Any) -> None:
     Raises RekurError if the disk is full and RequestError if `folder` cannot be written; the last one stays.
     """
     arrays: Arrays = {}
-    tree = json.dumps(_take_out(state, arrays))
+    tree = _take_out(state, arrays)
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / NAME, pack(arrays, state=tree))
@@ -39,7 +38,7 @@ def load(folder: Path) -> Any | None:
         return None
     arrays, about = unpack(path)
     try:
-        return _put_back(json.loads(about["state"]), arrays)
+        return _put_back(about["state"], arrays)
     except (KeyError, ValueError, TypeError) as error:
         raise RefusedModelError(f"The checkpoint {path} is damaged: {error!r}. Start the run anew.") from None
 

@@ -218,7 +218,7 @@ def _prepared(config: Config, about: About, data_dir: Path | None) -> tuple[Task
 @contextlib.contextmanager
 def _reserved(path: Path, config: Config, about: About) -> Iterator[Run]:
     """Make the run folder first: a place that cannot be written is known at once. Drop it if all fails."""
-    existed = path.exists()
+    existed, absent = path.exists(), [parent for parent in path.absolute().parents if not parent.exists()]
     folder = Run.create(path, configuration.dump(config), **vars(about))
     try:
         yield folder
@@ -227,6 +227,9 @@ def _reserved(path: Path, config: Config, about: About) -> Iterator[Run]:
             shutil.rmtree(path, ignore_errors=True)
             if existed:
                 path.mkdir(exist_ok=True)
+            with contextlib.suppress(OSError):  # another run may have moved in
+                for parent in absent:
+                    parent.rmdir()
         raise
 
 

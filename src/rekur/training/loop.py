@@ -24,7 +24,8 @@ from rekur.tasks.base import State, Task, seed_torch
 from rekur.training import checkpoints
 from rekur.training.averages import Average
 from rekur.training.events import Audience, Listener, Moment, Plan
-from rekur.training.schedules import Optimizers, rate
+from rekur.training.optimizers import Optimizer
+from rekur.training.schedules import rate
 from rekur.training.stopping import Stop
 
 SAVE_EVERY = 30.0  # seconds between two checkpoints inside an epoch
@@ -95,7 +96,7 @@ def fit(
 
 
 class Training:
-    """One training: model, optimizers, averages, counters, and the loop over them."""
+    """One training: model, optimizer, average, counters, and the loop over them."""
 
     def __init__(
         self,
@@ -107,7 +108,7 @@ class Training:
         save_every: float,
     ) -> None:
         self.task, self.model, self.settings, self.run, self.audience = task, model, settings, run, audience
-        self.optimizers = Optimizers(model, settings)
+        self.optimizer = Optimizer(model, settings)
         self.average = Average(model, settings.average) if settings.average else None
         self.at = Position()
         self.carried: State = None  # the recurrent state between the batches of an epoch
@@ -161,14 +162,14 @@ class Training:
     def learn(self, rows: NDArray[Any], batches: int) -> Moment:
         """Take one step on the batch `rows`, one of `batches` in this epoch; return where that leads."""
         at, settings = self.at, self.settings
-        self.optimizers.clear()
+        self.optimizer.clear()
         step = self.task.step(self.model, rows, self.carried)
         loss = self._finite("loss", step.loss.item())
         step.loss.backward()  # type: ignore[no-untyped-call]
         if settings.clip:
-            self._finite("gradient", self.optimizers.clip(settings.clip))
+            self._finite("gradient", self.optimizer.clip(settings.clip))
         at.rate = rate(settings, at.epoch, (at.epoch + at.batch / batches) / settings.epochs)
-        self.optimizers.step(at.rate)
+        self.optimizer.step(at.rate)
         if self.average:
             self.average.update()
         self.carried = step.state
@@ -261,7 +262,7 @@ class Training:
             "at": asdict(self.at),
             "history": self.history,
             "model": self.model.state_dict(),
-            "optimizers": self.optimizers.state(),
+            "optimizer": self.optimizer.state(),
             "average": self.average.state() if self.average else None,
             "best": self.best,
             "carried": self.carried,
@@ -277,7 +278,7 @@ class Training:
             self.at = Position(**state["at"])
             self.history = state["history"]
             self.model.load_state_dict(state["model"])
-            self.optimizers.load(state["optimizers"])
+            self.optimizer.load(state["optimizer"])
             if self.average:
                 self.average.load(state["average"])
             self.best = state["best"]
