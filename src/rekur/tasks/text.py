@@ -66,6 +66,9 @@ class TextClassification(Classification):
         kept, held = self._split(len(train.labels))
         self.texts = {"train": train.texts[kept], "validation": train.texts[held], "test": test.texts}
         self.labels = {"train": train.labels[kept], "validation": train.labels[held], "test": test.labels}
+        if len(np.unique(self.labels["train"])) < 2:
+            count = len(kept)
+            raise DataError(f"Training texts must be of two classes or more; got {count} of one class. Give more texts.")
         self.coding = self._coding().fit(train.texts if self.data.vocabulary_on == "all" else self.texts["train"])
         self.tokens = {part: self._encode(texts) for part, texts in self.texts.items()}
 
