@@ -17,7 +17,7 @@ from torch.overrides import TorchFunctionMode
 from rekur import config as configuration
 from rekur import tasks
 from rekur.config import Config
-from rekur.errors import ConfigError, RefusedModelError
+from rekur.errors import ConfigError, RefusedModelError, RequestError
 from rekur.nn.threads import flush_denormals
 from rekur.runs import Run
 from rekur.tasks.base import Task
@@ -75,7 +75,7 @@ def _restored(run: Run, config: Config) -> Task:
     try:
         task = tasks.create(config, seed if isinstance(seed, int) else 1)
         task.restore(run.files())
-    except (ConfigError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (RequestError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise RefusedModelError(
             f"The run folder {run.path} is damaged: its vocabulary, scaler or settings cannot be read "
             f"({type(error).__name__}: {error}). Train it again with `rekur run {config.recipe.name}`."

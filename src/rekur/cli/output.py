@@ -39,7 +39,9 @@ def figure(metric: str, value: float | None) -> str:
     """Write the value of `metric` for people: shares in per cent, the rest to four digits."""
     if value is None:
         return ""
-    return f"{100 * value:.2f} %" if metric in SHARES else f"{value:.4g}"
+    if metric in SHARES:
+        return f"{100 * value:.2f} %"
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1e4 else f"{value:#.4g}"
 
 
 def bounds(metric: str, interval: Sequence[float] | None) -> str:
