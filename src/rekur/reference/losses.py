@@ -3,8 +3,9 @@ r"""Losses of the reference, each with its gradient, each the mean over the item
 The mean, not the sum: a batch of 32 and a batch of 1 then ask for steps of the same size, and the learning
 rates of the chapters, of Keras and of torch mean what they say.
 
-All three gradients have one form, (prediction - truth) / items, twice that for the squared error, which is why
-these losses stand behind these outputs. Logits go in, not probabilities: log(sigmoid(z)) overflows where log(1 + exp(-|z|)) does not.
+All three gradients have one form, (prediction - truth) / items, twice that for the squared error, which is
+why these losses stand behind these outputs. Logits go in, not probabilities: log(sigmoid(z)) overflows where
+log(1 + exp(-|z|)) does not.
 """
 
 from __future__ import annotations
