@@ -75,6 +75,17 @@ def check(path: Path) -> int:
     return len(words)
 
 
+def measure(path: Path, rounds: int) -> dict[str, list[float]]:
+    """Return the seconds of each round, the two ways taking turns."""
+    seconds: dict[str, list[float]] = {"rekur": [], "plain Python": []}
+    for _ in range(rounds):
+        for name, way in (("rekur", ours), ("plain Python", plain)):
+            start = time.perf_counter()
+            way(path)
+            seconds[name].append(time.perf_counter() - start)
+    return seconds
+
+
 def main() -> None:
     """Print both medians and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,13 +95,7 @@ def main() -> None:
     arguments = parser.parse_args()
     path = imdb.path("train", arguments.data)
     vocabulary = check(path)
-    seconds: dict[str, list[float]] = {"rekur": [], "plain Python": []}
-    for _ in range(arguments.rounds):
-        for name, way in (("rekur", ours), ("plain Python", plain)):
-            start = time.perf_counter()
-            way(path)
-            seconds[name].append(time.perf_counter() - start)
-    report(seconds, vocabulary, as_json=arguments.json)
+    report(measure(path, arguments.rounds), vocabulary, as_json=arguments.json)
 
 
 def report(seconds: dict[str, list[float]], vocabulary: int, as_json: bool) -> None:

@@ -46,6 +46,9 @@ class DataSet:
     files: tuple[File, ...] = ()
     publish: Callable[[File, Path], None] | None = None  # brings a file from the publisher to a path
 
+    def __str__(self) -> str:
+        return self.name
+
     def file(self, name: str) -> File:
         """Return the file called `name`."""
         for file in self.files:

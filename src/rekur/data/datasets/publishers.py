@@ -63,7 +63,7 @@ def read_reviews(archive: Path) -> dict[str, pl.DataFrame]:
 
 
 def _members(archive: Path) -> Iterator[tuple[str, str, str, str, str]]:
-    with tarfile.open(archive, mode="r|gz") as tar:
+    with tarfile.open(archive, mode="r:gz") as tar:
         for member in tar:
             name = _REVIEW.fullmatch(member.name)
             if name is None or not member.isreg():

@@ -1,0 +1,222 @@
+"""What is embedded reads as stated; sets are found in the promised order; damage is named."""
+
+import gzip
+import lzma
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from rekur.data import datasets
+from rekur.data.datasets import base, digits, imdb, kospi, mnist, nsmc, shakespeare
+from rekur.errors import DataError
+
+EMBEDDED = [(dataset, file) for dataset in datasets.DATASETS.values() for file in dataset.files if file.embedded]
+
+
+@pytest.mark.parametrize("dataset", datasets.DATASETS.values(), ids=str)
+def test_every_set_states_what_it_is(dataset: base.DataSet) -> None:
+    assert all((dataset.title, dataset.licence, dataset.source, dataset.citation))
+    assert datasets.named(dataset.name) is dataset
+    assert all(file.embedded or file.url for file in dataset.files)
+
+
+@pytest.mark.usefixtures("new_machine")
+@pytest.mark.parametrize(("dataset", "file"), EMBEDDED, ids=str)
+def test_embedded_files_are_whole_and_small(dataset: base.DataSet, file: base.File) -> None:
+    path = datasets.locate(dataset, file.name)
+    base.verify(dataset, file.name, path)
+    assert path.is_relative_to(base.EMBEDDED)
+    assert path.stat().st_size < 1_000_000
+    assert len(base.read(dataset, file.name)) == file.bytes
+
+
+@pytest.mark.usefixtures("new_machine")
+def test_only_what_the_notice_lists_is_embedded() -> None:
+    stated = {f"{dataset.name}/{file.name}" for dataset, file in EMBEDDED}
+    shipped = {path.relative_to(base.EMBEDDED).as_posix() for path in base.EMBEDDED.rglob("*") if path.is_file()}
+    notice = (Path(__file__).parents[2] / "NOTICE").read_text()
+    assert shipped == stated
+    assert all(name in notice for name in stated)
+
+
+@pytest.mark.usefixtures("new_machine")
+def test_kospi_is_the_window_of_the_chapter() -> None:
+    frame = kospi.load()
+    assert frame.shape == (431, 7)
+    assert frame["Date"].is_sorted()
+    assert frame["Date"][0].isoformat() == "2019-01-30"
+    assert frame["Close"][0] == 2206.199951
+    assert frame.null_count().sum_horizontal().item() == 0
+
+
+@pytest.mark.usefixtures("new_machine")
+@pytest.mark.parametrize(("part", "count"), [("train", 10_000), ("test", 2_000)])
+def test_the_nsmc_sample(part: str, count: int) -> None:
+    sample = nsmc.load(part, sample=True)
+    assert len(sample) == count == len(sample.labels)
+    assert set(sample.labels.tolist()) == {0, 1}
+    assert abs(sample.labels.mean() - 0.5) < 0.03
+    assert sample.texts.str.contains(r"\p{Hangul}").mean() > 0.9
+    assert not sample.texts.str.contains('""').any()
+
+
+@pytest.mark.usefixtures("new_machine")
+def test_shakespeare() -> None:
+    text = shakespeare.load()
+    assert len(text) == 1_115_394
+    assert len(set(text)) == 65
+    assert shakespeare.load(characters=14) == "First Citizen:"
+
+
+def test_digits_have_two_parts_that_share_no_image() -> None:
+    train, labels = digits.load("train", seed=1)
+    test, _ = digits.load("test", seed=1)
+    assert (train.shape, test.shape) == ((1438, 8, 8), (359, 8, 8))
+    assert train.max() == 16
+    assert labels.dtype == np.int64
+    seen = {image.tobytes() for image in train}
+    assert sum(image.tobytes() in seen for image in test) == 0
+    assert not np.array_equal(digits.load("test", seed=2)[0], test)
+
+
+def put(folder: Path, text: str) -> Path:
+    (folder / "kospi").mkdir(parents=True)
+    (folder / "kospi" / "kospi.csv").write_text(text)
+    return folder
+
+
+def test_the_order_of_look_up(new_machine: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(data_dir: Path | None = None) -> Path:
+        return datasets.locate(kospi.SET, "kospi.csv", data_dir).parents[1]
+
+    assert found() == base.EMBEDDED
+    cache = put(new_machine, "")
+    assert found() == cache == datasets.cache_folder()
+    named = put(tmp_path / "named", "")
+    monkeypatch.setenv("REKUR_DATA", str(named))
+    assert found() == named
+    given = put(tmp_path / "given", "")
+    assert found(given) == given
+    (given / "kospi" / "kospi.csv").unlink()
+    assert found(given) == cache  # --data takes the place of REKUR_DATA
+
+
+def test_a_folder_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DataError, match=r"--data names .*nowhere, which is no folder"):
+        kospi.load(tmp_path / "nowhere")
+    monkeypatch.setenv("REKUR_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="REKUR_DATA names"):
+        kospi.load()
+
+
+def test_unknown_names_get_the_nearest() -> None:
+    with pytest.raises(DataError, match="Did you mean `imdb`"):
+        datasets.named("imbd")
+    with pytest.raises(DataError, match=r"Did you mean `kospi\.csv`"):
+        kospi.SET.file("kospi.cvs")
+
+
+def test_a_file_without_a_publisher_says_where_to_put_it(new_machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "EMBEDDED", new_machine)
+    with pytest.raises(DataError, match=rf"Put it at {new_machine}/kospi/kospi\.csv"):
+        kospi.load()
+
+
+def damaged_copy(folder: Path, dataset: base.DataSet, name: str, content: bytes) -> Path:
+    (folder / dataset.name).mkdir(parents=True, exist_ok=True)
+    (folder / dataset.name / name).write_bytes(content)
+    return folder
+
+
+EMBEDDED_SHAKESPEARE = (base.EMBEDDED / "tinyshakespeare" / "input.txt.gz").read_bytes()
+EMBEDDED_SAMPLE = (base.EMBEDDED / "nsmc" / "sample_test.txt.xz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not gz", EMBEDDED_SHAKESPEARE[:-9], EMBEDDED_SHAKESPEARE[:5000], gzip.compress(b"short")],
+    ids=["empty", "text", "cut at the end", "cut", "another text"],
+)
+def test_a_damaged_gz(tmp_path: Path, content: bytes) -> None:
+    folder = damaged_copy(tmp_path, shakespeare.SET, "input.txt.gz", content)
+    with pytest.raises(DataError, match=r"input\.txt\.gz is damaged: expected .* got .*rekur data get tinyshakespeare"):
+        shakespeare.load(folder)
+
+
+def test_a_flipped_byte(tmp_path: Path) -> None:
+    flipped = bytearray(EMBEDDED_SAMPLE)
+    flipped[len(flipped) // 2] ^= 1
+    folder = damaged_copy(tmp_path, nsmc.SET, "sample_test.txt.xz", bytes(flipped))
+    with pytest.raises(DataError, match="is damaged"):
+        nsmc.load("test", folder, sample=True)
+
+
+def test_tables_of_the_right_size_with_wrong_content(tmp_path: Path) -> None:
+    size = nsmc.SET.file("sample_test.txt.xz").bytes
+    folder = damaged_copy(
+        tmp_path, nsmc.SET, "sample_test.txt.xz", lzma.compress(b"id\tdocument\tlabel\nx\t" * size)[:0]
+    )
+    damaged_copy(folder, nsmc.SET, "sample_test.txt.xz", lzma.compress(b"a\tb\tc\nx\ty\tz\n".ljust(size, b"\n")))
+    with pytest.raises(DataError, match="is damaged: expected lines of id, document, label"):
+        nsmc.load("test", folder, sample=True)
+    damaged_copy(folder, kospi.SET, "kospi.csv", b"a,b\n".ljust(33_699, b"x"))
+    with pytest.raises(DataError, match=r"kospi\.csv is damaged: expected the columns Date"):
+        kospi.load(folder)
+
+
+@pytest.mark.parametrize("content", [b"PAR1", b""], ids=["cut", "empty"])
+def test_a_damaged_parquet(tmp_path: Path, content: bytes) -> None:
+    folder = damaged_copy(tmp_path, imdb.SET, "imdb_train.parquet", content)
+    with pytest.raises(DataError, match=r"imdb_train\.parquet is damaged"):
+        imdb.load("train", folder)
+
+
+def test_a_parquet_of_other_texts(tmp_path: Path) -> None:
+    folder = damaged_copy(tmp_path, imdb.SET, "imdb_test.parquet", b"")
+    pl.DataFrame({"label": [0, 1], "text": ["a", "b"]}).write_parquet(folder / "imdb" / "imdb_test.parquet")
+    with pytest.raises(DataError, match="expected 32,375,684 bytes of text; got 3"):
+        imdb.load("test", folder)
+
+
+def idx(kind: int, shape: tuple[int, ...], size: int) -> bytes:
+    header = kind.to_bytes(4, "big") + b"".join(n.to_bytes(4, "big") for n in shape)
+    return gzip.compress(header + bytes(size - len(header)), compresslevel=1)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        b"\x1f\x8b\x08 cut",
+        idx(0x0803, (10_000, 28, 28), 100),
+        idx(0x0802, (10_000, 28, 28), 7_840_016),
+        idx(0x0803, (10_000, 28, 27), 7_840_016),
+    ],
+    ids=["no gz", "cut", "another kind", "sizes that do not fit"],
+)
+def test_damaged_digits(tmp_path: Path, images: bytes) -> None:
+    folder = damaged_copy(tmp_path, mnist.SET, "t10k-images-idx3-ubyte.gz", images)
+    damaged_copy(folder, mnist.SET, "t10k-labels-idx1-ubyte.gz", idx(0x0801, (10_000,), 10_008))
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte\.gz is damaged: expected"):
+        mnist.load("test", folder)
+
+
+def test_labels_beyond_nine(tmp_path: Path) -> None:
+    folder = damaged_copy(tmp_path, mnist.SET, "t10k-images-idx3-ubyte.gz", idx(0x0803, (10_000, 28, 28), 7_840_016))
+    wrong = gzip.compress(bytes.fromhex("00000801 00002710") + bytes([11]) * 10_000)
+    damaged_copy(folder, mnist.SET, "t10k-labels-idx1-ubyte.gz", wrong)
+    with pytest.raises(DataError, match="expected 10000 digits from 0 to 9; got 10000 up to 11"):
+        mnist.load("test", folder)
+
+
+def test_arrays_may_be_written(tmp_path: Path) -> None:
+    """torch warns of arrays it may not write to, and warnings are errors here."""
+    folder = damaged_copy(tmp_path, mnist.SET, "t10k-images-idx3-ubyte.gz", idx(0x0803, (10_000, 28, 28), 7_840_016))
+    damaged_copy(folder, mnist.SET, "t10k-labels-idx1-ubyte.gz", idx(0x0801, (10_000,), 10_008))
+    images, labels = mnist.load("test", folder)
+    assert images.flags.writeable
+    assert labels.flags.writeable
+    assert nsmc.load("test", sample=True).labels.flags.writeable
+    shutil.rmtree(folder)
