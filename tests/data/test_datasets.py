@@ -112,6 +112,15 @@ def test_a_folder_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         kospi.load()
 
 
+@pytest.mark.usefixtures("new_machine")
+def test_what_is_to_fetch(tmp_path: Path) -> None:
+    assert datasets.to_fetch(kospi.SET) == datasets.to_fetch(digits.SET) == 0
+    assert datasets.to_fetch(imdb.SET) == 84_125_825  # one archive for all three parts
+    assert datasets.to_fetch(mnist.SET) == 9_912_422 + 28_881 + 1_648_877 + 4_542
+    here = damaged_copy(tmp_path, mnist.SET, "train-images-idx3-ubyte.gz", b"")
+    assert datasets.to_fetch(mnist.SET, here) == 28_881 + 1_648_877 + 4_542
+
+
 def test_unknown_names_get_the_nearest() -> None:
     with pytest.raises(DataError, match="Did you mean `imdb`"):
         datasets.named("imbd")

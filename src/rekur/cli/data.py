@@ -64,10 +64,10 @@ def get(
 
 def describe(dataset: DataSet, data_dir: Path | None) -> dict[str, Any]:
     """Return what is known of a set and where its files are; ``where`` is for people."""
-    from rekur.data.datasets import find
+    from rekur.data.datasets import find, to_fetch
 
     paths = {file.name: find(dataset, file.name, data_dir) for file in dataset.files}
-    absent = sum(file.bytes for file in dataset.files if paths[file.name] is None)
+    absent = to_fetch(dataset, data_dir)
     folders = sorted({str(path.parent) for path in paths.values() if path})
     return {
         "name": dataset.name,

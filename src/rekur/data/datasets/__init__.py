@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 from rekur.data.datasets import digits, imdb, kospi, mnist, nsmc, shakespeare
-from rekur.data.datasets.base import DataSet, File, cache_folder, find, locate
+from rekur.data.datasets.base import DataSet, File, cache_folder, find, locate, to_fetch
 from rekur.errors import DataError, nearest
 
 DATASETS: dict[str, DataSet] = {
     module.SET.name: module.SET for module in (imdb, nsmc, kospi, mnist, shakespeare, digits)
 }
 
-__all__ = ["DATASETS", "DataSet", "File", "cache_folder", "find", "locate", "named"]
+__all__ = ["DATASETS", "DataSet", "File", "cache_folder", "find", "locate", "named", "to_fetch"]
 
 
 def named(name: str) -> DataSet:

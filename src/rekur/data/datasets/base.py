@@ -28,6 +28,7 @@ class File:
     sha256: str  # of the content
     embedded: bool = False  # shipped inside the package
     url: str = ""  # the publisher's address; "": none
+    transfer: int = 0  # bytes to fetch from there
     published: str = ""  # "md5:..." of what stands there, when that is not the content itself
 
     def __str__(self) -> str:
@@ -69,6 +70,12 @@ def find(dataset: DataSet, name: str, data_dir: Path | None = None) -> Path | No
         if path.is_file():
             return path
     return None
+
+
+def to_fetch(dataset: DataSet, data_dir: Path | None = None) -> int:
+    """Return how many bytes the files of `dataset` that are nowhere on this machine take to fetch."""
+    absent = [file for file in dataset.files if find(dataset, file.name, data_dir) is None]
+    return sum({file.url: file.transfer for file in absent}.values())  # parts of an archive share its address
 
 
 def locate(dataset: DataSet, name: str, data_dir: Path | None = None) -> Path:

@@ -12,6 +12,7 @@ from rekur.data.datasets.publishers import fetch_imdb
 from rekur.data.text import Texts
 
 _URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+_ARCHIVE_BYTES = 84_125_825
 _ARCHIVE = "sha256:c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe"
 
 # Size and checksum of a part are of its texts, in order, a line break between two.
@@ -28,6 +29,7 @@ SET = DataSet(
             33_157_822,
             "14f6168a4110f2f916f46c6a766db5ca3781313acbe201ed9e12cd1a4e59b840",
             url=_URL,
+            transfer=_ARCHIVE_BYTES,
             published=_ARCHIVE,
         ),
         File(
@@ -35,6 +37,7 @@ SET = DataSet(
             32_375_684,
             "759d96ef5f728587d1761e24f96050fcde2f73de3139c0262ed631a23c39d678",
             url=_URL,
+            transfer=_ARCHIVE_BYTES,
             published=_ARCHIVE,
         ),
         File(
@@ -42,6 +45,7 @@ SET = DataSet(
             66_556_793,
             "fcd64d46bd8696181284ba433f8c6ea2407f57f0f34a28d682ae664abd0faa4b",
             url=_URL,
+            transfer=_ARCHIVE_BYTES,
             published=_ARCHIVE,
         ),
     ),

@@ -16,8 +16,8 @@ _URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
 _IMAGES, _LABELS = "images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"
 
 
-def _file(name: str, size: int, sha256: str, packed_md5: str) -> File:
-    return File(name, size, sha256, url=_URL + name, published=f"md5:{packed_md5}")
+def _file(name: str, size: int, sha256: str, packed: int, packed_md5: str) -> File:
+    return File(name, size, sha256, url=_URL + name, transfer=packed, published=f"md5:{packed_md5}")
 
 
 SET = DataSet(
@@ -32,24 +32,28 @@ SET = DataSet(
             "train-" + _IMAGES,
             47_040_016,
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            9_912_422,
             "f68b3c2dcbeaaa9fbdd348bbdeb94873",
         ),
         _file(
             "train-" + _LABELS,
             60_008,
             "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            28_881,
             "d53e105ee54ea40749a09fcbcd1e9432",
         ),
         _file(
             "t10k-" + _IMAGES,
             7_840_016,
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            1_648_877,
             "9fb629c4189551a2d022fa330f9573f3",
         ),
         _file(
             "t10k-" + _LABELS,
             10_008,
             "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            4_542,
             "ec29112dd5afa0611ce80d1b7f02629c",
         ),
     ),

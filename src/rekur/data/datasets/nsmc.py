@@ -26,12 +26,14 @@ SET = DataSet(
             14_628_807,
             "e03b7d14e9e41be8d464a28057cd25d7396c53e67aa7fd5f7e552c59b0ee2940",
             url=_URL + "ratings_train.txt",
+            transfer=14_628_807,
         ),
         File(
             "ratings_test.txt.xz",
             4_893_335,
             "8ac9f64052f11dbf6ae0acb5e038f03d90a76f0eda7820cfb3a92d02edfcebda",
             url=_URL + "ratings_test.txt",
+            transfer=4_893_335,
         ),
         File(
             "sample_train.txt.xz",
