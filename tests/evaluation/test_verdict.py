@@ -135,7 +135,7 @@ def _run(
         ),
         (
             _run("not distinguishable", 1.2, [-0.5, 2.9], "rmse", "persistence", 0.2),
-            "Not better than repeating yesterday's value: 1.2 in RMSE behind, not distinguishable "
+            "Not better than repeating yesterday's value: 1.2 behind in RMSE, not distinguishable "
             "(95 % interval -0.5 to 2.9, p = 0.2).",
         ),
         (

@@ -17,6 +17,7 @@ Statistic = Callable[[Floats], Floats]
 
 LEVEL = 0.95
 DRAWS = 2000
+LEAST_RUNS = 10  # of one resample: of fewer, longer runs all resamples are alike, and the interval shrinks to nothing
 CHUNK = 4_000_000  # indices held at once: 32 MB, whatever the number of items
 
 
@@ -42,9 +43,11 @@ def resampled_means(items: Floats, seed: int, draws: int = DRAWS, block: int = 1
 
     Items are drawn in runs of `block` neighbours, the end joined to the start (circular blocks, Politis and
     Romano 1992), so that items that depend on their neighbours keep that dependence; 1 = ordinary bootstrap.
+    A block is never longer than a tenth of the items.
     """
     generator = np.random.default_rng(seed)
-    n, block = len(items), max(1, min(block, len(items)))
+    n = len(items)
+    block = max(1, min(block, n // LEAST_RUNS))
     whole, rest = divmod(n, block)
     twice = np.concatenate([np.zeros((1, *items.shape[1:])), items, items])
     running = np.cumsum(twice, axis=0)

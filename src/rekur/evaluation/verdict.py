@@ -146,15 +146,16 @@ def _of_rival(run: Mapping[str, Any]) -> str:
     if gain < 0:
         gain, low, high = -gain, -high, -low
     amount, least, most = _numbers(found["metric"], gain, low, high)
-    amount = f"{amount} {UNITS.get(found['metric'], 'in ' + found['metric'])}"
+    unit = UNITS.get(found["metric"], f"in {found['metric']}")
     least_p = 1e-3 if found.get("test") == "bootstrap" else 1e-4
     bounds = f"(95 % interval {least} to {most}, {_p_value(found['p_value'], least_p)})"
     rival = NAMES.get(found["baseline"], found["baseline"])
     if found["verdict"] != "not distinguishable":
-        return f"{found['verdict'].capitalize()} than {rival} by {amount} {bounds}."
+        return f"{found['verdict'].capitalize()} than {rival} by {amount} {unit} {bounds}."
+    apart = f"{amount} {side} {unit}" if unit.startswith("in ") else f"{amount} {unit} {side}"
     if found["baseline"] == "persistence":
-        return f"Not better than {rival}: {amount} {side}, not distinguishable {bounds}."
-    return f"Not distinguishable from {rival}: {amount} {side} {bounds}."
+        return f"Not better than {rival}: {apart}, not distinguishable {bounds}."
+    return f"Not distinguishable from {rival}: {apart} {bounds}."
 
 
 def _of_yesterday(run: Mapping[str, Any]) -> str:
