@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from importlib import resources
-from pathlib import Path
 
 import docs
 from rekur import config, shelf
 from rekur.errors import RekurError, RequestError
-from rekur.runs import Run, to_json, write_whole
+from rekur.runs import Run
+from rekur.storage import to_json, write_whole
+
+RECORD = docs.ROOT / "src" / "rekur" / "recipes" / "measured.json"
 
 
 def record(paths: Sequence[str]) -> None:
@@ -26,11 +27,11 @@ def record(paths: Sequence[str]) -> None:
         run = Run.open(path)
         found = config.parse(run.config_text(), path)
         name = found.recipe.name
-        if found != config.load(name):
+        if not shelf.as_shipped(found):
             raise RequestError(f"{path} is not the recipe `{name}` as shipped: run it without --set and --epochs.")
         figures[name] = json.loads(to_json(shelf.record(run)))
     text = to_json(dict(sorted(figures.items())), indent=2) + "\n"
-    write_whole(Path(str(resources.files("rekur") / "recipes" / "measured.json")), text)
+    write_whole(RECORD, text)
 
 
 if __name__ == "__main__":

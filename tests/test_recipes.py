@@ -13,7 +13,7 @@ RECIPES = config.names()
 
 
 def smoke(name):
-    return {key: value for key, value in config.load(name).smoke.items()}
+    return dict(config.load(name).smoke)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -99,18 +99,14 @@ def test_help_imports_nothing_heavy_and_answers_at_once():
 
 
 def test_import_rekur_is_light():
-    code = (
-        f"import sys, rekur; rekur.__version__; dir(rekur); print([m for m in {HEAVY} if m in sys.modules])"
-    )
+    code = f"import sys, rekur; rekur.__version__; dir(rekur); print([m for m in {HEAVY} if m in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
 
 
 def test_a_closed_pipe_is_quiet():
     command = f"{sys.executable} -m rekur.cli recipes --json | head -c 1"
-    shown = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False
-    )
+    shown = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert shown.stdout == "{"
     assert shown.stderr == ""
 

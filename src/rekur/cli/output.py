@@ -12,7 +12,7 @@ SHARES = ("accuracy", "f1_macro")  # fractions, shown to people in per cent
 
 def emit(result: Mapping[str, Any]) -> None:
     """Print `result` as the one JSON object of stdout."""
-    from rekur.runs import to_json
+    from rekur.storage import to_json
 
     print(to_json(result))
 

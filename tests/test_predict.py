@@ -1,0 +1,110 @@
+"""A run folder predicts what its model predicted in training, and from nothing else."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import rekur
+from finished_runs import finished
+from rekur import config
+from rekur.data.datasets import digits, kospi, nsmc
+from rekur.errors import DataError, RefusedModelError
+from rekur.runs import Run
+
+
+def test_texts_get_the_probabilities_of_the_test():
+    run = finished("nsmc-sample")
+    predictor = rekur.load(run)
+    assert predictor.config.recipe.name == "nsmc-sample"
+    assert predictor.metrics == Run.open(run).metrics()
+    tested = Run.open(run).predictions()
+    examples = Run.open(run).table("examples")
+    again = predictor.predict(examples["text"].to_list())
+    recorded = tested[examples["id"].to_list()]
+    np.testing.assert_allclose(
+        [p["probability"]["positive"] for p in again], recorded["probability_positive"], atol=1e-6
+    )
+    assert {p["prediction"] for p in again} <= {"negative", "positive"}
+
+
+def test_a_text_alone_is_predicted_as_among_others():
+    predictor = rekur.load(finished("nsmc-sample"))
+    texts = nsmc.load("test", sample=True).texts[:9].to_list()
+    together = predictor.predict(texts)
+    for text, expected in zip(texts, together, strict=True):
+        (alone,) = predictor.predict([text])
+        assert alone["probability"]["positive"] == pytest.approx(expected["probability"]["positive"], abs=1e-6)
+
+
+def test_a_window_gets_the_forecast_of_the_test():
+    run = Run.open(finished("kospi-gru"))
+    days, series = kospi.load(), run.table("series")
+    columns = list(config.load("kospi-gru").data["inputs"])
+    windows = [days[at : at + 5].select(columns).to_numpy() for at in (0, 210, 425)]
+    forecasts = [p["prediction"] for p in rekur.load(run.path).predict(windows)]
+    np.testing.assert_allclose(forecasts, series["forecast"][[0, 210, 425]], rtol=1e-5)
+
+
+def test_an_image_gets_the_class_of_the_test():
+    run = Run.open(finished("digits-rows"))
+    images, _ = digits.load("test", 1)
+    found = rekur.load(run.path).predict(images[:20])
+    assert [int(p["prediction"]) for p in found] == run.predictions()["prediction"][:20].to_list()
+
+
+def test_a_beginning_is_continued_the_same_way_each_time():
+    predictor = rekur.load(finished("shakespeare-short"))
+    first, second = (predictor.predict(["KING ", "O"]) for _ in range(2))
+    assert first == second
+    assert [p["prompt"] for p in first] == ["KING ", "O"]
+
+
+@pytest.mark.parametrize("name", ["hello-rnn", "hello-shapes", "imdb-numpy", "imdb-rnncell"])
+def test_every_kind_of_model_loads(name):
+    predictor = rekur.load(finished(name))
+    given = "hello" if name.startswith("hello") else nsmc.load("test", sample=True).texts[0]
+    assert len(predictor.predict([given])) == 1
+    assert predictor.predict([]) == []
+    assert not predictor.model.training
+
+
+def test_what_is_no_input_is_named():
+    with pytest.raises(DataError, match="must be a string; got int"):
+        rekur.load(finished("nsmc-sample")).predict([7])
+    with pytest.raises(DataError, match=r"T=5, I=4"):
+        rekur.load(finished("kospi-gru")).predict([np.zeros((4, 4))])
+
+
+def test_loading_reads_nothing_but_the_run(tmp_path, monkeypatch):
+    run = shutil.copytree(finished("nsmc-sample"), tmp_path / "run")
+    for part in ("last", "tables", "plots"):
+        shutil.rmtree(run / part, ignore_errors=True)
+    (run / "predictions.parquet").unlink()
+    monkeypatch.setenv("REKUR_DATA", str(tmp_path / "nowhere"))
+    assert len(rekur.load(run).predict(["좋다"])) == 1
+
+
+def test_an_unfinished_run_has_no_model(tmp_path):
+    run = shutil.copytree(finished("kospi-gru"), tmp_path / "run")
+    (run / "model.safetensors").unlink()
+    with pytest.raises(RefusedModelError, match=r"model\.safetensors"):
+        rekur.load(run)
+
+
+def test_loading_leaves_the_random_state_alone():
+    import torch
+
+    before = torch.random.get_rng_state()
+    rekur.load(finished("kospi-gru"))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_a_vocabulary_that_does_not_fit_is_refused(tmp_path):
+    run = shutil.copytree(finished("nsmc-sample"), tmp_path / "run")
+    words = (run / "vocabulary.json").read_text(encoding="utf-8")
+    other = Run.open(finished("imdb-rnncell")).files()["vocabulary.json"]
+    assert words != other
+    (run / "vocabulary.json").write_text(other, encoding="utf-8")
+    with pytest.raises(RefusedModelError, match=r"embed\.table\.weight must be"):
+        rekur.load(run)
