@@ -1,0 +1,20 @@
+"""The parts of a report, a file each: `section(facts)` gives the part, or None where the run has nothing for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rekur.report.facts import Facts
+from rekur.report.layout import Section
+from rekur.report.sections import classes, examples, forecast, learning, shapes, standing, timing, writing
+
+ALL: tuple[Callable[[Facts], Section | None], ...] = (
+    standing.section,
+    forecast.section,
+    classes.section,
+    examples.section,
+    writing.section,
+    shapes.section,
+    learning.section,
+    timing.section,
+)
