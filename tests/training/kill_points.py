@@ -28,6 +28,7 @@ from rekur.training.loop import Training
 ADAM = toy_task.config(optimizer="adam", average=0.9, schedule="one_cycle", clip=1.0, keep="best")
 SGD = toy_task.config({"sparse": True}, optimizer="sgd", schedule="step", step_epochs=1, step_factor=0.5)
 MOMENTUM = toy_task.config(optimizer="sgd", momentum=0.9, weight_decay=0.01, patience=3)
+WORSE = toy_task.config(learning_rate=5.0, optimizer="sgd", keep="best")  # the first epoch stays best
 SAVED_STEPS = 4  # a checkpoint every fourth step: in the middle of epochs, which have six
 
 
@@ -118,6 +119,7 @@ MOMENTS: dict[str, tuple[Config, list[Callable[[], Listener]]]] = {
     "before the data": (ADAM, [at(stage="data")]),
     "before the test": (ADAM, [at(stage="test")]),
     "before the metrics": (ADAM, [in_write("metrics.json", 1, "before")]),
+    "after the best epoch": (WORSE, [at(step=17)]),
     "sparse SGD": (SGD, [at(step=13)]),
     "SGD with momentum": (MOMENTUM, [at(step=13)]),
 }
