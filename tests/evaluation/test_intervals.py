@@ -136,3 +136,18 @@ def test_f1_interval_equals_drawing_the_items_themselves():
 def test_an_unknown_metric_gets_the_nearest_name():
     with pytest.raises(DataError, match="Did you mean `rmse`"):
         intervals.interval_of(_outcomes()["regression"], "rsme")
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression", "language"])
+def test_a_metric_is_its_function_of_item_means_on_any_resample(kind):
+    outcome, rows = _outcomes()[kind], np.random.default_rng(7).integers(400, size=12)
+    truth = outcome.details.get("truth")
+    if kind == "classification":
+        expected = {"accuracy": outcome.items[rows].mean(), "log_loss": outcome.details["nats"][rows].mean()}
+    elif kind == "regression":
+        expected = outcomes.regression(truth[rows], outcome.details["forecast"][rows]).metrics
+    else:
+        expected = outcomes.language(outcome.items[rows]).metrics
+    for metric, value in expected.items():
+        columns, statistic = intervals.form(metric)
+        assert statistic(columns(outcome)[rows].mean(axis=0)[None])[0] == pytest.approx(value)
