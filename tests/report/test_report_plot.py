@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekur.report.plot import Plot, Scale, span, ticks
+from rekur.report.plot import Plot, Scale, span, ticks, width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 numbers = st.floats(-1e9, 1e9, allow_nan=False)
@@ -94,3 +95,13 @@ def test_a_legend_too_long_for_a_phone_takes_a_second_row() -> None:
     entries = [("ours", "", "a rather long name"), ("rival", "dashed", "another rather long name")]
     short, wide = (Plot((w, 200), (0, 1), (0, 1), legend=entries) for w in (320, 900))
     assert short.y.end > wide.y.end
+
+
+@pytest.mark.parametrize("width", [350, 460, 880])
+@pytest.mark.parametrize("ends", [(0.96123, 0.99457), (0, 300), (-1234.5, 1234.5), (1e-5, 3e-5)])
+def test_numbers_below_a_plot_are_several_and_never_touch(width: int, ends: tuple[float, float]) -> None:
+    plot = Plot((width, 200), ends, (0, 1), left=12)
+    plot.x_numbers()
+    labels = [(float(t.get("x", "")), width_of(t.text or "")) for t in parsed(plot).iter(f"{SVG}text")]
+    assert len(labels) >= 2
+    assert all(b[0] - a[0] >= (a[1] + b[1]) / 2 for a, b in itertools.pairwise(labels))

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 Label = Callable[[float], str]
 
 GLYPH = 7.2  # mean width of a character at the drawing's type size, in pixels
+GAP = 20  # least space between two numbers of the lower edge
 ROW = 18  # height of a row of the legend
 DASHES = {"": "", "dashed": "5 4", "dotted": "1.5 3.5"}
 
@@ -164,10 +165,13 @@ class Plot:
             self.text(x, self.y.start + 17, words, "axis", anchor=anchor)
 
     def x_numbers(self, label: Label = plain, *, least: float = 0.0) -> None:
-        """Mark round numbers below the plot; `least` is the smallest step, 1 for whole numbers."""
-        room = max(width_of(label(v)) for v in (self.x.low, self.x.high)) + 34
-        values = ticks(self.x.low, self.x.high, max(int((self.x.end - self.x.start) / room), 2), least=least)
-        self.x_ticks(values, [label(v) for v in values])
+        """Mark as many round numbers below the plot as have room; `least` is the smallest step, 1 for whole ones."""
+        for count in range(8, 0, -1):
+            values = ticks(self.x.low, self.x.high, count, least=least)
+            labels = [label(v) for v in values]
+            if sum(width_of(words) + GAP for words in labels) <= self.x.end - self.x.start:
+                break
+        self.x_ticks(values, labels)
 
     # marks, in the units of the data
 

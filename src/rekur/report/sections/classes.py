@@ -53,7 +53,7 @@ def confusion_picture(table: Integers, names: list[str]) -> Picture:
     shares = table / total
 
     def draw(size: Size) -> Plot:
-        left = min(max(width_of(_short(name, C)) for name in names) + 12, size[0] * 0.3) + 12
+        left = min(max(width_of(_short(name, C)) for name in ["truth", *names]) + 12, size[0] * 0.3) + 6
         side = min((size[0] - left - 4) / C, 110.0)
         plot = Plot((size[0], round(side * C) + 46), (0, 1), (0, 1), left=left)
         plot.text(left, 11, "said", "axis")
