@@ -52,7 +52,6 @@ def test_every_row_is_in_one_batch(n: int, batch: int) -> None:
         batches.in_order(n, batch),
         batches.shuffled(n, batch, np.random.default_rng(0)),
         batches.bucketed(lengths, batch, np.random.default_rng(0), pool=2),
-        batches.sorted_by_length(lengths, batch),
     ):
         assert sorted(np.concatenate([*found, np.zeros(0, int)]).tolist()) == list(range(n))
         assert len(found) == -(-n // batch)

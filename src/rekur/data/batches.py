@@ -44,11 +44,6 @@ def bucketed(
     return [found[place] for place in generator.permutation(len(found))]
 
 
-def sorted_by_length(lengths: NDArray[np.integer[Any]], batch: int) -> list[Rows]:
-    """Cut the rows, sorted by length, into batches: the least padding, for evaluation."""
-    return _split(np.argsort(lengths, kind="stable"), batch)
-
-
 def pad(
     ragged: Ragged, rows: Rows, length: int | None = None, side: Side = "right", value: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
-import logging
 import os
 import sys
 import time
@@ -53,7 +52,7 @@ def download(url: str, target: Path, known_hash: str, advice: str = "") -> Path:
     """
     import pooch  # imports requests, which only a download needs
 
-    logging.getLogger("pooch").setLevel(logging.ERROR)
+    pooch.get_logger().setLevel("ERROR")  # we say ourselves what is fetched
     with saving(target):
         target.parent.mkdir(parents=True, exist_ok=True)
 
