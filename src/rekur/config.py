@@ -63,8 +63,7 @@ class ModelSettings(Settings):
     dropout_layers: float = Field(0.0, ge=0, lt=1)
     dropout_readout: float = Field(0.0, ge=0, lt=1)
     dropout_thrown_away: float = Field(0.0, ge=0, lt=1, description="computed, then not used: chapters A and B")
-    ngrams: int = Field(0, ge=0, description="hashed word n-grams up to this order beside the words; 0: none")
-    ngram_buckets: int = Field(0, ge=0)
+    evidence: int = Field(0, ge=0, le=5, description="texts: read n-grams' log-count ratios up to this order, too")
     segment: int = Field(0, ge=0, description="cut texts into segments of this many tokens, pooled together")
 
 

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rekur.config import ModelSettings
+from rekur.evidence import Evidence
 from rekur.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, readouts
 from rekur.nn.initialise import keras_
 
 LAYERS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 CELLS = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
 
+Inputs = Tensor | tuple[Tensor, Tensor]  # ids or values, or ids and evidence
 State = Any  # (K*D, N, H), a pair of them for LSTM, or None
 
 
@@ -42,6 +44,24 @@ class TokenEmbedding(nn.Module):
             tokens = tokens.masked_fill(dropped, self.unknown)
         vectors: Tensor = self.table(tokens)
         return F.dropout(vectors, self.dropout, self.training)
+
+
+class TokensWithEvidence(nn.Module):
+    """Token ids (N, T) to vectors (N, T, E + order): the words, and beside them what their n-grams say.
+
+    In training the task gives the pair (ids, evidence), as a text must not read ratios of its own making.
+    """
+
+    def __init__(self, tokens: TokenEmbedding, evidence: Evidence) -> None:
+        super().__init__()
+        self.tokens, self.evidence = tokens, evidence
+        self.features = tokens.features + evidence.order
+
+    def forward(self, inputs: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+        ids, ratios = inputs if isinstance(inputs, tuple) else (inputs, self.evidence(inputs))
+        if self.training and self.tokens.words > 0:
+            ratios = ratios * (torch.rand(ratios.shape, device=ratios.device) >= self.tokens.words)
+        return torch.cat([self.tokens(ids), ratios], dim=2)
 
 
 class OneHot(nn.Module):
@@ -122,10 +142,11 @@ class SequenceModel(nn.Module):
         if settings.init == "keras":
             keras_(self)
 
-    def forward(self, inputs: Tensor, lengths: Tensor | None = None, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, inputs: Inputs, lengths: Tensor | None = None, state: State = None) -> tuple[Tensor, State]:
         """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step."""
         device = next(self.parameters()).device
-        inputs, lengths = inputs.to(device), None if lengths is None else lengths.to(device)
+        inputs = (inputs[0].to(device), inputs[1].to(device)) if isinstance(inputs, tuple) else inputs.to(device)
+        lengths = None if lengths is None else lengths.to(device)
         x = self.embed(inputs)
         if self.settings.segment:
             features, state = self._in_segments(x, lengths), None
@@ -137,7 +158,7 @@ class SequenceModel(nn.Module):
         output = self.head(features)
         if self.settings.squash == "sigmoid":
             output = torch.sigmoid(output)
-        if self.settings.residual:
+        if self.settings.residual and isinstance(inputs, Tensor):
             output = output + inputs[:, -1, self.anchor].unsqueeze(1)
         return output, state
 

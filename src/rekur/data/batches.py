@@ -46,7 +46,7 @@ def bucketed(
 
 def pad(
     ragged: Ragged, rows: Rows, length: int | None = None, side: Side = "right", value: int = 0
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Make one array of the named rows, filled up with `value` on `side`.
 
     Args:
@@ -58,7 +58,7 @@ def pad(
         value: the filling.
 
     Returns:
-        padded (N, T) or (N, T, F) int64, and the valid steps of each row (N,) int64.
+        padded (N, T) or (N, T, F), int64 or the values' floating type, and the valid steps (N,) of each row, int64.
 
     >>> pad(Ragged.of([[1, 2, 3], [4]]), np.array([0, 1]))
     (array([[1, 2, 3],
@@ -73,7 +73,8 @@ def pad(
     source = ragged.offsets[:-1][rows] if side == "right" else ends - kept
     first = np.arange(len(rows)) * T
     target = first if side == "right" else first + T - kept
-    flat = np.full((len(rows) * T, *ragged.values.shape[1:]), value, dtype=np.int64)
+    kind = ragged.values.dtype if ragged.values.dtype.kind == "f" else np.int64
+    flat = np.full((len(rows) * T, *ragged.values.shape[1:]), value, dtype=kind)
     flat[positions(target, kept)] = ragged.values[positions(source, kept)]
     return flat.reshape(len(rows), T, *ragged.values.shape[1:]), kept
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rekur.evaluation import outcomes
+from rekur.models import Inputs
 from rekur.tasks.base import State, Step, Task, Test
 
 Rows = NDArray[np.int64]
@@ -33,7 +34,7 @@ class Classification(Task):
     unit = False  # one sigmoid unit in place of C logits
 
     @abc.abstractmethod
-    def inputs(self, part: str, rows: Rows) -> tuple[Tensor, Tensor | None]:
+    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Tensor | None]:
         """Return the model's inputs for `rows` of `part`, and lengths where the model may know them."""
 
     @abc.abstractmethod
@@ -44,7 +45,7 @@ class Classification(Task):
     def examples(self, rows: Rows) -> dict[str, Any]:
         """Return columns that show the test items `rows` to people."""
 
-    def training_inputs(self, rows: Rows) -> tuple[Tensor, Tensor | None]:
+    def training_inputs(self, rows: Rows) -> tuple[Inputs, Tensor | None]:
         """Return what a training batch sees; a task that augments its data overrides this."""
         return self.inputs("train", rows)
 
@@ -98,7 +99,7 @@ class Classification(Task):
         ]
 
     @torch.inference_mode()
-    def _probability(self, model: nn.Module, inputs: Tensor, lengths: Tensor | None) -> NDArray[np.float64]:
+    def _probability(self, model: nn.Module, inputs: Inputs, lengths: Tensor | None) -> NDArray[np.float64]:
         output, _ = model(inputs, lengths)
         if self.unit:
             p = torch.sigmoid(output[:, 0].double())

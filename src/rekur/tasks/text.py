@@ -19,13 +19,15 @@ from rekur.data.coding import Coding, KerasCoding, WordCoding
 from rekur.data.datasets import imdb, nsmc
 from rekur.data.ragged import Ragged
 from rekur.data.text import Texts
-from rekur.errors import DataError
+from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.baselines import text as rivals
 from rekur.evaluation.outcomes import Outcome
-from rekur.models import OneHot, SequenceModel, TokenEmbedding
+from rekur.evidence import Evidence
+from rekur.models import Inputs, OneHot, SequenceModel, TokenEmbedding, TokensWithEvidence
 from rekur.tasks.classification import Classification, Rows
 
+FOLDS, LEAST_TEXTS = 5, 2  # of the evidence: see rekur.evidence
 SHOWN = 600  # characters of a text in the report
 
 
@@ -68,9 +70,21 @@ class TextClassification(Classification):
         self.labels = {"train": train.labels[kept], "validation": train.labels[held], "test": test.labels}
         if len(np.unique(self.labels["train"])) < 2:
             count = len(kept)
-            raise DataError(f"Training texts must be of two classes or more; got {count} of one class. Give more texts.")
+            raise DataError(
+                f"Training texts must be of two classes or more; got {count} of one class. Give more texts."
+            )
         self.coding = self._coding().fit(train.texts if self.data.vocabulary_on == "all" else self.texts["train"])
         self.tokens = {part: self._encode(texts) for part, texts in self.texts.items()}
+        if self.config.model.evidence:
+            self._weigh_evidence()
+
+    def _weigh_evidence(self) -> None:
+        tokens, labels, order = self.tokens["train"], self.labels["train"], self.config.model.evidence
+        if len(self.classes) != 2:
+            raise ConfigError(f"model.evidence needs two classes; there are {len(self.classes)}. Set it to 0.")
+        folds = self.generator(4).integers(0, FOLDS, len(tokens))
+        self.evidence, read = Evidence.fit(tokens, labels, order, LEAST_TEXTS, folds)
+        self.read = Ragged(read, tokens.offsets)
 
     def _read(self, part: Literal["train", "test"], limit: int) -> Texts:
         if self.data.set == "imdb":
@@ -100,11 +114,16 @@ class TextClassification(Classification):
         return tokens.cut(self.data.length, self.data.side) if self.data.length else tokens
 
     def files(self) -> dict[str, str]:
-        return {"vocabulary.json": self.coding.to_json(), "classes.json": json.dumps(self.classes)}
+        files = {"vocabulary.json": self.coding.to_json(), "classes.json": json.dumps(self.classes)}
+        if self.config.model.evidence:
+            files["evidence.json"] = json.dumps({"features": len(self.evidence.keys)})
+        return files
 
     def restore(self, files: Mapping[str, str]) -> None:
         self.unit, self.classes = self.data.unit, tuple(json.loads(files["classes.json"]))
         self.coding = self._coding().from_json(files["vocabulary.json"])
+        if self.config.model.evidence:
+            self.evidence = Evidence(json.loads(files["evidence.json"])["features"], self.config.model.evidence)
 
     def build(self) -> nn.Module:
         model = self.config.model
@@ -120,7 +139,8 @@ class TextClassification(Classification):
         if not model.embedding:
             return OneHot(V)
         unknown = self.coding.unknown or 0
-        return TokenEmbedding(V, model.embedding, model.dropout_words, model.dropout_embedding, unknown)
+        tokens = TokenEmbedding(V, model.embedding, model.dropout_words, model.dropout_embedding, unknown)
+        return TokensWithEvidence(tokens, self.evidence) if model.evidence else tokens
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         size, generator = self.config.training.batch, self.generator(1, epoch)
@@ -133,8 +153,15 @@ class TextClassification(Classification):
         order = np.argsort(lengths, kind="stable")
         return [order[at : at + size] for at in range(0, len(order), size)]
 
-    def inputs(self, part: str, rows: Rows) -> tuple[Tensor, Tensor | None]:
+    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Tensor | None]:
         return self._padded(self.tokens[part], rows)
+
+    def training_inputs(self, rows: Rows) -> tuple[Inputs, Tensor | None]:
+        ids, lengths = self._padded(self.tokens["train"], rows)
+        if not self.config.model.evidence:
+            return ids, lengths
+        ratios, _ = pad(self.read, rows, length=ids.shape[1], side=self.data.side)
+        return (ids, torch.from_numpy(ratios)), lengths
 
     def _padded(self, tokens: Ragged, rows: Rows) -> tuple[Tensor, Tensor | None]:
         length = self.data.length if self.data.fixed else None
