@@ -23,6 +23,7 @@ ERRORS = [
     (RefusedModelError("newer"), 5, "rekur: newer\n"),
     (Interrupted("stopped"), 130, "rekur: stopped\n"),
     (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "runs/a"), 1, "No space left on device: runs/a."),
+    (RuntimeError("CPU: can't allocate memory"), 1, "rekur: not enough memory."),
     (MemoryError(), 1, "rekur: not enough memory."),
     (
         RuntimeError("odd\nthing"),

@@ -86,7 +86,7 @@ def _explain(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"rekur: {error.strerror}{where}. What was already written is whole; mend this and run again."
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # torch raises RuntimeError
         return "rekur: not enough memory. Try a smaller batch: --set training.batch=16"
     said = " ".join(str(error).split())[:300].rstrip(".") or "no message"
     return f"rekur: unexpected {type(error).__name__}: {said}. Run again with --debug to see where."

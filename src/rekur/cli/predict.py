@@ -14,7 +14,7 @@ def predict(
     run: RunFolder,
     source: Annotated[
         str,
-        typer.Argument(help="A text, a file (.txt, .csv, .npy), or - for stdin.", metavar="[INPUT|FILE|-]"),
+        typer.Argument(help="A text, a file (.txt, .csv, .npy), or - for stdin.", metavar="INPUT|FILE|-"),
     ] = "-",
     as_json: Json = False,
 ) -> None:

@@ -28,7 +28,9 @@ def run(
         typer.Option(help="The run folder: new or empty. Default: a free place in ./runs.", metavar="DIR"),
     ] = None,
     data: Data = None,
-    seed: Annotated[int, typer.Option(help="Same seed, machine and threads: same bits.", metavar="N", min=0)] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Same seed, machine and threads: same bits.", metavar="N", min=0, max=2**32 - 1)
+    ] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="NAME")] = "auto",
     threads: Annotated[
         int | None, typer.Option(help="Threads. Default: a short calibration.", metavar="N", min=1)
