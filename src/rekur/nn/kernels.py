@@ -23,9 +23,7 @@ from torch import _VF, Tensor
 from torch.nn import functional
 
 State = tuple[Tensor, ...]
-Weights = Sequence[
-    Tensor
-]  # w_ih (G*H, I), w_hh (G*H, H), b_ih (G*H,), b_hh (G*H,), w_hr (P, H); as torch orders
+Weights = Sequence[Tensor]  # w_ih (G*H, I), w_hh (G*H, H), b_ih (G*H,), b_hh (G*H,), w_hr (P, H); as torch orders
 
 _Kernel = Callable[..., Any]
 _LAYERS: dict[str, _Kernel] = {
@@ -91,14 +89,10 @@ def _dense(plan: Plan, x: Tensor, state: State, weights: Sequence[Weights]) -> t
     return outputs, tuple(final)
 
 
-def _ragged(
-    plan: Plan, x: Tensor, state: State, weights: Sequence[Weights], lengths: Tensor
-) -> tuple[Tensor, State]:
+def _ragged(plan: Plan, x: Tensor, state: State, weights: Sequence[Weights], lengths: Tensor) -> tuple[Tensor, State]:
     steps = torch.arange(x.shape[0], device=x.device).unsqueeze(1)  # (T, 1)
     behind = (steps >= lengths).unsqueeze(-1)  # (T, N, 1)
-    mirror = torch.where(behind[..., 0], steps, lengths - 1 - steps).unsqueeze(
-        -1
-    )  # (T, N, 1) its own inverse
+    mirror = torch.where(behind[..., 0], steps, lengths - 1 - steps).unsqueeze(-1)  # (T, N, 1) its own inverse
     one = plan._replace(layers=1, directions=1, dropout=0.0)
     x = x.masked_fill(behind, 0.0)
     finals: list[State] = []
@@ -109,9 +103,7 @@ def _ragged(
         for d in range(plan.directions):
             i = k * plan.directions + d
             initial = tuple(part[i] for part in state)
-            outputs, final = _one_way(
-                one, _taken(x, mirror) if d else x, initial, weights[i], lengths, behind
-            )
+            outputs, final = _one_way(one, _taken(x, mirror) if d else x, initial, weights[i], lengths, behind)
             parts.append(_taken(outputs, mirror) if d else outputs)
             finals.append(final)
         x = torch.cat(parts, dim=-1) if len(parts) > 1 else parts[0]

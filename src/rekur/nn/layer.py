@@ -131,9 +131,7 @@ def _run_packed(
     return PackedSequence(kept, batch_sizes, order, back), state
 
 
-def _checked_state(
-    layer: nn.RNNBase, x: Tensor, state: kernels.State | None, rows: int | None
-) -> kernels.State:
+def _checked_state(layer: nn.RNNBase, x: Tensor, state: kernels.State | None, rows: int | None) -> kernels.State:
     """Return the initial state with a batch axis: zeros for None; `rows` is None for input without one."""
     who, lstm = type(layer).__name__, layer.mode == "LSTM"
     KD = layer.num_layers * (2 if layer.bidirectional else 1)
@@ -153,9 +151,7 @@ def _checked_lengths(who: str, lengths: Lengths | None, x: Tensor, batched: bool
         return None
     lengths = torch.as_tensor(lengths, device=x.device)
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
-        raise RequestError(
-            f"{who}: lengths must be integers; got {lengths.dtype}. Convert them: lengths.long()."
-        )
+        raise RequestError(f"{who}: lengths must be integers; got {lengths.dtype}. Convert them: lengths.long().")
     if not batched and lengths.dim() == 0:
         lengths = lengths.unsqueeze(0)
     T, N = x.shape[:2]

@@ -108,9 +108,7 @@ class Flatten(Readout):
 
     def __init__(self, features: int, steps: int | None = None) -> None:
         if steps is None:
-            raise ConfigError(
-                "Readout `flatten` needs a fixed T (`steps`); cut or pad every row to one length."
-            )
+            raise ConfigError("Readout `flatten` needs a fixed T (`steps`); cut or pad every row to one length.")
         super().__init__(features * steps, steps)
         self.steps = steps
 

@@ -31,7 +31,7 @@ _NEARLY = 1.1  # thread counts within 10 % of the fastest count as equally fast
 def flush_denormals() -> bool:
     """Make every thread that computes for the calling one treat denormal numbers (below 1e-38) as 0.
 
-    Gradients through long texts and gates that stay shut decay into denormals, which x86 processors handle
+    Gradients through long texts and gates that stay shut decay into denormals, which Intel's processors handle
     many times slower. `torch.set_flush_denormal` acts on the calling thread alone. Its OpenMP workers inherit
     the mode when they are born, and the backward pass on CPU runs in the same threads; so workers born before
     are ended, and torch starts new ones at its next parallel loop.
@@ -69,9 +69,7 @@ def calibrate(step: Callable[[], object], candidates: Sequence[int], rounds: int
     """
     counts = sorted(set(candidates))
     if not counts or counts[0] < 1:
-        raise RequestError(
-            f"calibrate: candidates must be numbers of threads from 1; got {list(candidates)}."
-        )
+        raise RequestError(f"calibrate: candidates must be numbers of threads from 1; got {list(candidates)}.")
     seconds = dict.fromkeys(counts, float("inf"))
     for _ in range(rounds if len(counts) > 1 else 0):
         for count in counts:
@@ -113,9 +111,7 @@ def _processor() -> str:
     with contextlib.suppress(OSError, subprocess.SubprocessError):
         if platform.system() == "Darwin":
             command = ["sysctl", "-n", "machdep.cpu.brand_string"]
-            return subprocess.run(
-                command, capture_output=True, text=True, check=True, timeout=5
-            ).stdout.strip()
+            return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
