@@ -33,6 +33,7 @@ def test_it_runs_in_seconds_and_keeps_the_contract(name, tmp_path):
         assert result.verdict in ("better", "not distinguishable", "worse")
     assert result.report.read_text(encoding="utf-8").count("<html") == 1
     assert result.sentence
+    assert rekur.load(result.path).metrics == found
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -91,20 +91,15 @@ def test_the_starter_shelf_ends_with_one_page(tmp_path, monkeypatch):
 def test_figures_are_of_the_published_part_and_metric():
     run = Run.open(finished("kospi-rnn"))
     assert shelf.figures(config.load("kospi-rnn"), run) == {"loss": run.history()[-1]["loss"]}
+    run = Run.open(finished("hello-rnn"))
+    assert (
+        shelf.figures(config.load("hello-rnn"), run)["right_from_epoch"]
+        == run.metrics()["training"]["right_from_epoch"]
+    )
     run = Run.open(finished("imdb-lstm"))
     assert shelf.figures(config.load("imdb-lstm"), run) == {"accuracy": run.metrics()["validation"]["accuracy"]}
     run = Run.open(finished("nsmc-sample"))
     assert shelf.figures(config.load("nsmc-sample"), run) == {"accuracy": run.metrics()["test"]["accuracy"]}
-
-
-@pytest.mark.parametrize(
-    ("right", "epoch"),
-    [([True, True], 0.0), ([False, True, True], 1.0), ([False, True, False, True], 3.0), ([False], None), ([], None)],
-)
-def test_right_from_epoch_is_the_first_that_stays_right(tmp_path, right, epoch):
-    run = Run.open(shutil.copytree(finished("hello-rnn"), tmp_path / "run"))
-    run.write_history([{"epoch": i, "loss": 1.0, "right": value} for i, value in enumerate(right)])
-    assert shelf.figures(config.load("hello-rnn"), run).get("right_from_epoch") == epoch
 
 
 def whole(root, name, run_name, **metrics):
