@@ -49,7 +49,7 @@ def test_run_prints_a_table_a_sentence_and_the_report(ran, tmp_path):
         "recipe", "metric", "ours", "95 % interval", "best baseline", "verdict", "published",
     ]  # fmt: skip
     assert {"kospi-rnn", "test rmse", "worse"} <= {cell.strip() for cell in first}
-    assert {"train loss", "0.0005000"} <= {cell.strip() for cell in second}
+    assert {"train loss", "0.0005"} <= {cell.strip() for cell in second}
     assert "than repeating yesterday's value" in shown
     assert f"Report: {tmp_path / 'a' / 'report.html'}\n" in shown
     assert Run.open(tmp_path / "a").metrics()["seed"] == 3

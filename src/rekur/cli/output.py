@@ -18,13 +18,13 @@ def emit(result: Mapping[str, Any]) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table of text cells on stdout, as wide as the terminal."""
+    """Print a table of text cells on stdout, as wide as the terminal; the first column is never cut."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    grid = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(Column(columns[0], no_wrap=True), *columns[1:], box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
         grid.add_row(*(Text(cell) for cell in row))
     Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(grid)
@@ -41,7 +41,7 @@ def figure(metric: str, value: float | None) -> str:
         return ""
     if metric in SHARES:
         return f"{100 * value:.2f} %"
-    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1e4 else f"{value:#.4g}"
+    return f"{value:,.0f}" if value == round(value) or abs(value) >= 1e4 else f"{value:.4g}"
 
 
 def bounds(metric: str, interval: Sequence[float] | None) -> str:

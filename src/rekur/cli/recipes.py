@@ -59,7 +59,7 @@ def measured(entry: Entry) -> str:
 
 
 def _figures(part: str, metrics: Mapping[str, float]) -> str:
-    shown = ", ".join(f"{name} {output.figure(name, value)}" for name, value in metrics.items())
+    shown = ", ".join(f"{name.replace('_', ' ')} {output.figure(name, value)}" for name, value in metrics.items())
     return f"{part} {shown}" if shown else ""
 
 

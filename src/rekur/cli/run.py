@@ -109,7 +109,7 @@ def rows(result: Result) -> list[tuple[str, ...]]:
     rival = versus.get("baseline")
     first = (
         recipe.recipe.name,
-        f"test {metric}",
+        f"test {metric}".replace("_", " "),
         output.figure(metric, metrics["test"].get(metric)),
         output.bounds(metric, (metrics.get("interval") or {}).get(metric)),
         f"{output.figure(metric, metrics['baselines'][rival][metric])} {rival}" if rival else "none",
@@ -120,7 +120,7 @@ def rows(result: Result) -> list[tuple[str, ...]]:
     others = [
         (
             "",
-            f"{published.part} {name}",
+            f"{published.part} {name}".replace("_", " "),
             output.figure(name, ours.get(name)),
             "",
             "",
