@@ -52,17 +52,18 @@ def test_elsewhere_plain_lines_at_a_calm_pace(clock: Clock) -> None:
     train(Progress(console=to), clock, seconds=0.125)
     lines = file.getvalue().splitlines()
     assert lines[0] == "reading the data ..."
+    assert lines[1] == "toy: 2 epochs of 100 batches"
     assert lines[-1] == "testing ..."
-    assert len(lines) == 8  # an epoch takes 12.5 s: a line after 5 s, 10 s and at its end
+    assert len(lines) == 9  # an epoch takes 12.5 s: a line after 5 s, 10 s and at its end
     assert "\x1b" not in file.getvalue()
-    assert lines[1] == "epoch 1/2  loss 0.5000  batch 40/100  512 items/s  0:20 left"
-    assert lines[6] == "epoch 2/2  loss 0.5000  validation accuracy 0.8750  512 items/s  0:00 left"
+    assert lines[2] == "epoch 1/2  loss 0.5000  batch 40/100  512 items/s  0:20 left"
+    assert lines[7] == "epoch 2/2  loss 0.5000  validation accuracy 0.8750  512 items/s  0:00 left"
 
 
 def test_short_epochs_do_not_flood(clock: Clock) -> None:
     to, file = console(terminal=False)
     train(Progress(console=to), clock, seconds=0.001, epochs=300, batches=10)
-    assert len(file.getvalue().splitlines()) <= 2 + 4
+    assert len(file.getvalue().splitlines()) <= 3 + 4
 
 
 def test_a_terminal_is_redrawn_four_times_a_second_at_most(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +81,8 @@ def test_a_terminal_is_redrawn_four_times_a_second_at_most(clock: Clock, monkeyp
     steps = [now for now in drawn if 100.0 < now < 102.0]
     assert 6 <= len(steps) <= 8
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", file.getvalue())
-    assert "toy  epoch 1/2  loss 0.5000" in text
+    assert "toy: 2 epochs of 100 batches" in text
+    assert "epoch 1/2  loss 0.5000" in text
     assert "6,400 items/s" in text
     assert shown.bar is None
 
@@ -107,7 +109,7 @@ def test_a_resumed_training_counts_its_own_pace(clock: Clock) -> None:
     for batch in range(1, 61):
         clock.now += 0.125
         shown.on_step(Moment(1, batch, 100, 64, 0.5))
-    assert file.getvalue() == "epoch 2/2  loss 0.5000  batch 40/100  512 items/s  0:08 left\n"
+    assert file.getvalue().splitlines()[1:] == ["epoch 2/2  loss 0.5000  batch 40/100  512 items/s  0:08 left"]
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (61, "1:01"), (3723, "1:02:03")])

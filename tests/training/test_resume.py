@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,16 @@ def test_a_full_disk_loses_nothing(run: Run, whole: Any, monkeypatch: pytest.Mon
     assert not list(run.path.rglob("*.tmp"))
     _, weights = train(run, resume=True)
     assert_same(weights, whole[1])
+
+
+def test_outside_the_main_thread_signals_stay_as_they_are(run: Run, whole: Any) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    done: list[Any] = []
+    thread = threading.Thread(target=lambda: done.append(train(run)))
+    thread.start()
+    thread.join()
+    assert_same(done[0][1], whole[1])
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_a_full_disk_at_the_interrupt_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,7 @@ class Experiment:
             "parameters": parameters(model),
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
+            "training": task.training_metrics(self.folder.history()),
             "validation": fitted.validation,
             **found,
             "published": results.published(self.config.published),

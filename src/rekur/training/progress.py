@@ -36,11 +36,14 @@ class Progress(Listener):
     def on_start(self, plan: Plan) -> None:
         self.plan, self.began, self.items = plan, time.monotonic(), 0
         self._drawn = 0.0 if self.console.is_terminal else self.began
-        if self.quiet or not self.console.is_terminal or plan.epochs == 0:
+        if self.quiet or plan.epochs == 0:
+            return
+        self._say(f"{plan.name}: {plan.epochs} epochs of {plan.batches} batches")
+        if not self.console.is_terminal:
             return
         columns = (
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TaskProgressColumn(),
             TextColumn("{task.fields[pace]}"),
         )
@@ -63,7 +66,7 @@ class Progress(Listener):
         done = moment.epoch * self.plan.batches + moment.batch
         place = f"epoch {moment.epoch + 1}/{self.plan.epochs}  loss {moment.loss:.4f}"
         if self.bar:
-            self.bar.update(self.line, completed=done, description=f"{self.plan.name}  {place}", pace=self._pace(done))
+            self.bar.update(self.line, completed=done, description=place, pace=self._pace(done))
             self.bar.refresh()
         else:
             self._say(f"{place}  batch {moment.batch}/{moment.batches}  {self._pace(done)}")

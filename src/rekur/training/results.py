@@ -15,12 +15,11 @@ from rekur.tasks.base import Task
 
 def figures(task: Task, ours: Outcome, baselines: Mapping[str, Outcome]) -> dict[str, Any]:
     """Return test, interval, baselines, versus and chance, as metrics.json has them; None if there is none."""
-    block = getattr(task, "block", 1)  # test items that depend on their neighbours are drawn in blocks
     return {
         "test": dict(ours.metrics),
-        "interval": _intervals(ours, task.seed, block),
+        "interval": _intervals(ours, task.seed, task.block),
         "baselines": {name: dict(outcome.metrics) for name, outcome in baselines.items()},
-        "versus": _versus(task, ours, baselines, block) if baselines else None,
+        "versus": _versus(task, ours, baselines) if baselines else None,
         "chance": verdict.chance(ours, ours.details["truth"]) if task.metric == "accuracy" else None,
     }
 
@@ -32,9 +31,9 @@ def published(figure: Published) -> dict[str, Any] | None:
     return {**figure.metrics, "part": figure.part, "source": figure.source}
 
 
-def _versus(task: Task, ours: Outcome, baselines: Mapping[str, Outcome], block: int) -> dict[str, Any]:
+def _versus(task: Task, ours: Outcome, baselines: Mapping[str, Outcome]) -> dict[str, Any]:
     test: Any = task.paired_test
-    return verdict.versus(ours, baselines, task.metric, task.higher_is_better, test, task.seed, block=block)
+    return verdict.versus(ours, baselines, task.metric, task.higher_is_better, test, task.seed, block=task.block)
 
 
 def _intervals(ours: Outcome, seed: int, block: int) -> dict[str, list[float]]:
