@@ -203,20 +203,10 @@ def as_shipped(config: Config) -> bool:
 def figures(config: Config, run: Run) -> dict[str, float]:
     """Return the measured numbers that stand beside the published ones, of the same part and metric."""
     metrics, published = run.metrics(), config.published
-    by_part = {"train": _training_figures(run.history()), **metrics}
+    by_part = {"train": metrics["training"], **metrics}
     found = by_part.get(published.part) or {}
     wanted = list(published.metrics) or [str((metrics.get("versus") or {}).get("metric"))]
     return {name: found[name] for name in wanted if found.get(name) is not None}
-
-
-def _training_figures(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    if not history:
-        return {}
-    figures = {key: value for key, value in history[-1].items() if isinstance(value, int | float)}
-    wrong = [i for i, entry in enumerate(history) if not entry.get("right")]
-    if "right" in history[-1] and wrong[-1:] != [len(history) - 1]:
-        figures["right_from_epoch"] = float(wrong[-1] + 1 if wrong else 0)
-    return figures
 
 
 def _local(root: Path) -> dict[str, dict[str, Any]]:

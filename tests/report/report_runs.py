@@ -64,9 +64,14 @@ def config_of(name: str, title: str, task: str, **sections: Any) -> str:
 def make(path: Path, config: str, metrics: dict[str, Any], history: list[dict[str, Any]]) -> Run:
     """Write the parts every run has."""
     run = Run.create(path, config, seed=1, threads=2, device="cpu", rekur="0.1.0")
-    run.write_metrics(metrics)
+    run.write_metrics({"training": _last(history), **metrics})
     run.write_history(history)
     return run
+
+
+def _last(history: list[dict[str, Any]]) -> dict[str, float]:
+    last = history[-1] if history else {}
+    return {name: last[name] for name in ("loss", "accuracy") if name in last}
 
 
 def history_of(epochs: int, start: float, end: float, *, best: float = 0.0, **more: Any) -> list[dict[str, Any]]:

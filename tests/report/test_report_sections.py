@@ -60,15 +60,6 @@ def test_a_figure_published_of_the_training_part_stands_beside_ours_of_that_part
     assert rows["ours", "train"].figures["loss"] == last
 
 
-def test_the_text_that_stays_right_gives_its_epoch(shelf: dict[str, Run], tmp_path: Path) -> None:
-    run = shelf["hello"]
-    assert Facts(run).trained["right_from_epoch"] == 8
-    entries = run.history()
-    entries[20]["right"] = False  # right, lost, and right again: only the last time counts
-    again = report_runs.make(tmp_path / "again", run.config_text(), run.metrics(), entries)
-    assert Facts(again).trained["right_from_epoch"] == 21
-
-
 def test_a_rival_far_away_becomes_an_arrow_and_flattens_nothing(shelf: dict[str, Run]) -> None:
     picture = built(standing.section(Facts(shelf["texts"]))).pictures[0]
     assert "An arrow stands for" in picture.caption

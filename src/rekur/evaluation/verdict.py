@@ -33,6 +33,7 @@ UNITS = {
 NAMES = {
     "persistence": "repeating yesterday's value",
     "drift": "following the drift",
+    "repeat the character read": "repeating the character it reads",
     "majority": "always naming the commonest class",
 }
 

@@ -25,6 +25,7 @@ _OPENMP = (
 )
 _HARD_PAUSE = 2  # omp_pause_hard of the OpenMP 5.0 standard
 _GRAIN = 65536  # torch gives a thread no less than 32768 numbers, so this many keep each of them busy
+_MALLOC = {-3: 1 << 30, -1: (1 << 31) - 1}  # glibc's M_MMAP_THRESHOLD and M_TRIM_THRESHOLD, bytes
 _NEARLY = 1.1  # thread counts within 10 % of the fastest count as equally fast
 
 
@@ -52,6 +53,21 @@ def flush_denormals() -> bool:
         runtime.omp_pause_resource_all(_HARD_PAUSE)
         if _flushed():
             return True
+    return False
+
+
+def keep_memory() -> bool:
+    """Let this process keep the memory it frees, so that the next step finds it warm.
+
+    glibc hands large blocks back to the system when they are freed, and a training step frees the states of all its
+    time steps; fetching zeroed pages for them again is a tenth of the time of a GRU's step. Peak memory does not grow.
+
+    Returns:
+        Whether the C library took the advice; False on systems with another one.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        library = ctypes.CDLL(None)
+        return all(library.mallopt(setting, value) for setting, value in _MALLOC.items())
     return False
 
 

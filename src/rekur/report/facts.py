@@ -130,12 +130,8 @@ class Facts:
 
     @property
     def trained(self) -> Metrics:
-        """Ours on the training part, at the last epoch; and since when the decoded text was right, if it ends so."""
-        figures = curve(self.history[-1], "train") if self.history else {}
-        wrong = [i for i, entry in enumerate(self.history) if not entry.get("right")]
-        if self.history and "right" in self.history[-1] and len(self.history) - 1 not in wrong:
-            figures["right_from_epoch"] = words.number(self.history[wrong[-1] + 1 if wrong else 0].get("epoch"))
-        return figures
+        """Ours on the training part, at the last epoch."""
+        return numbers(self.part("training"))
 
     @property
     def published(self) -> Metrics:

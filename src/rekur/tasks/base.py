@@ -52,6 +52,7 @@ class Task(abc.ABC):
     metric: ClassVar[str]  # the metric a verdict is about
     higher_is_better: ClassVar[bool]
     paired_test: ClassVar[str]  # mcnemar | diebold_mariano | bootstrap
+    block: ClassVar[int] = 1  # test items that depend on their neighbours are resampled this many at a time
 
     def __init__(self, config: Config, seed: int, data_dir: Path | None = None) -> None:
         self.config = config

@@ -35,7 +35,7 @@ class CharactersData(Settings):
     set: Literal["shakespeare", "given"] = "shakespeare"
     text: str = Field("", description="the text itself, with set = given; it is train and test part at once")
     characters: int = Field(0, ge=0, description="characters read; 0: all")
-    chunk: int = Field(128, ge=1, description="steps between two updates; the state is carried across")
+    chunk: int = Field(128, ge=1, le=10_000, description="steps between two updates; the state is carried across")
     validation: float = Field(0.05, ge=0, lt=1)
     test: float = Field(0.1, ge=0, lt=1, description="share held out at the end of the text")
     target: Literal["next", "self"] = Field("next", description="self: the target is the input, chapter E's fault")
@@ -50,6 +50,7 @@ class NextCharacter(Task):
     metric: ClassVar[str] = "nats"
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "bootstrap"
+    block: ClassVar[int] = 100  # characters drawn together: neighbours share words and speakers
 
     def load(self) -> None:
         text = self.data.text if self.data.set == "given" else shakespeare.load(self.data_dir)
@@ -165,11 +166,14 @@ class NextCharacter(Task):
         return {"decoded": decoded, "right": decoded == self.text["train"][-len(decoded) :]}
 
     def training_metrics(self, history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Add, with a given text, the epoch (from 1) from which on the model's reading of it is right."""
+        """Add, with a given text, the first epoch that reads it right, and the one from which on all do."""
         metrics = super().training_metrics(history)
         wrong = [entry["epoch"] for entry in history if not entry.get("right", False)]
-        if self.closed and len(wrong) < len(history):
-            metrics["right_from_epoch"] = max(wrong, default=-1) + 2
+        right = [entry["epoch"] for entry in history if entry.get("right", False)]
+        if right:
+            metrics["first_right_epoch"] = min(right)
+        if right and max(right) > max(wrong, default=-1):
+            metrics["right_from_epoch"] = max(wrong, default=-1) + 1
         return metrics
 
     @torch.inference_mode()

@@ -50,6 +50,7 @@ class NextValue(Task):
     metric: ClassVar[str] = "rmse"
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "diebold_mariano"
+    block: ClassVar[int] = 10  # days drawn together: errors of one fortnight are alike
 
     def load(self) -> None:
         frame = kospi.load(self.data_dir)

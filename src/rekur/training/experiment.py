@@ -155,6 +155,7 @@ class Experiment:
         count = self.about.threads or machine.calibrated(task, model)
         torch.set_num_threads(count)
         threads_here.flush_denormals()
+        threads_here.keep_memory()
         self.folder.update_about(threads=count)
 
     def _check_same_machine(self, task: Task) -> None:

@@ -1,0 +1,154 @@
+"""The task of classifying texts: splits, padding, and the evidence a text may read of itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from rekur import config, tasks
+from rekur.data.ragged import Ragged
+from rekur.errors import ConfigError, DataError
+from rekur.evidence import Evidence
+
+SMALL = {"data.max_train": 300, "data.max_test": 60, "training.batch": 16}
+
+
+def task(**changes):
+    made = tasks.create(config.override(config.load("nsmc-sample"), {**SMALL, **changes}), seed=1)
+    made.load()
+    return made
+
+
+def test_the_vocabulary_is_fitted_on_training_texts_alone_unless_the_recipe_says_so():
+    alone, leaky = task(), task(**{"data.vocabulary_on": "all"})
+    seen = set("".join(alone.texts["train"].to_list()))
+    assert set(alone.coding.vocabulary.words[2:]) <= seen
+    assert leaky.coding.size > alone.coding.size
+
+
+def test_no_review_is_in_two_parts():
+    made = task()
+    parts = [made.labels[part] for part in ("train", "validation", "test")]
+    assert [len(labels) for labels in parts] == [270, 30, 60]
+
+
+def test_a_masked_model_does_not_see_the_other_texts_of_its_batch():
+    made = task()
+    model = made.build().eval()
+    alone = made.predict(model, ["재밌다"])
+    beside = made.predict(model, ["재밌다", "정말 길고 긴 글이다 " * 10])
+    assert alone[0]["probability"]["positive"] == pytest.approx(beside[0]["probability"]["positive"], abs=1e-6)
+
+
+def test_an_unmasked_model_does():
+    made = task(**{"data.mask": False, "model.readout": "last_step", "model.bidirectional": False})
+    model = made.build().eval()
+    alone = made.predict(model, ["재밌다"])
+    beside = made.predict(model, ["재밌다", "정말 길고 긴 글이다 " * 10])
+    assert alone[0]["probability"]["positive"] != pytest.approx(beside[0]["probability"]["positive"], abs=1e-6)
+
+
+def test_segments_pool_over_the_whole_text_and_over_nothing_else():
+    made = task(**{"model.segment": 7})
+    model = made.build().eval()
+    text = "아주 재미있는 영화였다 다시 보고 싶다"
+    beside = made.predict(model, [text, "길다 " * 40])[0]
+    assert made.predict(model, [text])[0]["probability"]["positive"] == pytest.approx(
+        beside["probability"]["positive"], abs=1e-6
+    )
+
+
+def test_probabilities_come_back_in_the_order_of_the_texts():
+    made = task()
+    model = made.build().eval()
+    found = made.probabilities(model, "test")
+    for row in (0, 17, 59):
+        one = made.predict(model, [made.texts["test"][row]])[0]["probability"]["positive"]
+        assert found[row, 1] == pytest.approx(one, abs=1e-6)
+
+
+def test_a_text_of_100000_tokens_is_predicted_and_one_of_none_refused():
+    made = task()
+    model = made.build().eval()
+    assert 0 <= made.predict(model, ["가" * 100_000])[0]["probability"]["positive"] <= 1
+    with pytest.raises(DataError, match="Text 2 of 2"):
+        made.predict(model, ["가", ""])
+    with pytest.raises(DataError, match="must be a string"):
+        made.predict(model, [3])
+
+
+# evidence
+
+TEXTS = [[2, 3, 4], [2, 3], [5, 3, 4], [5, 6], [2, 6, 7], [5, 3]]
+LABELS = np.array([1, 1, 0, 0, 1, 0])
+
+
+def fitted(folds=None, least=1, order=2):
+    tokens = Ragged.of(TEXTS)
+    return Evidence.fit(tokens, LABELS, order, least, np.arange(6) % 2 if folds is None else np.array(folds))
+
+
+def ratio(positive, negative):
+    return np.log((1 + positive) / (1 + negative))
+
+
+def test_evidence_is_the_log_count_ratio_of_texts_with_the_ngram():
+    evidence, _ = fitted()
+    found = evidence(torch.tensor([[2, 3, 4]]))[0]
+    words, pairs = found[:, 0], found[:, 1]
+    np.testing.assert_allclose(words, [ratio(3, 0), ratio(2, 2), ratio(1, 1)], rtol=1e-6)
+    np.testing.assert_allclose(pairs, [0, ratio(2, 0), ratio(1, 1)], rtol=1e-6)
+
+
+def test_a_training_text_reads_evidence_without_its_own_fold():
+    _, read = fitted(folds=[0, 1, 0, 1, 0, 1])
+    words = read[:3, 0]  # the text [2, 3, 4] of fold 0 reads what texts 1, 3 and 5 say
+    np.testing.assert_allclose(words, [ratio(1, 0), ratio(1, 1), ratio(0, 0)], rtol=1e-6)
+
+
+def test_a_label_does_not_reach_its_own_text():
+    folds = [0, 1, 2, 3, 4, 5]
+    _, before = fitted(folds=folds)
+    flipped = LABELS.copy()
+    flipped[0], flipped[2] = 0, 1  # the prior stays as it is
+    _, after = Evidence.fit(Ragged.of(TEXTS), flipped, 2, 1, np.array(folds))
+    tokens = Ragged.of(TEXTS)
+    lone = slice(tokens.offsets[3] + 1, tokens.offsets[4])  # the step of [5, 6] that no changed text shares
+    np.testing.assert_array_equal(before[lone], after[lone])
+    assert not np.array_equal(before, after)
+
+
+def test_rare_ngrams_and_those_never_seen_say_nothing():
+    evidence, _ = fitted(least=2)
+    found = evidence(torch.tensor([[7, 9, 2]]))[0]
+    assert found[:2].abs().max() == 0
+    assert found[2, 0] != 0
+
+
+def test_evidence_travels_with_the_weights():
+    made = task(**{"model.evidence": 3})
+    model = made.build().eval()
+    again = tasks.create(made.config, seed=1)
+    again.restore(made.files())
+    other = again.build().eval()
+    other.load_state_dict(model.state_dict())
+    assert again.predict(other, ["재밌다"]) == made.predict(model, ["재밌다"])
+
+
+def test_evidence_of_more_than_two_classes_is_refused():
+    made = task()
+    made.classes = ("a", "b", "c")
+    with pytest.raises(ConfigError, match="two classes"):
+        made._weigh_evidence()
+
+
+def test_one_class_is_refused_before_training(monkeypatch):
+    from rekur.data.datasets import nsmc
+    from rekur.data.text import Texts
+
+    same = Texts(pl.Series(["가", "나", "다", "라"]), np.zeros(4, dtype=np.int64))
+    monkeypatch.setattr(nsmc, "load", lambda *_, **__: same)
+    with pytest.raises(DataError, match="two classes"):
+        task()
