@@ -183,6 +183,8 @@ def test_a_place_that_cannot_be_written_is_told(run: Run) -> None:
 def test_a_damaged_checkpoint_is_refused(run: Run) -> None:
     with pytest.raises(Interrupted):
         train(run, listener=Then(lambda: os.kill(os.getpid(), signal.SIGINT), 5))
+    with pytest.raises(RefusedModelError, match=r"config\.toml"):
+        train(run, resume=True, recipe=toy_task.config(optimizer="sgd", average=0.9))
     path = run.last_dir / "checkpoint.safetensors"
     content = bytearray(path.read_bytes())
     content[-40] ^= 1

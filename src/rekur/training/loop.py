@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rekur.config import TrainingSettings
-from rekur.errors import Interrupted, RekurError
+from rekur.errors import Interrupted, RefusedModelError, RekurError
 from rekur.runs import Run, to_json
 from rekur.tasks.base import State, Task, seed_torch
 from rekur.training import checkpoints
@@ -146,11 +146,10 @@ class Training:
         except Interrupted:
             with self.stop.held():
                 self.save()
-            where = self.run.path if self.run else "RUN"
-            raise Interrupted(
-                f"Interrupted in epoch {self.at.epoch}; the checkpoint is written. "
-                f"Continue with `rekur run --resume {where}`."
-            ) from None
+            said = f"Interrupted in epoch {self.at.epoch}."
+            if self.run:
+                said += f" The checkpoint is written: continue with `rekur run --resume {self.run.path}`."
+            raise Interrupted(said) from None
         with self.stop.held():
             self.save()
 
@@ -275,16 +274,24 @@ class Training:
             return
         state = checkpoints.load(self.run.last_dir)
         if state is not None:
-            self.at = Position(**state["at"])
-            self.history = state["history"]
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load(state["optimizer"])
-            if self.average:
-                self.average.load(state["average"])
-            self.best = state["best"]
-            self.carried = checkpoints.moved(state["carried"], self.device)
-            checkpoints.set_random_state(state["random"])
+            try:
+                self._take_back(state)
+            except (KeyError, RuntimeError, TypeError, ValueError) as error:
+                raise RefusedModelError(
+                    f"The checkpoint of {self.run.path} does not fit its config.toml: {error}"
+                ) from None
         self.run.write_history(self.history)
+
+    def _take_back(self, state: Mapping[str, Any]) -> None:
+        self.at = Position(**state["at"])
+        self.history = state["history"]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load(state["optimizer"])
+        if self.average:
+            self.average.load(state["average"])
+        self.best = state["best"]
+        self.carried = checkpoints.moved(state["carried"], self.device)
+        checkpoints.set_random_state(state["random"])
 
     def result(self) -> FitResult:
         """Put the weights that count into the model and say how the training went."""
