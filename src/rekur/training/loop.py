@@ -118,8 +118,6 @@ class Training:
         self.stop = Stop()
         self.save_every, self.saved_at, self.save_cost = save_every, time.monotonic(), 0.0
 
-    # the loop
-
     def epochs(self) -> None:
         """Learn batch after batch, epoch after epoch, from wherever the training stands."""
         while self.at.epoch < self.settings.epochs and not self.tired():
