@@ -30,9 +30,7 @@ def test_everything_written_comes_back(run: Run) -> None:
     run.write_predictions(frame)
     run.write_table("examples", frame)
     run.write_extra({"classes": ["부정", "긍정"]})
-    run.save_model(
-        {"w": np.arange(6.0).reshape(2, 3), "empty": np.zeros((0, 2)), "step": np.array(3)}, "text"
-    )
+    run.save_model({"w": np.arange(6.0).reshape(2, 3), "empty": np.zeros((0, 2)), "step": np.array(3)}, "text")
     run.write_files({"vocabulary.json": "[]"})
     again = Run.open(run.path)
     assert again.history() == [{"epoch": 0, "loss": 0.5}, {"epoch": 1, "loss": None}]
