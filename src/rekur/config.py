@@ -64,6 +64,7 @@ class ModelSettings(Settings):
     dropout_readout: float = Field(0.0, ge=0, lt=1)
     dropout_thrown_away: float = Field(0.0, ge=0, lt=1, description="computed, then not used: chapters A and B")
     evidence: int = Field(0, ge=0, le=5, description="texts: read n-grams' log-count ratios up to this order, too")
+    ballot: bool = Field(False, description="texts: add a linear vote of the n-grams that evidence knows")
     segment: int = Field(0, ge=0, description="cut texts into segments of this many tokens, pooled together")
 
 

@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from rekur.data.ragged import Ragged
 
 SPREAD = -7046029254386353131  # an odd number near 2^64 / golden ratio: neighbours land far apart
+START, PACE = 0.3, 7.0  # of a vote's weight: its first value, and how much faster it learns than the rest
 NONE = 0  # the key of what is no n-gram, and of those too rare to say anything; its ratio is 0
 
 Integers = NDArray[np.int64]
@@ -74,11 +76,43 @@ class Evidence(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Return (N, T, order) ratios; n-grams that begin before the text or are unknown have 0."""
+        feature, known = self.features(ids)
+        return torch.where(known, self.ratios[feature], 0.0)
+
+    def features(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the feature (N, T, order) that ends at each step of the ids (N, T), and whether there is one."""
         place = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
-        wanted = _keys(ids.flatten(), place.flatten(), self.order)  # (N*T, order)
-        at = torch.searchsorted(self.keys, wanted).clamp(max=len(self.keys) - 1)
-        found = torch.where(self.keys[at] == wanted, self.ratios[at], 0.0)
-        return found.view(*ids.shape, self.order)
+        wanted = _keys(ids.flatten(), place.flatten(), self.order).view(*ids.shape, self.order)
+        feature = torch.searchsorted(self.keys, wanted).clamp(max=len(self.keys) - 1)
+        return feature, self.keys[feature] == wanted
+
+
+class Ballot(nn.Module):
+    """A linear vote of the n-grams of a text, one logit: the path that passes the recurrence by.
+
+        z = sum of r_f v_f over the F' distinct n-grams f of the text / sqrt(F') + b
+
+    with the evidence r kept and the weights v learned, as an NB-SVM learns them (Wang and Manning 2012).
+    """
+
+    def __init__(self, evidence: Evidence, dropout: float) -> None:
+        super().__init__()
+        self.evidence, self.dropout = evidence, dropout
+        self.weight = nn.Parameter(torch.zeros(len(evidence.keys)))  # (F,) v = START + PACE * weight
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, ids: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return (N,) from ids (N, T); what lies behind a length does not vote."""
+        feature, known = self.evidence.features(ids)
+        if lengths is not None:
+            known = known & (torch.arange(ids.shape[1], device=ids.device) < lengths.unsqueeze(1)).unsqueeze(2)
+        feature = feature.masked_fill(~known, -1).flatten(1).sort(dim=1).values  # (N, T*order)
+        first = (feature >= 0) & (feature != F.pad(feature[:, :-1], (1, 0), value=-1))
+        row, chosen = first.nonzero(as_tuple=True)[0], feature[first]
+        votes = self.evidence.ratios[chosen] * (START + PACE * self.weight[chosen])
+        votes = F.dropout(votes, self.dropout, self.training)
+        total = votes.new_zeros(len(ids)).index_add(0, row, votes)
+        return total / first.sum(dim=1).clamp(min=1).sqrt() + self.bias
 
 
 def _keys(ids: Tensor, place: Tensor, order: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rekur.config import ModelSettings
-from rekur.evidence import Evidence
+from rekur.evidence import Ballot, Evidence
 from rekur.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, readouts
 from rekur.nn.initialise import keras_
 
@@ -175,6 +175,25 @@ class SequenceModel(nn.Module):
         hidden, _ = self.core(x.view(N * count, size, -1)[used], lengths=inside[used])
         whole = hidden.new_zeros(N * count, size, hidden.shape[2]).index_copy(0, used, hidden)
         return self.readout(whole.view(N, count * size, -1), None, lengths)  # type: ignore[no-any-return]
+
+
+class WithBallot(nn.Module):
+    """A sequence model and a linear vote of n-grams, half and half, for two classes.
+
+    In training both are judged by themselves, or the sharper of the two would leave the other nothing to learn:
+    the logits (2N, outputs) hold the recurrent model's rows, then the vote's.
+    """
+
+    def __init__(self, model: SequenceModel, ballot: Ballot) -> None:
+        super().__init__()
+        self.model, self.ballot = model, ballot
+
+    def forward(self, inputs: Inputs, lengths: Tensor | None = None, state: State = None) -> tuple[Tensor, State]:
+        read, state = self.model(inputs, lengths, state)
+        ids = inputs[0] if isinstance(inputs, tuple) else inputs
+        vote = self.ballot(ids.to(read.device), None if lengths is None else lengths.to(read.device))
+        voted = vote.unsqueeze(1) if read.shape[1] == 1 else torch.stack([-vote / 2, vote / 2], dim=1)
+        return (torch.cat([read, voted]) if self.training else (read + voted) / 2), state
 
 
 def _core(settings: ModelSettings, features: int) -> nn.Module:

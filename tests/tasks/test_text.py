@@ -10,7 +10,7 @@ import torch
 from rekur import config, tasks
 from rekur.data.ragged import Ragged
 from rekur.errors import ConfigError, DataError
-from rekur.evidence import Evidence
+from rekur.evidence import Ballot, Evidence
 
 SMALL = {"data.max_train": 300, "data.max_test": 60, "training.batch": 16}
 
@@ -152,3 +152,43 @@ def test_one_class_is_refused_before_training(monkeypatch):
     monkeypatch.setattr(nsmc, "load", lambda *_, **__: same)
     with pytest.raises(DataError, match="two classes"):
         task()
+
+
+# the ballot
+
+
+def test_a_vote_counts_each_ngram_of_the_text_once():
+    evidence, _ = fitted()
+    ballot = Ballot(evidence, dropout=0.0).eval()
+    ids = torch.tensor([[2, 3, 2, 3]])  # 2, 3, the pair 2 3, and the pair 3 2 that nobody knows
+    votes = 0.3 * (ratio(3, 0) + ratio(2, 2) + ratio(2, 0)) / np.sqrt(3)
+    assert float(ballot(ids).detach()) == pytest.approx(votes, rel=1e-5)
+
+
+def test_padding_does_not_vote():
+    evidence, _ = fitted()
+    ballot = Ballot(evidence, dropout=0.0).eval()
+    alone = ballot(torch.tensor([[2, 3]])).detach()
+    padded = ballot(torch.tensor([[2, 3, 5, 6]]), torch.tensor([2])).detach()
+    torch.testing.assert_close(alone, padded)
+
+
+def test_both_parts_are_judged_in_training_and_averaged_after_it():
+    made = task(**{"model.evidence": 2, "model.ballot": True})
+    torch.manual_seed(1)
+    model = made.build()
+    rows = np.arange(16)
+    inputs, lengths = made.inputs("train", rows)
+    both = model.eval()(inputs, lengths)[0]
+    assert both.shape == (16, 2)
+    assert model.train()(inputs, lengths)[0].shape == (32, 2)
+    step = made.step(model, rows, None)
+    step.loss.backward()
+    assert step.count == 16
+    assert model.ballot.weight.grad.abs().sum() > 0
+    assert model.model.head[0].weight.grad.abs().sum() > 0
+
+
+def test_a_ballot_without_evidence_is_refused():
+    with pytest.raises(ConfigError, match=r"needs model\.evidence"):
+        task(**{"model.ballot": True}).build()

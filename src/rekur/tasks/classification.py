@@ -53,6 +53,7 @@ class Classification(Task):
         inputs, lengths = self.training_inputs(rows)
         output, _ = model(inputs, lengths)
         labels = torch.from_numpy(self.labels["train"][rows]).to(output.device)
+        labels = labels.repeat(len(output) // len(rows))  # a model of two parts gives the logits of each
         right = (self._classes_of(output) == labels).float().mean().detach()
         return Step(self._loss(output, labels), len(rows), None, {"accuracy": right})
 

@@ -23,8 +23,8 @@ from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.baselines import text as rivals
 from rekur.evaluation.outcomes import Outcome
-from rekur.evidence import Evidence
-from rekur.models import Inputs, OneHot, SequenceModel, TokenEmbedding, TokensWithEvidence
+from rekur.evidence import Ballot, Evidence
+from rekur.models import Inputs, OneHot, SequenceModel, TokenEmbedding, TokensWithEvidence, WithBallot
 from rekur.tasks.classification import Classification, Rows
 
 FOLDS, LEAST_TEXTS = 5, 2  # of the evidence: see rekur.evidence
@@ -132,7 +132,12 @@ class TextClassification(Classification):
 
             return ScratchNetwork(self.coding.size, model, self.config.training.truncate)
         outputs = 1 if self.unit else max(self.data.classes, len(self.classes))
-        return SequenceModel(model, self._embed(), outputs, steps=self.data.length or None)
+        reader = SequenceModel(model, self._embed(), outputs, steps=self.data.length or None)
+        if not model.ballot:
+            return reader
+        if not model.evidence:
+            raise ConfigError("model.ballot needs model.evidence: the n-grams that vote are those it knows.")
+        return WithBallot(reader, Ballot(self.evidence, model.dropout_words))
 
     def _embed(self) -> nn.Module:
         model, V = self.config.model, self.coding.size
