@@ -84,7 +84,7 @@ class Evidence(nn.Module):
         place = torch.arange(ids.shape[1], device=ids.device).expand_as(ids)
         wanted = _keys(ids.flatten(), place.flatten(), self.order).view(*ids.shape, self.order)
         feature = torch.searchsorted(self.keys, wanted).clamp(max=len(self.keys) - 1)
-        return feature, self.keys[feature] == wanted
+        return feature, (self.keys[feature] == wanted) & (wanted != NONE)
 
 
 class Ballot(nn.Module):

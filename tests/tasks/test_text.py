@@ -191,4 +191,4 @@ def test_both_parts_are_judged_in_training_and_averaged_after_it():
 
 def test_a_ballot_without_evidence_is_refused():
     with pytest.raises(ConfigError, match=r"needs model\.evidence"):
-        task(**{"model.ballot": True}).build()
+        task(**{"model.ballot": True, "model.evidence": 0}).build()
