@@ -51,3 +51,13 @@ def test_embeddings_and_dense_layers_within_a_model() -> None:
     assert not head.bias.any()
     keras_(nn.Linear(2, 2, bias=False))
     keras_(nn.Embedding(3, 2))
+
+
+@pytest.mark.parametrize(("kind", "trained"), [(RNN, False), (LSTM, False), (GRU, True)])
+def test_two_biases_are_trained_only_where_keras_has_two(kind: type[nn.RNNBase], trained: bool) -> None:
+    layer = kind(INPUTS, H)
+    keras_(layer)
+    assert layer.bias_hh_l0.requires_grad is trained
+    assert layer.bias_ih_l0.requires_grad
+    layer(torch.randn(4, 2, INPUTS))[0].sum().backward()
+    assert (layer.bias_hh_l0.grad is None) is not trained

@@ -16,12 +16,17 @@ def keras_(module: nn.Module) -> None:
     W_ih uniform in ±sqrt(6 / (I + G*H)) (Glorot & Bengio 2010, over all gates at once); W_hh orthogonal
     (Saxe et al. 2014); biases 0, but 1 in an LSTM's forget gate. Linear: Glorot uniform, bias 0. Embedding:
     uniform in ±0.05.
+
+    Keras gives RNN and LSTM one bias where torch adds two with equal gradients, which learn at double speed; so
+    b_hh stays 0 and is not trained.
     """
     for part in module.modules():
         if isinstance(part, nn.RNNBase | nn.RNNCellBase):
             lstm = isinstance(part, nn.LSTM | nn.LSTMCell)
             for name, weight in part.named_parameters(recurse=False):
                 _recurrent_(name, weight, lstm)
+                if name.startswith("bias_hh") and not isinstance(part, nn.GRU | nn.GRUCell):
+                    weight.requires_grad_(False)
         elif isinstance(part, nn.Embedding):
             _embedding_(part)
         elif isinstance(part, nn.Linear):
