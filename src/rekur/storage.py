@@ -8,7 +8,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,19 @@ from rekur.errors import RefusedModelError, RekurError, RequestError
 
 SCHEMA = 1
 Arrays = dict[str, NDArray[Any]]
+Explain = Callable[[Path], contextlib.AbstractContextManager[None]]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_whole(path: Path, content: str | bytes, explain: Explain | None = None) -> None:
     """Write `content` to `path`, whole or not at all.
 
-    Raises RekurError (full disk) or RequestError (no permission to write); what stood at `path` stays.
+    Raises what `explain` makes of the system's refusal: unless another is given, RekurError (full disk) or
+    RequestError (no permission to write); what stood at `path` stays.
     """
     data = content.encode() if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with explained(path):
+    with (explain or explained)(path):
         try:
             with temporary.open("wb") as file:
                 file.write(data)

@@ -13,14 +13,13 @@ from rekur.data import datasets
 from rekur.data.datasets import base, digits, imdb, kospi, mnist, nsmc, shakespeare
 from rekur.errors import DataError
 
-EMBEDDED = [(dataset, file) for dataset in datasets.DATASETS.values() for file in dataset.files if file.embedded]
+EMBEDDED = [(dataset, file) for dataset in datasets.DATASETS.values() for file in dataset.files if not file.url]
 
 
 @pytest.mark.parametrize("dataset", datasets.DATASETS.values(), ids=str)
 def test_every_set_states_what_it_is(dataset: base.DataSet) -> None:
     assert all((dataset.title, dataset.licence, dataset.source, dataset.citation))
     assert datasets.named(dataset.name) is dataset
-    assert all(file.embedded or file.url for file in dataset.files)
 
 
 @pytest.mark.usefixtures("new_machine")
@@ -68,7 +67,7 @@ def test_shakespeare() -> None:
     text = shakespeare.load()
     assert len(text) == 1_115_394
     assert len(set(text)) == 65
-    assert shakespeare.load(characters=14) == "First Citizen:"
+    assert text.startswith("First Citizen:")
 
 
 def test_digits_have_two_parts_that_share_no_image() -> None:

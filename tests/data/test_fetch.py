@@ -9,6 +9,7 @@ import pytest
 
 from rekur.data import fetch
 from rekur.errors import DataError, RekurError
+from rekur.storage import write_whole
 
 CONTENT = os.urandom(300_000)
 HASH = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -144,8 +145,8 @@ def test_a_bar_is_drawn_on_a_terminal(
 
 
 def test_saving_leaves_no_temporary_file(tmp_path: Path) -> None:
-    fetch.save(tmp_path / "a", b"content")
+    write_whole(tmp_path / "a", b"content", fetch.saving)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(RekurError, match="Cannot write"):
-        fetch.save(tmp_path / "folder", b"content")
+    with pytest.raises(RekurError, match=r"Cannot write .*--data"):
+        write_whole(tmp_path / "folder", b"content", fetch.saving)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "folder"]

@@ -13,7 +13,7 @@ from rekur.data.datasets import base, imdb, mnist, nsmc
 from rekur.data.vocabulary import Vocabulary, keras_coding
 
 pytestmark = pytest.mark.data
-FULL = [(dataset, file) for dataset in datasets.DATASETS.values() for file in dataset.files if not file.embedded]
+FULL = [(dataset, file) for dataset in datasets.DATASETS.values() for file in dataset.files if file.url]
 
 
 @pytest.fixture(scope="module")

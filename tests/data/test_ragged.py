@@ -23,12 +23,6 @@ def test_holds_the_rows(rows: list[list[int]]) -> None:
     assert ragged.lengths.tolist() == [len(row) for row in rows]
 
 
-@given(ROWS, st.data())
-def test_takes_rows_like_a_list(rows: list[list[int]], data: st.DataObject) -> None:
-    picked = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=5)) if rows else []
-    assert plain(Ragged.of(rows).take(np.array(picked, dtype=np.int64))) == [rows[i] for i in picked]
-
-
 @given(ROWS, st.integers(0, 8))
 def test_cuts_like_a_slice(rows: list[list[int]], length: int) -> None:
     assert plain(Ragged.of(rows).cut(length)) == [row[:length] for row in rows]

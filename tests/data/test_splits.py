@@ -22,15 +22,6 @@ def test_holdout_keeps_something_to_train_on(n: int, share: float) -> None:
         splits.holdout(n, share, seed=0)
 
 
-def test_by_time_never_trains_on_the_future() -> None:
-    past, future = splits.by_time(10, 0.7)
-    assert past.max() < future.min()
-    assert len(past) == 7
-    for wrong in (0, 11, 0.0):
-        with pytest.raises(DataError, match="of 10 rows were to train"):
-            splits.by_time(10, wrong)
-
-
 def test_numpy_permutation_is_the_one_of_the_global_seed() -> None:
     np.random.seed(42)  # noqa: NPY002 - the chapter's own call
     assert np.array_equal(splits.numpy_permutation(25_000), np.random.permutation(25_000))  # noqa: NPY002

@@ -43,13 +43,6 @@ def test_json_and_back(texts: list[str]) -> None:
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
 
 
-def test_decodes_words_and_characters() -> None:
-    words = Vocabulary.fit(series(["to be or"]), "spaces")
-    assert words.decode(words.encode(series(["to be not"]))[0]) == "to be <unk>"
-    characters = Vocabulary.fit(series(["안녕 hi"]), "characters", specials=())
-    assert characters.decode(characters.encode(series(["hi 안"]))[0]) == "hi 안"
-
-
 def test_without_an_unknown_token_unknown_words_are_left_out() -> None:
     vocabulary = Vocabulary.fit(series(["a b"]), "spaces", specials=("<pad>",))
     assert [row.tolist() for row in vocabulary.encode(series(["a x b", "x", ""]))] == [[1, 2], [], []]

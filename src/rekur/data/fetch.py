@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
 import os
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rekur.errors import DataError, RekurError
+from rekur.storage import FULL
 
 PATIENCE = 4  # attempts in a row that bring no byte, before giving up
 PAUSE = 1.0  # seconds before the next attempt after such a one
@@ -78,24 +78,12 @@ def saving(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         cure = (
             "Free some space and run it again; it goes on where it stopped."
-            if full
+            if error.errno in FULL
             else "Set XDG_CACHE_HOME to a folder you may write to, or name a folder of data with --data."
         )
         raise RekurError(f"Cannot write {path}: {error.strerror or error}. {cure}") from None
-
-
-def save(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with saving(path):
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def _transfer(url: str, part: Path, bar: Bar, advice: str) -> None:

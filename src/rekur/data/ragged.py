@@ -67,11 +67,6 @@ class Ragged:
     def __iter__(self) -> Iterator[NDArray[Any]]:
         return (self[row] for row in range(len(self)))
 
-    def take(self, rows: NDArray[np.integer[Any]]) -> Ragged:
-        """Return the named rows, in the order named."""
-        rows = np.asarray(rows)
-        return self._pick(self.offsets[:-1][rows], self.lengths[rows])
-
     def cut(self, length: int, side: Side = "right") -> Ragged:
         """Shorten rows to at most `length`; what stands on `side` is dropped."""
         if length < 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,19 @@ from rekur.errors import DataError
 from rekur.notation import check_shape
 
 Array = NDArray[np.float64]
+KIND = "min-max"
 
 
 @dataclass(frozen=True)
-class Scaler:
-    """``scaled = (x - shift) / scale``, column by column; subclasses say what shift and scale are."""
+class MinMax:
+    """The least value of a column becomes 0, the largest 1: ``(x - min) / (max - min)``.
 
-    shift: Array  # (I,)
-    scale: Array  # (I,) never 0
+    >>> MinMax.fit(np.array([[1.0], [3.0]])).transform(np.array([[2.0]]))
+    array([[0.5]])
+    """
 
-    kind: ClassVar[str]
+    shift: Array  # (I,) the least value
+    scale: Array  # (I,) from there to the largest, never 0
 
     @classmethod
     def fit(cls, x: Array) -> Self:
@@ -36,12 +39,9 @@ class Scaler:
         if not len(x) or not np.isfinite(x).all():
             problem = "no rows" if not len(x) else f"{(~np.isfinite(x)).sum()} values that are not finite"
             raise DataError(f"{cls.__name__}: x must be (N, I) finite numbers, N >= 1; got {problem}.")
-        shift, scale = cls._measure(x)
-        return cls(shift, np.where(scale > 0, scale, 1.0))
-
-    @classmethod
-    def _measure(cls, x: Array) -> tuple[Array, Array]:
-        raise NotImplementedError
+        low = x.min(axis=0)
+        scale = x.max(axis=0) - low
+        return cls(low, np.where(scale > 0, scale, 1.0))
 
     def transform(self, x: Array) -> Array:
         """Scale x (..., I)."""
@@ -54,7 +54,7 @@ class Scaler:
 
     def to_json(self) -> str:
         """Write the scaler; every bit of it comes back from `from_json`."""
-        return json.dumps({"kind": self.kind, "shift": self.shift.tolist(), "scale": self.scale.tolist()})
+        return json.dumps({"kind": KIND, "shift": self.shift.tolist(), "scale": self.scale.tolist()})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -62,34 +62,9 @@ class Scaler:
         try:
             values = json.loads(text)
             shift, scale = (np.array(values[name], dtype=np.float64) for name in ("shift", "scale"))
-            sound = values["kind"] == cls.kind and shift.ndim == 1 and shift.shape == scale.shape
+            sound = values["kind"] == KIND and shift.ndim == 1 and shift.shape == scale.shape
         except (ValueError, KeyError, TypeError):
             sound = False
         if not sound or not np.isfinite([shift, scale]).all() or not (scale > 0).all():
-            raise DataError(f"This is not a {cls.kind} scaler written by rekur. Train the model again.")
+            raise DataError(f"This is not a {KIND} scaler written by rekur. Train the model again.")
         return cls(shift, scale)
-
-
-class MinMax(Scaler):
-    """The least value of a column becomes 0, the largest 1: ``(x - min) / (max - min)``.
-
-    >>> MinMax.fit(np.array([[1.0], [3.0]])).transform(np.array([[2.0]]))
-    array([[0.5]])
-    """
-
-    kind = "min-max"
-
-    @classmethod
-    def _measure(cls, x: Array) -> tuple[Array, Array]:
-        low = x.min(axis=0)
-        return low, x.max(axis=0) - low
-
-
-class Standard(Scaler):
-    """Mean 0 and standard deviation 1: ``(x - mean) / sd`` with the sd of the population."""
-
-    kind = "standard"
-
-    @classmethod
-    def _measure(cls, x: Array) -> tuple[Array, Array]:
-        return x.mean(axis=0), x.std(axis=0)

@@ -36,23 +36,6 @@ def holdout(n: int, share: float, seed: int | np.random.Generator) -> tuple[Rows
     return order[: n - held], order[n - held :]
 
 
-def by_time(n: int, train: int | float) -> tuple[Rows, Rows]:
-    """Cut n rows in time order: the first train, the rest do not; nothing of the future trains.
-
-    Args:
-        n: rows there are, oldest first.
-        train: how many train (int), or which share (float).
-
-    >>> [len(rows) for rows in by_time(426, 200)]
-    [200, 226]
-    """
-    count = round(n * train) if isinstance(train, float) else train
-    if not 0 < count <= n:
-        raise DataError(f"{count} of {n} rows were to train; give a number from 1 to {n}.")
-    rows = np.arange(n)
-    return rows[:count], rows[count:]
-
-
 def numpy_permutation(n: int, seed: int = 42) -> Rows:
     """Return what ``np.random.seed(seed); np.random.permutation(n)`` gives, as chapter C does."""
     # The old generator on purpose: only it gives the chapter's split.

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from rekur.data.ragged import Ragged
 from rekur.data.text import Tokens, tokenize
@@ -83,11 +82,6 @@ class Vocabulary:
     def encode(self, texts: pl.Series) -> Ragged:
         """Return the ids of the tokens of `texts` (N,): Ragged of int32, N rows."""
         return self._encode(tokenize(texts, self.tokenizer))
-
-    def decode(self, ids: NDArray[np.integer[Any]]) -> str:
-        """Return the words of `ids` (T,), spaces between them unless the tokens are characters."""
-        gap = "" if self.tokenizer == "characters" else " "
-        return gap.join(self.words[i] for i in ids)
 
     def to_json(self) -> str:
         """Write the vocabulary as JSON."""

@@ -26,8 +26,7 @@ class File:
     name: str  # within the folder named after the set
     bytes: int  # of the content
     sha256: str  # of the content
-    embedded: bool = False  # shipped inside the package
-    url: str = ""  # the publisher's address; "": none
+    url: str = ""  # the publisher's address; "": shipped inside the package
     transfer: int = 0  # bytes to fetch from there
     published: str = ""  # "md5:..." of what stands there, when that is not the content itself
 

@@ -19,7 +19,6 @@ SET = DataSet(
             "kospi.csv",
             33_699,
             "dbb9f709a311b88dfd58124c6af9e000326e15cd42efd001228b6c3c83dedf92",
-            embedded=True,
         ),
     ),
 )

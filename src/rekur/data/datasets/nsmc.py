@@ -39,13 +39,11 @@ SET = DataSet(
             "sample_train.txt.xz",
             964_990,
             "0a4aa298bf7533681b6ff9f0fa60c9718b1566368a12710efd95a757004cc787",
-            embedded=True,
         ),
         File(
             "sample_test.txt.xz",
             192_282,
             "2f3557a83dab4e51a3eadf8149bc48a70f51e50ad1c754cdfabadf4e01b5a7d9",
-            embedded=True,
         ),
     ),
     publish=fetch_file,

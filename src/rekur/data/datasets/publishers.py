@@ -15,6 +15,7 @@ import polars as pl
 from rekur.data import fetch
 from rekur.data.datasets.base import File
 from rekur.errors import DataError
+from rekur.storage import write_whole
 
 LONGEST_REVIEW = 1 << 20  # bytes; the longest is 13,704
 _REVIEW = re.compile(r"aclImdb/(train|test)/(neg|pos|unsup)/(\d{1,6})_(\d{1,2})\.txt")
@@ -26,7 +27,7 @@ def fetch_file(file: File, target: Path) -> None:
     """Fetch a file that is published as it is, or unpacked where we keep it as .xz."""
     arrived = _arrive(file, target)
     if arrived != target:
-        fetch.save(target, lzma.compress(arrived.read_bytes(), preset=1))
+        write_whole(target, lzma.compress(arrived.read_bytes(), preset=1), fetch.saving)
         arrived.unlink()
 
 
@@ -37,7 +38,7 @@ def fetch_imdb(file: File, target: Path) -> None:
     for part, frame in parts.items():
         packed = io.BytesIO()
         frame.write_parquet(packed, compression="zstd")
-        fetch.save(target.with_name(f"imdb_{part}.parquet"), packed.getvalue())
+        write_whole(target.with_name(f"imdb_{part}.parquet"), packed.getvalue(), fetch.saving)
     archive.unlink()
 
 

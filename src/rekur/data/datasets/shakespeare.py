@@ -17,16 +17,15 @@ SET = DataSet(
             "input.txt.gz",
             1_115_394,
             "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
-            embedded=True,
         ),
     ),
 )
 
 
-def load(data_dir: Path | None = None, characters: int | None = None) -> str:
-    """Return the text, 65 distinct characters, or its first `characters`.
+def load(data_dir: Path | None = None) -> str:
+    """Return the text, of 65 distinct characters.
 
     Raises:
         DataError: the file is damaged.
     """
-    return read(SET, "input.txt.gz", data_dir).decode("ascii")[:characters]
+    return read(SET, "input.txt.gz", data_dir).decode("ascii")
