@@ -167,14 +167,14 @@ def test_sentence_of_a_model_at_chance():
     )
 
 
-def test_sentence_of_a_forecast_that_loses_to_another_rival():
+@pytest.mark.parametrize("ours", [30.0, 27.0])
+def test_persistence_that_is_not_the_best_rival_is_told_as_two_numbers_and_no_verdict(ours):
     run = _run("worse", 3.0, [1.0, 5.0], "rmse", "linear autoregression")
-    run |= {"test": {"rmse": 30.0}, "baselines": {"persistence": {"rmse": 27.5}}}
-    assert verdict.sentence(run).endswith(
-        "Not better than repeating yesterday's value either: 30 against 27.5 in RMSE."
-    )
-    run["baselines"]["persistence"]["rmse"] = 31.0
-    assert "yesterday" not in verdict.sentence(run)
+    run |= {"test": {"rmse": ours}, "baselines": {"persistence": {"rmse": 27.5}}}
+    told = f"For comparison, untested: repeating yesterday's value has RMSE 27.5, this model {ours:.4g}."
+    assert verdict.sentence(run).endswith(f"). {told}")
+    run["versus"]["baseline"] = "persistence"
+    assert "For comparison" not in verdict.sentence(run)
 
 
 def test_the_least_p_value_of_the_bootstrap_is_not_told_as_an_estimate():

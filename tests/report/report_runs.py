@@ -336,6 +336,7 @@ def hello(path: Path) -> Run:
             "verdict": "better",
         },
         chance=None,
+        training={"loss": 0.6, "right_from_epoch": 8},
         published={"right_from_epoch": 8, "part": "train", "source": "chapter E"},
         seconds={"data": 0.0, "train": 0.31, "test": 0.01, "total": 0.33},
         sentence="Better than 5-gram counts by 0.59 nats a character (95 % interval 0.30 to 0.80, p = 0.010).",

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rekur.evaluation import names
+
 PIPE_WIDTH = 160  # a pipe has no width of its own; Rich would take 80 and break tables
-SHARES = ("accuracy", "f1_macro")  # fractions, shown to people in per cent
 
 
 def emit(result: Mapping[str, Any]) -> None:
@@ -39,7 +40,7 @@ def figure(metric: str, value: float | None) -> str:
     """Write the value of `metric` for people: shares in per cent, the rest to four digits."""
     if value is None:
         return ""
-    if metric in SHARES:
+    if names.of(metric).share:
         return f"{100 * value:.2f} %"
     return f"{value:,.0f}" if value == round(value) or abs(value) >= 1e4 else f"{value:.4g}"
 

@@ -10,27 +10,14 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from rekur.errors import DataError
-from rekur.evaluation import intervals, paired
+from rekur.evaluation import intervals, names, paired
 from rekur.evaluation.outcomes import Outcome
 from rekur.evaluation.paired import Comparison
 
 PairedTest = Literal["mcnemar", "diebold_mariano", "bootstrap"]
 
 ALPHA = 0.05
-HIGHER = {"accuracy", "f1_macro", "r2"}  # metrics where more is better
-SHARES = {"accuracy", "f1_macro"}  # metrics told in points of a hundred
-UNITS = {
-    "accuracy": "points of accuracy",
-    "f1_macro": "points of macro F1",
-    "log_loss": "nats of log loss",
-    "rmse": "in RMSE",
-    "mae": "in mean absolute error",
-    "r2": "in R2",
-    "nats": "nats a character",
-    "bits": "bits a character",
-    "perplexity": "in perplexity",
-}
-NAMES = {
+RIVALS = {
     "persistence": "repeating yesterday's value",
     "drift": "following the drift",
     "repeat the character read": "repeating the character it reads",
@@ -141,16 +128,17 @@ def _of_rival(run: Mapping[str, Any]) -> str:
     found = run.get("versus") or {}
     if not found:
         return ""
-    sign = 1.0 if found["metric"] in HIGHER else -1.0
+    metric = names.of(found["metric"])
+    sign = 1.0 if metric.higher else -1.0
     gain, low, high = sign * found["difference"], *sorted(sign * end for end in found["interval"])
     side = "behind" if gain < 0 else "ahead"
     if gain < 0:
         gain, low, high = -gain, -high, -low
-    amount, least, most = _numbers(found["metric"], gain, low, high)
-    unit = UNITS.get(found["metric"], f"in {found['metric']}")
+    amount, least, most = _numbers(metric.share, gain, low, high)
+    unit = metric.unit or f"in {metric.name}"
     least_p = 1e-3 if found.get("test") == "bootstrap" else 1e-4
     bounds = f"(95 % interval {least} to {most}, {_p_value(found['p_value'], least_p)})"
-    rival = NAMES.get(found["baseline"], found["baseline"])
+    rival = RIVALS.get(found["baseline"], found["baseline"])
     if found["verdict"] != "not distinguishable":
         return f"{found['verdict'].capitalize()} than {rival} by {amount} {unit} {bounds}."
     apart = f"{amount} {side} {unit}" if unit.startswith("in ") else f"{amount} {unit} {side}"
@@ -160,23 +148,24 @@ def _of_rival(run: Mapping[str, Any]) -> str:
 
 
 def _of_yesterday(run: Mapping[str, Any]) -> str:
-    """A forecast that loses to another rival may lose to persistence too; the reader should know."""
+    """Where another rival is the best one, the reader still wants to know how persistence did: two plain numbers."""
     found, rivals = run.get("versus") or {}, run.get("baselines") or {}
     if found.get("baseline", "persistence") == "persistence" or "persistence" not in rivals:
         return ""
     metric = found["metric"]
     ours, last = (run.get("test") or {}).get(metric), rivals["persistence"].get(metric)
-    if ours is None or last is None or (ours > last if metric in HIGHER else ours < last):
+    if ours is None or last is None:
         return ""
-    return f"Not better than {NAMES['persistence']} either: {ours:.4g} against {last:.4g} {UNITS[metric]}."
+    name = names.of(metric).name
+    return f"For comparison, untested: {RIVALS['persistence']} has {name} {last:.4g}, this model {ours:.4g}."
 
 
-def _numbers(metric: str, *values: float) -> list[str]:
+def _numbers(share: bool, *values: float) -> list[str]:
     """Write values of one metric with the same decimals: as many as their interval deserves."""
-    factor = 100.0 if metric in SHARES else 1.0
+    factor = 100.0 if share else 1.0
     width = factor * (values[-1] - values[-2])
     decimals = int(np.clip(1 - np.floor(np.log10(width)), 0, 8)) if width > 0 else 2
-    if metric in SHARES:
+    if share:
         decimals = max(1, decimals - 1)
     return [f"{round(factor * value, decimals) + 0.0:,.{decimals}f}" for value in values]
 

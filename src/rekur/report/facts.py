@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from rekur.evaluation import names
 from rekur.report import words
 from rekur.runs import Run
 
@@ -120,7 +121,7 @@ class Facts:
     def baselines(self) -> dict[str, Metrics]:
         """Each rival's figures on the test part, the best first."""
         found = {name: numbers(values) for name, values in self.part("baselines").items() if values}
-        sign = -1 if self.metric in words.HIGHER_IS_BETTER else 1
+        sign = -1 if names.of(self.metric).higher else 1
 
         def place(name: str) -> float:
             value = sign * found[name].get(self.metric, math.nan)

@@ -6,25 +6,8 @@ import math
 import re
 from typing import Any
 
-METRICS = {
-    "accuracy": "accuracy",
-    "bits": "bits a character",
-    "ece": "calibration error",
-    "f1_macro": "macro F1",
-    "log_loss": "log loss",
-    "loss": "loss",
-    "mae": "mean absolute error",
-    "mixed": "other words moved",
-    "nats": "nats a character",
-    "perplexity": "perplexity",
-    "r2": "R²",
-    "right_from_epoch": "right from epoch",
-    "rmse": "RMSE",
-    "state_N": "rows of the state",
-}
-SHARES = {"accuracy", "f1_macro", "ece", "mixed"}  # told in per cent
-COUNTS = {"right_from_epoch", "state_N"}
-HIGHER_IS_BETTER = {"accuracy", "f1_macro", "r2"}
+from rekur.evaluation import names
+
 TESTS = {
     "mcnemar": "McNemar's test",
     "diebold_mariano": "the Diebold-Mariano test with the Harvey correction",
@@ -41,7 +24,7 @@ def number(value: Any) -> float:
 
 def name_of(metric: str) -> str:
     """Return the words for a metric: ``f1_macro`` is macro F1."""
-    return METRICS.get(metric, metric.replace("_", " "))
+    return names.of(metric).name
 
 
 def together(text: str) -> str:
@@ -56,7 +39,7 @@ def capital(text: str) -> str:
 
 def direction(metric: str) -> str:
     """Say which way is better."""
-    return f"{'more' if metric in HIGHER_IS_BETTER else 'less'} is better"
+    return f"{'more' if names.of(metric).higher else 'less'} is better"
 
 
 def show(metric: str, value: Any) -> str:
@@ -64,9 +47,9 @@ def show(metric: str, value: Any) -> str:
     value = number(value)
     if not math.isfinite(value):
         return ABSENT
-    if metric in SHARES:
+    if names.of(metric).share:
         return f"{100 * value:.2f} %"
-    return f"{value:g}" if metric in COUNTS else figure(value)
+    return f"{value:g}" if names.of(metric).whole else figure(value)
 
 
 def figure(value: float) -> str:
@@ -132,7 +115,7 @@ def difference(metric: str, value: Any) -> str:
     if not math.isfinite(value):
         return ABSENT
     sign = "+" if value > 0 else "−" if value < 0 else ""
-    return sign + (f"{100 * abs(value):.2f} points" if metric in SHARES else figure(abs(value)))
+    return sign + (f"{100 * abs(value):.2f} points" if names.of(metric).share else figure(abs(value)))
 
 
 def difference_interval(metric: str, low: Any, high: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rekur.evaluation import names
 from rekur.report import words
 from rekur.report.facts import Facts, Metrics, curve
 from rekur.report.layout import Picture, Section, Size
@@ -61,7 +62,7 @@ def _metric_picture(facts: Facts, epochs: Floats, by_part: dict[str, list[Metric
     published = facts.published.get(metric, math.nan)
     if math.isfinite(published) and facts.published_part != "test":
         curves.append(("extra", "dashed", f"published ({facts.published_part})", np.full(len(epochs), published)))
-    label = percent if metric in words.SHARES else plain
+    label = percent if names.of(metric).share else plain
     drawn = Drawn(
         f"curve-{words.slug(metric)}", f"{words.capital(words.name_of(metric))} by epoch", label, _falls_far(curves)
     )
@@ -78,7 +79,7 @@ def _best_epoch(metric: str, epochs: Floats, curves: Sequence[Curve]) -> str:
     values = next((curve[3] for curve in curves if curve[2] == "validation"), None)
     if values is None or np.isfinite(values).sum() < 2:
         return ""
-    higher = metric in words.HIGHER_IS_BETTER
+    higher = names.of(metric).higher
     best = int(np.nanargmax(values) if higher else np.nanargmin(values))
     last = "the last epoch" if best == len(values) - 1 else f"epoch {epochs[best]:g} of {epochs[0]:g} to {epochs[-1]:g}"
     kind = "highest" if higher else "lowest"

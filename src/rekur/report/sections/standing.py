@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rekur.evaluation import names
 from rekur.report import words
 from rekur.report.facts import Facts, Metrics, numbers
 from rekur.report.layout import Block, Picture, Section, Size
@@ -80,7 +81,7 @@ def _best(metric: str, rows: Sequence[Row]) -> float:
     known = [row.figures[metric] for row in tested if row.has(metric)]
     if len(known) < 2:
         return math.nan
-    return max(known) if metric in words.HIGHER_IS_BETTER else min(known)
+    return max(known) if names.of(metric).higher else min(known)
 
 
 def _note(facts: Facts) -> str:
@@ -115,7 +116,7 @@ def standing_picture(metric: str, rows: Sequence[Row]) -> Picture | None:
         plot = Plot((size[0], len(rows) * pitch + 32), (low, high), (0, 1), left=left, right=100 if roomy else 12)
         for i, row in enumerate(rows):
             _draw_row(plot, row, metric, i * pitch + (15 if roomy else 27), roomy)
-        plot.x_numbers(percent if metric in words.SHARES else plain)
+        plot.x_numbers(percent if names.of(metric).share else plain)
         return plot
 
     said = "; ".join(f"{_name(row)} {row.shown(metric)}" for row in rows)

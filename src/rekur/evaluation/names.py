@@ -1,0 +1,41 @@
+"""How each metric is called and counted: the one table that verdicts, reports and the command line read."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Metric(NamedTuple):
+    """What people are told of a metric."""
+
+    name: str
+    unit: str = ""  # of a difference: "0.8 points of accuracy"; "in RMSE" stands behind "3.1 ahead"
+    higher: bool = False  # more is better
+    share: bool = False  # from 0 to 1, told in per cent; a difference in points of a hundred
+    whole: bool = False  # told without decimals
+
+
+METRICS = {
+    "accuracy": Metric("accuracy", "points of accuracy", higher=True, share=True),
+    "bits": Metric("bits a character", "bits a character"),
+    "ece": Metric("calibration error", share=True),
+    "f1_macro": Metric("macro F1", "points of macro F1", higher=True, share=True),
+    "log_loss": Metric("log loss", "nats of log loss"),
+    "mae": Metric("mean absolute error", "in mean absolute error"),
+    "mixed": Metric("other words moved", share=True),
+    "nats": Metric("nats a character", "nats a character"),
+    "perplexity": Metric("perplexity", "in perplexity"),
+    "r2": Metric("R²", "in R²", higher=True),
+    "right_from_epoch": Metric("right from epoch", whole=True),
+    "rmse": Metric("RMSE", "in RMSE"),
+    "state_N": Metric("rows of the state", whole=True),
+}
+
+
+def of(metric: str) -> Metric:
+    """Return what the table says; an unknown metric is called by its key, and less of it is better.
+
+    >>> of("f1_macro").name, of("validation_loss").name
+    ('macro F1', 'validation loss')
+    """
+    return METRICS.get(metric) or Metric(metric.replace("_", " "))
