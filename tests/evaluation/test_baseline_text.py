@@ -12,9 +12,18 @@ from sklearn.feature_extraction.text import CountVectorizer
 
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
-from rekur.evaluation.baselines import ngrams, text
+from rekur.evaluation.baselines import classes, ngrams, text
 
-LEARNERS = [text.tfidf_logistic, text.naive_bayes_svm]
+
+def _tfidf(train, y, test, classes, analyzer="word"):
+    return text.tfidf_logistic(text.count(train, test, analyzer), y, classes)
+
+
+def _naive_bayes(train, y, test, classes, analyzer="word"):
+    return text.naive_bayes_svm(text.count(train, test, analyzer), y, classes)
+
+
+LEARNERS = [_tfidf, _naive_bayes]
 
 
 def _reviews(n: int, classes: int, seed: int) -> tuple[list[str], np.ndarray]:
@@ -84,8 +93,18 @@ def test_one_class_is_refused(learner):
         learner(["a", "b"], [1, 1], ["c"], 2)
 
 
+def test_the_rivals_leave_the_counts_they_share_alone():
+    (train, y), (test, _) = _reviews(300, 2, 8), _reviews(100, 2, 9)
+    counts, again = text.count(train, test), text.count(train, test)
+    alone = text.naive_bayes_svm(again, y, 2), text.tfidf_logistic(text.count(train, test), y, 2)
+    assert np.array_equal(text.tfidf_logistic(counts, y, 2), alone[1])
+    assert np.array_equal(text.naive_bayes_svm(counts, y, 2), alone[0])
+    assert counts.train.max() > 1  # there was something to leave alone
+    assert np.array_equal(counts.train.toarray(), text.count(train, test).train.toarray())
+
+
 def test_majority_gives_the_shares_of_the_training_part():
-    probability = text.majority([0, 2, 2, 2], 3, 4)
+    probability = classes.majority([0, 2, 2, 2], 3, 4)
     assert probability.tolist() == [[0.25, 0.0, 0.75, 0.0]] * 3
 
 

@@ -17,7 +17,7 @@ from rekur.data.datasets import digits, mnist
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.baselines import rows as rivals
-from rekur.evaluation.baselines import text as constant
+from rekur.evaluation.baselines.classes import majority
 from rekur.evaluation.outcomes import Outcome
 from rekur.models import SequenceModel, Values
 from rekur.tasks.classification import Classification, Rows
@@ -95,7 +95,7 @@ class ImageRows(Classification):
         truth, labels, C = self.labels["test"], self.labels["train"], len(self.classes)
         train, test = self._flat("train"), self._flat("test")
         guesses = {
-            "majority": constant.majority(labels, len(truth), C),
+            "majority": majority(labels, len(truth), C),
             "logistic regression on pixels": rivals.logistic(train, labels, test, C),
         }
         return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}

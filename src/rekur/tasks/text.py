@@ -22,6 +22,7 @@ from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.baselines import text as rivals
+from rekur.evaluation.baselines.classes import majority
 from rekur.evaluation.outcomes import Outcome
 from rekur.evidence import Ballot, Evidence
 from rekur.models import Inputs, OneHot, SequenceModel, TokenEmbedding, TokensWithEvidence, WithBallot
@@ -184,11 +185,11 @@ class TextClassification(Classification):
         truth, C = self.labels["test"], len(self.classes)
         train, test = self.texts["train"].to_list(), self.texts["test"].to_list()
         analyzer: Literal["word", "char"] = "word" if self.data.set == "imdb" else "char"
-        labels = self.labels["train"]
+        labels, counts = self.labels["train"], rivals.count(train, test, analyzer)
         guesses = {
-            "majority": rivals.majority(labels, len(test), C),
-            "TF-IDF + logistic regression": rivals.tfidf_logistic(train, labels, test, C, analyzer=analyzer),
-            "NB-SVM with bigrams": rivals.naive_bayes_svm(train, labels, test, C, analyzer=analyzer),
+            "majority": majority(labels, len(test), C),
+            "TF-IDF + logistic regression": rivals.tfidf_logistic(counts, labels, C),
+            "NB-SVM with bigrams": rivals.naive_bayes_svm(counts, labels, C),
         }
         return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
 

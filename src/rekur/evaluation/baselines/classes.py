@@ -1,4 +1,4 @@
-"""What the classifying baselines share: labels checked before, probabilities of all C classes after."""
+"""What the classifying baselines share: the rival that knows no input, labels checked, all C classes at the end."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from rekur.errors import DataError
+
+
+def majority(train_y: ArrayLike, n_test: int, C: int) -> NDArray[np.float64]:
+    """Return the training shares of the classes for every test item: (n_test, C)."""
+    labels = np.asarray(train_y, dtype=np.int64)
+    return np.tile(np.bincount(labels, minlength=C) / max(len(labels), 1), (n_test, 1))
 
 
 def check_classes(who: str, labels: NDArray[np.int64], classes: int) -> None:

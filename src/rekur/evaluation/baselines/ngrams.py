@@ -13,6 +13,8 @@ from scipy import sparse
 
 Integers = NDArray[np.int64]
 
+# The rivals cut words by themselves, near to `words` of docs/data.md: evaluation and data do not know each other, so
+# that a change of what a model reads never moves what it is measured against.
 WORD = re.compile(r"\w+(?:'\w+)?|[!?]")
 MARKUP = re.compile(r"<[^<>]{1,20}>")  # IMDB's <br /> is no word
 

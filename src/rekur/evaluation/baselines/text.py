@@ -1,4 +1,4 @@
-"""The honest rivals of a text classifier: majority, TF-IDF with logistic regression, and NB-SVM."""
+"""The honest rivals of a text classifier: TF-IDF with logistic regression, and NB-SVM, on the same n-grams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 
 from rekur.evaluation.baselines import ngrams
-from rekur.evaluation.baselines.classes import check_classes, fit, spread
+from rekur.evaluation.baselines.classes import check_classes, fit, majority, spread
 
 Floats = NDArray[np.float64]
 Analyzer = Literal["word", "char"]
@@ -32,41 +32,39 @@ FEW = 1000  # below this many texts even an n-gram of a single text is kept
 LIMIT = 30.0  # of a log-odds: a probability is never exactly 0 or 1
 
 
-def majority(train_y: ArrayLike, n_test: int, C: int) -> Floats:
-    """Return the training shares of the classes for every test item: (n_test, C)."""
-    labels = np.asarray(train_y, dtype=np.int64)
-    return np.tile(np.bincount(labels, minlength=C) / max(len(labels), 1), (n_test, 1))
+class Counts(NamedTuple):
+    """How often each text holds each n-gram that the training texts know."""
+
+    train: sparse.csr_matrix  # (N, F)
+    test: sparse.csr_matrix  # (M, F)
+    analyzer: Analyzer
 
 
-def tfidf_logistic(
-    train_texts: Sequence[str],
-    train_y: ArrayLike,
-    test_texts: Sequence[str],
-    C: int,
-    analyzer: Analyzer = "word",
-) -> Floats:
+def count(train_texts: Sequence[str], test_texts: Sequence[str], analyzer: Analyzer = "word") -> Counts:
+    """Count once what both rivals read: n-grams of 1 and 2 words, or of 1 to 4 characters for Korean."""
+    number = ngrams.word_ids if analyzer == "word" else ngrams.character_ids
+    ids, lengths = number([*train_texts, *test_texts])
+    known = len(train_texts)
+    table = ngrams.count(ids, lengths, known, CHOICES[analyzer].order, least=1 if known < FEW else 2)
+    return Counts(table[:known], table[known:], analyzer)
+
+
+def tfidf_logistic(counts: Counts, train_y: ArrayLike, C: int) -> Floats:
     """Return probabilities (M, C) of logistic regression on TF-IDF weights of n-grams, one class against the rest.
 
-    weight = (1 + ln tf) (1 + ln((1 + N) / (1 + df))), rows scaled to length 1. The n-grams are of 1 and 2 words,
-    or of 1 to 4 characters where words say little of each other (Korean).
+    weight = (1 + ln tf) (1 + ln((1 + N) / (1 + df))), rows scaled to length 1.
     """
     labels = np.asarray(train_y, dtype=np.int64)
     check_classes("tfidf_logistic", labels, C)
-    train, test = _counts(train_texts, test_texts, analyzer)
+    train, test, analyzer = counts
     if train.shape[1] == 0:  # not one word: there is nothing to learn from
-        return majority(labels, len(test_texts), C)
+        return majority(labels, test.shape[0], C)
     weigh = TfidfTransformer(sublinear_tf=True).fit(train)
     model = fit(OneVsRestClassifier(_linear(CHOICES[analyzer].trust)), weigh.transform(train), labels)
     return spread(model.predict_proba(weigh.transform(test)), model.classes_, C)
 
 
-def naive_bayes_svm(
-    train_texts: Sequence[str],
-    train_y: ArrayLike,
-    test_texts: Sequence[str],
-    C: int,
-    analyzer: Analyzer = "word",
-) -> Floats:
+def naive_bayes_svm(counts: Counts, train_y: ArrayLike, C: int) -> Floats:
     """Return probabilities (M, C) of a linear model on n-grams weighted by their naive-Bayes log-count ratio.
 
     r = ln((p / |p|_1) / (q / |q|_1)), p and q = 1 + the number of texts of the class, and of the others, that
@@ -75,16 +73,20 @@ def naive_bayes_svm(
     """
     labels = np.asarray(train_y, dtype=np.int64)
     check_classes("naive_bayes_svm", labels, C)
-    train, test = _counts(train_texts, test_texts, analyzer)
+    train, test = _present(counts.train), _present(counts.test)
     if train.shape[1] == 0:
-        return majority(labels, len(test_texts), C)
-    train.data[:], test.data[:] = 1.0, 1.0
-    beta, classes = CHOICES[analyzer].beta, np.unique(labels)
+        return majority(labels, test.shape[0], C)
+    beta, classes = CHOICES[counts.analyzer].beta, np.unique(labels)
     if len(classes) == 2:
         second = _against_rest(train, labels == classes[1], test, beta)
         return spread(np.stack([1 - second, second], axis=1), classes, C)
     each = np.stack([_against_rest(train, labels == c, test, beta) for c in classes], axis=1)
     return spread(each / each.sum(axis=1, keepdims=True), classes, C)
+
+
+def _present(table: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return 1 where `table` counts anything; only the ones are new memory."""
+    return sparse.csr_matrix((np.ones_like(table.data), table.indices, table.indptr), shape=table.shape)
 
 
 def _against_rest(train: sparse.csr_matrix, mine: NDArray[np.bool_], test: sparse.csr_matrix, beta: float) -> Floats:
@@ -100,13 +102,3 @@ def _against_rest(train: sparse.csr_matrix, mine: NDArray[np.bool_], test: spars
 
 def _linear(trust: float) -> LogisticRegression:
     return LogisticRegression(C=trust, solver="liblinear", dual=True, max_iter=1000, random_state=0)
-
-
-def _counts(
-    train_texts: Sequence[str], test_texts: Sequence[str], analyzer: Analyzer
-) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
-    number = ngrams.word_ids if analyzer == "word" else ngrams.character_ids
-    ids, lengths = number([*train_texts, *test_texts])
-    known = len(train_texts)
-    table = ngrams.count(ids, lengths, known, CHOICES[analyzer].order, least=1 if known < FEW else 2)
-    return table[:known], table[known:]
