@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,12 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rekur.errors import ConfigError, nearest
 
 S = TypeVar("S", bound="Settings")
+Width = Annotated[int, Field(ge=1, le=16_384)]  # of a layer: more would fill the memory before anything is said
 
 
 class Settings(BaseModel):
-    """A section whose every key is known and typed; unknown keys are errors."""
+    """A section whose every key is known and typed; unknown keys are errors, and `true` is no number.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    Tuples are `strict=False`, or TOML's lists were none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class RecipeInfo(Settings):
@@ -33,8 +37,8 @@ class RecipeInfo(Settings):
     title: str
     task: str
     chapter: str = ""
-    faults: tuple[str, ...] = Field((), description="faults reproduced on purpose, a sentence each")
-    mends: tuple[str, ...] = Field((), description="what the mended form changes, a sentence each")
+    faults: tuple[str, ...] = Field((), strict=False, description="faults reproduced on purpose, a sentence each")
+    mends: tuple[str, ...] = Field((), strict=False, description="what the mended form changes, a sentence each")
 
 
 class ModelSettings(Settings):
@@ -47,13 +51,15 @@ class ModelSettings(Settings):
     transpose_fault: bool = Field(
         False, description="numpy: go back through W_h where its transpose belongs, chapter C's fault"
     )
-    embedding: int = Field(0, ge=0, description="embedding size E of token ids; 0: one-hot tokens or values")
-    hidden: int = Field(128, ge=1)
-    layers: int = Field(1, ge=1)
+    embedding: int = Field(0, ge=0, le=16_384, description="embedding size E of token ids; 0: one-hot tokens or values")
+    hidden: Width = 128
+    layers: int = Field(1, ge=1, le=16)
     bidirectional: bool = False
     batch_first: bool = Field(True, description="false takes a batch-first array for time-first: chapter E's fault")
     readout: Literal["last", "last_step", "mean", "max", "mean_max", "attention", "flatten", "every"] = "last"
-    head: tuple[int, ...] = Field((), description="sizes of hidden Linear + ReLU layers before the output")
+    head: tuple[Width, ...] = Field(
+        (), strict=False, max_length=16, description="sizes of hidden Linear + ReLU layers before the output"
+    )
     linear: bool = Field(True, description="false reads the state itself as the logits")
     squash: Literal["none", "sigmoid"] = Field("none", description="what the output passes before the loss")
     residual: bool = Field(False, description="forecast the change from the last value, not the value")

@@ -15,12 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rekur.config import ModelSettings
+from rekur.errors import ConfigError
 from rekur.evidence import Ballot, Evidence
-from rekur.nn import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell, readouts
+from rekur.nn import CELLS, LAYERS, readouts
 from rekur.nn.initialise import keras_
-
-LAYERS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
-CELLS = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
 
 Inputs = Tensor | tuple[Tensor, Tensor]  # ids or values, or ids and evidence
 State = Any  # (K*D, N, H), a pair of them for LSTM, or None
@@ -92,25 +90,36 @@ class CellLoop(nn.Module):
     def __init__(self, cell: str, features: int, hidden: int) -> None:
         super().__init__()
         self.cell = CELLS[cell](features, hidden)
+        self.pair = cell == "lstm"
 
     def forward(self, x: Tensor, state: State = None, lengths: Tensor | None = None) -> tuple[Tensor, State]:
-        steps = []
+        """Return the outputs (N, T, H), zero behind a length, and the state (1, N, H) or pair at each row's end."""
+        inside = None  # (N, T, 1)
+        if lengths is not None:
+            inside = (torch.arange(x.shape[1], device=x.device) < lengths.unsqueeze(1)).unsqueeze(2)
+            x = torch.where(inside, x, 0)
+        states = [self._start(x, state)]
         for x_t in x.unbind(1):
-            state = self.cell(x_t, state)
-            steps.append(state)
-        if not isinstance(state, tuple):
-            outputs = torch.stack(steps, dim=1)  # (N, T, H)
-            return outputs, _at_end(outputs, lengths)
-        outputs, memory = (torch.stack(part, dim=1) for part in zip(*steps, strict=True))
-        return outputs, (_at_end(outputs, lengths), _at_end(memory, lengths))
+            states.append(self.cell(x_t, states[-1]))
+        parts = zip(*states, strict=True) if self.pair else (tuple(states),)
+        steps = tuple(torch.stack(part, dim=1) for part in parts)  # (N, 1+T, H) each, the initial state first
+        ends = tuple(_at_end(part, lengths) for part in steps)
+        outputs = steps[0][:, 1:]
+        return outputs if inside is None else torch.where(inside, outputs, 0), ends if self.pair else ends[0]
+
+    def _start(self, x: Tensor, state: State) -> State:
+        """The state a cell takes, (N, H) or a pair, from the one a layer takes."""
+        if state is None:
+            zeros = x.new_zeros(len(x), self.cell.hidden_size)
+            return (zeros, zeros) if self.pair else zeros
+        return (state[0][0], state[1][0]) if self.pair else state[0]
 
 
 def _at_end(steps: Tensor, lengths: Tensor | None) -> Tensor:
-    """The state (1, N, H) after each row's last valid step of `steps` (N, T, H)."""
+    """The state (1, N, H) after each row's last valid step; `steps` (N, 1+T, H) begin with the initial state."""
     if lengths is None:
         return steps[:, -1].unsqueeze(0)
-    last = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, steps.shape[2])
-    return steps.gather(1, last).transpose(0, 1)
+    return steps.gather(1, lengths.view(-1, 1, 1).expand(-1, 1, steps.shape[2])).transpose(0, 1)
 
 
 class SequenceModel(nn.Module):
@@ -138,6 +147,11 @@ class SequenceModel(nn.Module):
         self.core = _core(settings, embed.features)  # type: ignore[arg-type]
         directions = 2 if settings.bidirectional else 1
         self.readout = readouts.make(settings.readout, directions * settings.hidden, steps)
+        if not settings.linear and self.readout.features != outputs:
+            raise ConfigError(
+                f"model.linear = false reads the state as the logits: {outputs} numbers are needed, and the state has "
+                f"{self.readout.features}. Change model.hidden, or set model.linear to true."
+            )
         self.head = _head(self.readout.features, settings, outputs)
         if settings.init == "keras":
             keras_(self)

@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rekur import nn as rekur_nn
 from rekur import reference
+from rekur.models import CellLoop
 
 
 class Engine(Protocol):
@@ -123,8 +124,62 @@ class Reference:
         return Result(output, state if lstm else (state,), d_x, d_state, d_weights)
 
 
+class Loops(nn.Module):
+    """`CellLoop`, one layer and one direction, chained and flipped into those of `options` under torch's names."""
+
+    def __init__(self, options: Options, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.batch_first, self.directions = options.batch_first, options.rows // options.num_layers
+        self.loops: list[CellLoop] = []
+        for k in range(options.num_layers):
+            for suffix in (f"l{k}", f"l{k}_reverse")[: self.directions]:
+                features = self.directions * options.hidden_size if k else options.input_size
+                self.loops.append(CellLoop(options.cell, features, options.hidden_size).to(dtype))
+                for name, weight in self.loops[-1].cell.named_parameters():
+                    if options.bias or name.startswith("weight"):
+                        self.register_parameter(f"{name}_{suffix}", weight)
+                    else:
+                        weight.data.zero_()
+
+    def forward(self, x: torch.Tensor, hx: Any = None, lengths: torch.Tensor | None = None) -> Any:
+        x, finals = x if self.batch_first else x.transpose(0, 1), []
+        for first in range(0, len(self.loops), self.directions):
+            outputs = []
+            for row in range(first, first + self.directions):
+                back = row > first
+                given = None if hx is None else tuple(part[[row]] for part in (hx if isinstance(hx, tuple) else (hx,)))
+                given = given[0] if given and len(given) == 1 else given
+                output, final = self.loops[row](reversed_in_time(x, lengths) if back else x, given, lengths)
+                outputs.append(reversed_in_time(output, lengths) if back else output)
+                finals.append(final if isinstance(final, tuple) else (final,))
+            x = torch.cat(outputs, dim=2)
+        state = tuple(torch.cat(part) for part in zip(*finals, strict=True))
+        return x if self.batch_first else x.transpose(0, 1), state if len(state) > 1 else state[0]
+
+
+def reversed_in_time(x: torch.Tensor, lengths: torch.Tensor | None) -> torch.Tensor:
+    """x (N, T, F), each row read from its own end; what lies behind stays."""
+    steps = torch.arange(x.shape[1]).expand(x.shape[:2])
+    ends = torch.full((len(x), 1), x.shape[1]) if lengths is None else lengths.unsqueeze(1)
+    return torch.take_along_dim(x, torch.where(steps < ends, ends - 1 - steps, steps).unsqueeze(2), dim=1)
+
+
+class Looped(Torch):
+    """The cell that `model.api = "cell"` loops; the chain and the flips are the adapter's."""
+
+    def __init__(self) -> None:
+        super().__init__("cell-loop", None, torch.float64, 1e-11)
+
+    def has(self, options: Options) -> bool:
+        return not options.dropout and not options.proj_size and options.nonlinearity == "tanh"
+
+    def layer(self, options: Options) -> Any:
+        return Loops(options, self.dtype)
+
+
 ENGINES: tuple[Engine, ...] = (
     Reference(),
+    Looped(),
     Torch("nn-float64", rekur_nn, torch.float64, 1e-11),
     Torch("nn-float32", rekur_nn, torch.float32, 3e-5),
 )

@@ -98,3 +98,26 @@ def test_a_continuation_is_repeatable_and_an_empty_prompt_is_refused():
 def test_a_text_too_short_is_refused():
     with pytest.raises(ConfigError, match="at least two characters"):
         task("hello-rnn", **{"data.text": "h"})
+
+
+@pytest.mark.parametrize("name", ["hello-rnn", "hello-rnn-mended"])
+def test_figures_of_the_text_trained_on_say_so(name):
+    assert any("same text" in warning for warning in task(name).warnings)
+    assert not short().warnings
+
+
+def test_a_text_too_short_for_three_parts_is_refused():
+    with pytest.raises(ConfigError, match="too few for parts"):
+        short(**{"data.characters": 9})
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_a_looped_cell_carries_its_state_as_a_layer_does(cell):
+    made = short(**{"model.api": "cell", "model.cell": cell})
+    model = made.build().eval()
+    rows = made.batches(0)[0]
+    first = made.step(model, rows, None)
+    second = made.step(model, rows + 16, first.state)
+    inputs, targets = made._read("train", rows, 32)
+    whole = torch.nn.functional.cross_entropy(model(inputs)[0].flatten(0, 1), targets.flatten())
+    assert float((first.loss + second.loss).detach() / 2) == pytest.approx(float(whole.detach()), rel=1e-5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,19 @@ def test_images_of_the_wrong_size_are_refused():
     with pytest.raises(DataError, match="8, 8"):
         made.predict(model, ["a picture"])
     assert made.predict(model, []) == []
+
+
+def test_every_seed_is_tested_on_the_same_images():
+    made = [tasks.create(config.load("digits-rows"), seed=seed) for seed in (1, 2)]
+    for each in made:
+        each.load()
+    first, second = (each.images for each in made)
+    np.testing.assert_array_equal(first["test"], second["test"])
+    assert not np.array_equal(first["validation"], second["validation"])
+
+
+@pytest.mark.parametrize("largest", [0, -1, 16.5, True, "16", 10**9])
+def test_a_scaler_of_no_brightness_is_refused(largest):
+    made = tasks.create(config.load("digits-rows"), seed=1)
+    with pytest.raises(DataError, match=r"scaler\.json"):
+        made.restore({"scaler.json": json.dumps({"height": 8, "width": 8, "largest": largest})})

@@ -9,6 +9,7 @@ import pytest
 from rekur import config, tasks
 from rekur.data.datasets import kospi
 from rekur.errors import ConfigError, DataError
+from rekur.evaluation.baselines import series as rivals
 
 
 def task(name="kospi-gru-mended", **changes):
@@ -70,8 +71,35 @@ def test_a_window_of_the_wrong_form_is_refused(window):
 
 def test_columns_and_boundaries_that_are_not_there_are_refused():
     with pytest.raises(ConfigError, match="no column Profit"):
-        task(**{"data.target": "Profit"})
+        task("kospi-gru", **{"data.target": "Profit"})
     with pytest.raises(ConfigError, match="leave no test part"):
         task(**{"data.train": 430})
     with pytest.raises(ConfigError, match="residual needs"):
         task("kospi-gru", **{"model.residual": True}).build()
+
+
+def test_days_of_validation_change_neither_training_nor_its_rivals(monkeypatch):
+    before = task()
+    changed = kospi.load()
+    late = pl.int_range(pl.len()) >= 165  # 160 windows of 5 days train
+    numbers = [name for name in changed.columns if name != "Date"]
+    changed = changed.with_columns(pl.when(late).then(pl.col(numbers) * 3).otherwise(pl.col(numbers)))
+    monkeypatch.setattr(kospi, "load", lambda *_: changed)
+    after = task()
+    np.testing.assert_array_equal(before.windows[:160], after.windows[:160])
+    np.testing.assert_array_equal(before.targets[:160], after.targets[:160])
+
+
+@pytest.mark.parametrize(("name", "windows"), [("kospi-gru", 200), ("kospi-gru-mended", 160)])
+def test_the_linear_rival_learns_from_the_windows_that_train(name, windows, monkeypatch):
+    seen = []
+
+    def learn(train, targets, test):
+        seen.append((train, targets))
+        return np.zeros(len(test))
+
+    monkeypatch.setattr(rivals, "linear_autoregression", learn)
+    made = task(name)
+    made.baselines()
+    np.testing.assert_array_equal(seen[0][0], made.windows[:windows])
+    np.testing.assert_array_equal(seen[0][1], made.targets[:windows])

@@ -24,4 +24,10 @@ def test_the_published_form_mixes_the_words_of_a_batch_and_the_mended_does_not(n
 def test_words_of_different_length_are_refused():
     changed = config.override(config.load("hello-shapes"), {"data.words": ["ab", "abc"]})
     with pytest.raises(ConfigError, match="one length"):
-        tasks.create(changed, seed=1).load()
+        tasks.create(changed, seed=1)
+
+
+def test_an_lstm_shows_the_shape_of_h():
+    made = tasks.create(config.override(config.load("hello-shapes-mended"), {"model.cell": "lstm"}), seed=1)
+    made.load()
+    assert made.test(made.build().eval()).extra["shapes"]["state"] == [1, 3, 2]

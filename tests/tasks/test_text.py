@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -192,3 +194,55 @@ def test_both_parts_are_judged_in_training_and_averaged_after_it():
 def test_a_ballot_without_evidence_is_refused():
     with pytest.raises(ConfigError, match=r"needs model\.evidence"):
         task(**{"model.ballot": True, "model.evidence": 0}).build()
+
+
+@pytest.mark.parametrize("mask", [True, False])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_a_step_reads_the_evidence_of_its_own_token(side, mask):
+    made = task(**{"data.side": side, "data.mask": mask, "data.length": 12})
+    made.read = Ragged(np.repeat(made.tokens["train"].values[:, None], 4, axis=1).astype(np.float32), made.read.offsets)
+    (ids, ratios), _ = made.training_inputs(np.arange(8))
+    torch.testing.assert_close(ratios[..., 0].long(), ids)
+
+
+@pytest.mark.parametrize("features", [0, -1, 2.5, True, "9", 10**12])
+def test_evidence_that_no_run_can_have_is_refused(features):
+    made = task()
+    with pytest.raises(DataError, match=r"evidence\.json"):
+        tasks.create(made.config, seed=1).restore({**made.files(), "evidence.json": json.dumps({"features": features})})
+
+
+def test_restoring_evidence_takes_no_memory_before_the_weights_are_known():
+    made = task()
+    again = tasks.create(made.config, seed=1)
+    again.restore({**made.files(), "evidence.json": json.dumps({"features": 50_000_000})})
+    with torch.device("meta"):
+        weights = again.build().state_dict()
+    assert weights["embed.evidence.keys"].shape == (50_000_000,)
+
+
+def test_an_output_without_a_label_is_left_out_of_predictions_and_wrong_in_the_test():
+    made = task(**{"data.classes": 3, "model.evidence": 0})
+    folded = made.describe(np.array([[0.2, 0.1, 0.7], [0.0, 0.0, 1.0]]))
+    assert folded[0]["prediction"] == "negative"
+    assert folded[0]["probability"] == pytest.approx({"negative": 2 / 3, "positive": 1 / 3})
+    assert folded[1]["probability"] == {"negative": 0.5, "positive": 0.5}
+    model = made.build().eval()
+    model.head[-1].bias.data[:] = torch.tensor([0.0, 0.0, 99.0])
+    assert made.test(model).outcome.metrics["accuracy"] == 0
+    assert sum(made.predict(model, ["재밌다"])[0]["probability"].values()) == pytest.approx(1)
+
+
+def test_a_long_text_does_not_widen_the_batch_of_the_short_ones(monkeypatch):
+    made = task(**{"data.length": 0})
+    model = made.build().eval()
+    texts = ["재밌다"] * 30 + ["가" * 100_000] + ["별로다 정말"] * 33
+    sizes = []
+    probability = made._probability
+    monkeypatch.setattr(made, "_probability", lambda *a: (sizes.append(tuple(a[1].shape)), probability(*a))[1])
+    found = made.predict(model, texts)
+    assert max(rows * steps for rows, steps in sizes) == 100_000
+    assert sum(rows for rows, _ in sizes) == 64
+    for row in (0, 30, 63):
+        alone = made.predict(model, [texts[row]])[0]["probability"]["positive"]
+        assert found[row]["probability"]["positive"] == pytest.approx(alone, abs=1e-6)

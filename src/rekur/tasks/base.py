@@ -7,7 +7,7 @@ It is the only place where data, model, loss, metrics and baselines meet.
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,7 +20,9 @@ from torch import Tensor, nn
 
 from rekur import config as configuration
 from rekur.config import Config, Settings
+from rekur.errors import ConfigError
 from rekur.evaluation.outcomes import Outcome
+from rekur.tasks import checks
 
 State = Any  # a recurrent state: Tensor, (h, c), or None
 
@@ -53,6 +55,7 @@ class Task(abc.ABC):
     higher_is_better: ClassVar[bool]
     paired_test: ClassVar[str]  # mcnemar | diebold_mariano | bootstrap
     block: ClassVar[int] = 1  # test items that depend on their neighbours are resampled this many at a time
+    reads: ClassVar[frozenset[str]] = frozenset()  # which settings of `checks.OPTIONAL` count here
 
     def __init__(self, config: Config, seed: int, data_dir: Path | None = None) -> None:
         self.config = config
@@ -60,6 +63,12 @@ class Task(abc.ABC):
         self.data_dir = data_dir
         self.data = configuration.check(self.Data, config.data, "data")
         self.warnings: list[str] = []
+        if faults := [*checks.faults(config, self.reads), *self.faults()]:
+            raise ConfigError("\n".join(faults))
+
+    def faults(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction of the settings that the schema cannot see."""
+        yield from ()
 
     @abc.abstractmethod
     def load(self) -> None:

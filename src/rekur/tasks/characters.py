@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -27,6 +27,7 @@ Rows = NDArray[np.int64]
 
 SAMPLE_LENGTH = 400
 EVALUATION_STREAMS = 16
+SAME_TEXT = "Training and test part are the same text: the figures measure memory, not how new text is read."
 
 
 class CharactersData(Settings):
@@ -51,6 +52,20 @@ class NextCharacter(Task):
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "bootstrap"
     block: ClassVar[int] = 100  # characters drawn together: neighbours share words and speakers
+    reads = frozenset({"embedding", "dropout_embedding", "dropout_words"})
+
+    def faults(self) -> Iterator[str]:
+        data, model = self.data, self.config.model
+        if model.readout != "every":
+            yield f'model.readout: characters are read at "every" step; got "{model.readout}".'
+        if model.bidirectional:
+            yield "model.bidirectional: read backwards, the next character is its own answer. Set it to false."
+        if data.set == "given":
+            return
+        if not data.test:
+            yield "data.test must be above 0: the end of the text is what the model is judged on. Set it to 0.1."
+        if data.validation + data.test >= 1:
+            yield "data.validation and data.test must be less than 1 together, or nothing is left to train on."
 
     def load(self) -> None:
         text = self.data.text if self.data.set == "given" else shakespeare.load(self.data_dir)
@@ -58,12 +73,15 @@ class NextCharacter(Task):
         if len(text) < 2:
             raise ConfigError("data.text: a text of at least two characters is needed; got a shorter one.")
         self._cut(text)
+        if min(len(self.text["train"]), len(self.text["test"])) < 2 or len(self.text["validation"]) == 1:
+            raise ConfigError(f"data.characters: {len(text)} are too few for parts of two or more. Read more.")
         self._name_characters(sorted(set(self.text["train"])))
         self.ids = {part: self._encode(text) for part, text in self.text.items()}
 
     def _cut(self, text: str) -> None:
         if self.data.set == "given":
             self.text = {"train": text, "validation": "", "test": text}
+            self.warnings.append(SAME_TEXT)
             return
         held = len(text) - round(len(text) * self.data.test)
         fitted = held - round(len(text) * self.data.validation)
@@ -87,8 +105,6 @@ class NextCharacter(Task):
 
     def build(self) -> nn.Module:
         model = self.config.model
-        if model.readout != "every":
-            raise ConfigError(f'model.readout: characters are read at "every" step; got "{model.readout}".')
         if not model.embedding:
             return SequenceModel(model, OneHot(self.V), self.V)
         table = TokenEmbedding(self.V, model.embedding, model.dropout_words, model.dropout_embedding, self.V - 1)
@@ -136,7 +152,7 @@ class NextCharacter(Task):
             steps = min(self.data.chunk, span - at)
             inputs, targets = self._read(part, starts + at, steps)
             output, state = model(inputs, None, state)
-            loss = F.cross_entropy(output.flatten(0, 1).double().cpu(), targets.flatten(), reduction="none")
+            loss = F.cross_entropy(output.flatten(0, 1).cpu().double(), targets.flatten(), reduction="none")
             nats[(starts + at)[:, None] + np.arange(steps)] = loss.view(targets.shape).numpy()
         return nats
 

@@ -90,22 +90,26 @@ class Classification(Task):
         return ordered
 
     def describe(self, probability: NDArray[np.float64]) -> list[dict[str, Any]]:
-        """Turn probabilities (N, C) into one JSON object a row."""
+        """Turn probabilities (N, outputs) into one JSON object a row; an output that no label has is left out."""
+        known = probability[:, : len(self.classes)]
+        if known.shape != probability.shape:
+            known = known + np.finfo(np.float64).tiny  # 0 of 0 is half and half
+            known = known / known.sum(axis=1, keepdims=True)
         return [
             {
-                "prediction": self.classes[int(row[: len(self.classes)].argmax())],
-                "probability": {name: float(p) for name, p in zip(self.classes, row, strict=False)},
+                "prediction": self.classes[int(row.argmax())],
+                "probability": {name: float(p) for name, p in zip(self.classes, row, strict=True)},
             }
-            for row in probability
+            for row in known
         ]
 
     @torch.inference_mode()
     def _probability(self, model: nn.Module, inputs: Inputs, lengths: Tensor | None) -> NDArray[np.float64]:
-        output, _ = model(inputs, lengths)
+        output = model(inputs, lengths)[0].cpu().double()  # MPS has no doubles
         if self.unit:
-            p = torch.sigmoid(output[:, 0].double())
-            return torch.stack([1 - p, p], dim=1).cpu().numpy()
-        return torch.softmax(output.double(), dim=1).cpu().numpy()
+            p = torch.sigmoid(output[:, 0])
+            return torch.stack([1 - p, p], dim=1).numpy()
+        return torch.softmax(output, dim=1).numpy()
 
     def _classes_of(self, output: Tensor) -> Tensor:
         return (output[:, 0] > 0).long() if self.unit else output.argmax(dim=1)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from rekur.config import Settings
@@ -23,16 +24,17 @@ from rekur.models import SequenceModel, Values
 from rekur.tasks.classification import Classification, Rows
 
 EVALUATION_BATCH = 500
+LARGEST = 65_535  # rows or columns of an image, or its brightest pixel
 
 
 class RowsData(Settings):
     """`[data]` of the task `rows`."""
 
     set: Literal["mnist", "digits"] = "mnist"
-    validation: float = 0.0  # share of the training images held out
-    shift: int = 0  # training images are moved by up to this many pixels
-    max_train: int = 0
-    max_test: int = 0
+    validation: float = Field(0.0, ge=0, lt=1, description="share of the training images held out")
+    shift: int = Field(0, ge=0, le=28, description="training images are moved by up to this many pixels")
+    max_train: int = Field(0, ge=0, description="training images read; 0: all")
+    max_test: int = Field(0, ge=0, description="test images read; 0: all")
 
 
 class ImageRows(Classification):
@@ -40,6 +42,10 @@ class ImageRows(Classification):
 
     Data = RowsData
     data: RowsData
+
+    def faults(self) -> Iterator[str]:
+        if self.config.model.readout == "every":
+            yield 'model.readout: "every" gives a class a row, and an image has one. Take "last" or "flatten".'
 
     def load(self) -> None:
         train, labels = self._read("train", self.data.max_train)
@@ -50,7 +56,7 @@ class ImageRows(Classification):
         self.labels = {"train": labels[kept], "validation": labels[held], "test": test_labels}
 
     def _read(self, part: Literal["train", "test"], limit: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        images, labels = mnist.load(part, self.data_dir) if self.data.set == "mnist" else digits.load(part, self.seed)
+        images, labels = mnist.load(part, self.data_dir) if self.data.set == "mnist" else digits.load(part)
         return images[: limit or None], labels[: limit or None]
 
     def _describe_images(self, images: NDArray[np.uint8]) -> None:
@@ -62,7 +68,10 @@ class ImageRows(Classification):
 
     def restore(self, files: Mapping[str, str]) -> None:
         sizes = json.loads(files["scaler.json"])
-        self.height, self.width, self.brightest = sizes["height"], sizes["width"], sizes["largest"]
+        self.height, self.width, self.brightest = (sizes[name] for name in ("height", "width", "largest"))
+        for size in (self.height, self.width, self.brightest):
+            if type(size) is not int or not 1 <= size <= LARGEST:
+                raise DataError(f"scaler.json must hold whole numbers from 1 to {LARGEST}; got {sizes}.")
         self.classes = tuple(str(digit) for digit in range(10))
 
     def build(self) -> nn.Module:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -33,12 +33,12 @@ class SeriesData(Settings):
     """`[data]` of the task `series`."""
 
     set: Literal["kospi"] = "kospi"
-    inputs: tuple[str, ...] = ("Open", "High", "Low", "Volume")
+    inputs: tuple[str, ...] = Field(("Open", "High", "Low", "Volume"), strict=False, min_length=1)
     target: str = "Close"
     window: int = Field(5, ge=1)
     train: int = Field(200, ge=2, description="windows before the boundary, validation among them")
     validation: int = Field(0, ge=0, description="last windows of the training part, held out")
-    scaler_on: Literal["train", "all"] = Field("train", description="all fits the scaler on the test part, too: a leak")
+    scaler_on: Literal["train", "all"] = Field("train", description="all: on the test part, too, a leak")
     shuffle: bool = True
 
 
@@ -51,6 +51,16 @@ class NextValue(Task):
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "diebold_mariano"
     block: ClassVar[int] = 10  # days drawn together: errors of one fortnight are alike
+    reads = frozenset({"residual"})
+
+    def faults(self) -> Iterator[str]:
+        data, model = self.data, self.config.model
+        if data.validation >= data.train:
+            yield f"data.validation: {data.validation} of {data.train} windows leave none to train on. Hold out fewer."
+        if model.residual and data.target not in data.inputs:
+            yield "model.residual needs data.target among data.inputs: it forecasts the change from it."
+        if model.readout == "every":
+            yield 'model.readout: "every" gives a forecast a step, and one is needed. Take "last".'
 
     def load(self) -> None:
         frame = kospi.load(self.data_dir)
@@ -60,7 +70,8 @@ class NextValue(Task):
         last = self.data.train + self.data.window
         if last >= len(values):
             raise ConfigError(f"data.train: {self.data.train} windows leave no test part of {len(values)} days.")
-        self.scaler = MinMax.fit(values if self.data.scaler_on == "all" else values[:last])
+        fitted = last - self.data.validation  # days that train; the last of them is the last target
+        self.scaler = MinMax.fit(values if self.data.scaler_on == "all" else values[:fitted])
         scaled = self.scaler.transform(values)
         wanted = [self.columns.index(name) for name in self.data.inputs]
         self.windows = sliding(scaled[:-1, wanted], self.data.window).astype(np.float32)  # (N, T, I)
@@ -92,14 +103,9 @@ class NextValue(Task):
         self._name_columns(json.loads(files["columns.json"]))
 
     def build(self) -> nn.Module:
-        anchor = self._anchor() if self.config.model.residual else -1
+        anchor = self.data.inputs.index(self.data.target) if self.config.model.residual else -1
         features = Values(len(self.data.inputs))
         return SequenceModel(self.config.model, features, 1, steps=self.data.window, anchor=anchor)
-
-    def _anchor(self) -> int:
-        if self.data.target not in self.data.inputs:
-            raise ConfigError("model.residual needs data.target among data.inputs: it forecasts the change from it.")
-        return self.data.inputs.index(self.data.target)
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         size, count = self.config.training.batch, len(self.rows["train"])
@@ -136,7 +142,7 @@ class NextValue(Task):
         return Test(outcomes.regression(self.truth[rows], forecast[rows]), predictions, {"series": series})
 
     def baselines(self) -> dict[str, Outcome]:
-        test, train = self.rows["test"], np.arange(self.data.train)
+        test, train = self.rows["test"], self.rows["train"]
         known = np.concatenate([self.before[:1], self.truth])  # (N + 1,) all values up to each test day
         linear = rivals.linear_autoregression(self.windows[train], self.targets[train], self.windows[test])
         forecasts = {
@@ -175,7 +181,7 @@ class NextValue(Task):
 
     @torch.inference_mode()
     def _scaled_forecast(self, model: nn.Module, windows: Tensor) -> NDArray[np.float64]:
-        output: NDArray[np.float64] = model(windows)[0][:, 0].double().cpu().numpy()
+        output: NDArray[np.float64] = model(windows)[0][:, 0].cpu().double().numpy()  # MPS has no doubles
         return output
 
     def _unscaled(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:

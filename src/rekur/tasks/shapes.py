@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
 from rekur.config import Settings
-from rekur.errors import ConfigError, DataError
+from rekur.errors import DataError
 from rekur.evaluation.outcomes import Outcome
 from rekur.models import OneHot, SequenceModel
 from rekur.tasks.base import State, Step, Task, Test
@@ -22,7 +23,7 @@ from rekur.tasks.base import State, Step, Task, Test
 class ShapesData(Settings):
     """`[data]` of the task `shapes`."""
 
-    words: tuple[str, ...] = ("hello", "eolll", "lleel")
+    words: tuple[str, ...] = Field(("hello", "eolll", "lleel"), strict=False)
 
 
 class Shapes(Task):
@@ -33,10 +34,15 @@ class Shapes(Task):
     metric: ClassVar[str] = "mixed"
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "bootstrap"
+    reads = frozenset({"batch_first"})
+
+    def faults(self) -> Iterator[str]:
+        if len({len(word) for word in self.data.words}) != 1 or len(self.data.words) < 2 or not self.data.words[0]:
+            yield "data.words: two or more words of one length, 1 or more, are needed."
+        if self.config.model.readout != "every":
+            yield f'model.readout: words are read at "every" step; got "{self.config.model.readout}".'
 
     def load(self) -> None:
-        if len({len(word) for word in self.data.words}) != 1 or len(self.data.words) < 2:
-            raise ConfigError("data.words: two or more words of one length are needed.")
         self.letters = sorted(set("".join(self.data.words)))
 
     def files(self) -> dict[str, str]:
@@ -46,7 +52,9 @@ class Shapes(Task):
         self.letters = json.loads(files["vocabulary.json"])["characters"]
 
     def build(self) -> nn.Module:
-        return SequenceModel(self.config.model, OneHot(len(self.letters)), len(self.letters))
+        model, letters = self.config.model, len(self.letters)
+        directions = 2 if model.bidirectional else 1
+        return SequenceModel(model, OneHot(letters), letters if model.linear else directions * model.hidden)
 
     def batches(self, epoch: int) -> Sequence[NDArray[np.int64]]:  # noqa: ARG002
         return []
@@ -82,7 +90,8 @@ class Shapes(Task):
 
     @torch.inference_mode()
     def _run(self, model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
-        return model(ids)  # type: ignore[no-any-return]
+        outputs, state = model(ids)
+        return outputs, state[0] if isinstance(state, tuple) else state  # h of an LSTM's (h, c)
 
     def _encode(self, words: Sequence[str]) -> Tensor:
         return torch.tensor([[self.letters.index(letter) for letter in word] for word in words])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from rekur.data import batches, splits
 from rekur.data.batches import pad
 from rekur.data.coding import Coding, KerasCoding, WordCoding
 from rekur.data.datasets import imdb, nsmc
-from rekur.data.ragged import Ragged
+from rekur.data.ragged import Ragged, Side
 from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
@@ -26,9 +26,12 @@ from rekur.evaluation.baselines.classes import majority
 from rekur.evaluation.outcomes import Outcome
 from rekur.evidence import Ballot, Evidence
 from rekur.models import Inputs, OneHot, SequenceModel, TokenEmbedding, TokensWithEvidence, WithBallot
+from rekur.tasks import checks
 from rekur.tasks.classification import Classification, Rows
 
 FOLDS, LEAST_TEXTS = 5, 2  # of the evidence: see rekur.evidence
+MOST_FEATURES = 50_000_000  # n-grams a run may know; a file that says more is damaged
+BATCH_TEXTS, BATCH_TOKENS = 64, 65_536  # predicted at once
 SHOWN = 600  # characters of a text in the report
 
 
@@ -62,6 +65,21 @@ class TextClassification(Classification):
 
     Data = TextData
     data: TextData
+    reads = frozenset(checks.OPTIONAL) - {"residual", "batch_first"}
+    evidence: Evidence | None = None  # fitted by load; after restore, made by build
+
+    def faults(self) -> Iterator[str]:
+        data, model = self.data, self.config.model
+        if data.fixed and not data.length:
+            yield "data.fixed needs data.length: every batch is padded to it."
+        if model.readout == "flatten" and not data.fixed:
+            yield 'model.readout = "flatten" needs data.fixed = true: every text must have one length.'
+        if model.readout == "every":
+            yield 'model.readout: "every" gives a class a token, and a text has one. Take "mean_max".'
+        if data.classes > 2 and (data.unit or model.ballot):
+            yield "data.classes: one unit or a ballot tells two classes apart, no more. Leave it out."
+        if model.api == "numpy" and (data.mask or not data.unit):
+            yield 'model.api = "numpy" needs data.mask = false and data.unit = true: that network reads padding.'
 
     def load(self) -> None:
         train, test = self._read("train", self.data.max_train), self._read("test", self.data.max_test)
@@ -116,7 +134,7 @@ class TextClassification(Classification):
 
     def files(self) -> dict[str, str]:
         files = {"vocabulary.json": self.coding.to_json(), "classes.json": json.dumps(self.classes)}
-        if self.config.model.evidence:
+        if self.evidence is not None:
             files["evidence.json"] = json.dumps({"features": len(self.evidence.keys)})
         return files
 
@@ -124,7 +142,9 @@ class TextClassification(Classification):
         self.unit, self.classes = self.data.unit, tuple(json.loads(files["classes.json"]))
         self.coding = self._coding().from_json(files["vocabulary.json"])
         if self.config.model.evidence:
-            self.evidence = Evidence(json.loads(files["evidence.json"])["features"], self.config.model.evidence)
+            self.features = json.loads(files["evidence.json"])["features"]
+            if type(self.features) is not int or not 1 <= self.features <= MOST_FEATURES:
+                raise DataError(f"evidence.json must say from 1 to {MOST_FEATURES} n-grams; got {self.features!r}.")
 
     def build(self) -> nn.Module:
         model = self.config.model
@@ -133,20 +153,19 @@ class TextClassification(Classification):
 
             return ScratchNetwork(self.coding.size, model, self.config.training.truncate)
         outputs = 1 if self.unit else max(self.data.classes, len(self.classes))
-        reader = SequenceModel(model, self._embed(), outputs, steps=self.data.length or None)
-        if not model.ballot:
-            return reader
-        if not model.evidence:
-            raise ConfigError("model.ballot needs model.evidence: the n-grams that vote are those it knows.")
-        return WithBallot(reader, Ballot(self.evidence, model.dropout_words))
+        evidence = self.evidence
+        if model.evidence and evidence is None:  # restored: empty until the weights fill it
+            evidence = Evidence(self.features, model.evidence)
+        reader = SequenceModel(model, self._embed(evidence), outputs, steps=self.data.length or None)
+        return WithBallot(reader, Ballot(evidence, model.dropout_words)) if evidence and model.ballot else reader
 
-    def _embed(self) -> nn.Module:
+    def _embed(self, evidence: Evidence | None) -> nn.Module:
         model, V = self.config.model, self.coding.size
         if not model.embedding:
             return OneHot(V)
         unknown = self.coding.unknown or 0
         tokens = TokenEmbedding(V, model.embedding, model.dropout_words, model.dropout_embedding, unknown)
-        return TokensWithEvidence(tokens, self.evidence) if model.evidence else tokens
+        return TokensWithEvidence(tokens, evidence) if evidence else tokens
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         size, generator = self.config.training.batch, self.generator(1, epoch)
@@ -166,17 +185,16 @@ class TextClassification(Classification):
         ids, lengths = self._padded(self.tokens["train"], rows)
         if not self.config.model.evidence:
             return ids, lengths
-        ratios, _ = pad(self.read, rows, length=ids.shape[1], side=self.data.side)
+        ratios, _ = pad(self.read, rows, length=ids.shape[1], side=self._filled())
         return (ids, torch.from_numpy(ratios)), lengths
 
     def _padded(self, tokens: Ragged, rows: Rows) -> tuple[Tensor, Tensor | None]:
         length = self.data.length if self.data.fixed else None
-        padded, lengths = pad(tokens, rows, length=length, side=self.data.side)
-        if not self.data.mask:
-            return torch.from_numpy(padded), None
-        if self.data.side == "left":  # a layer that knows lengths wants the padding behind
-            padded, lengths = pad(tokens, rows, length=length, side="right")
-        return torch.from_numpy(padded), torch.from_numpy(lengths)
+        padded, lengths = pad(tokens, rows, length=length, side=self._filled())
+        return torch.from_numpy(padded), torch.from_numpy(lengths) if self.data.mask else None
+
+    def _filled(self) -> Side:
+        return "right" if self.data.mask else self.data.side  # a layer that knows lengths wants the padding behind
 
     def examples(self, rows: Rows) -> dict[str, Any]:
         return {"text": [text[:SHOWN] for text in self.texts["test"][rows]]}
@@ -207,10 +225,21 @@ class TextClassification(Classification):
                 f"Text {place + 1} of {len(inputs)} must hold a word the model can read; got {inputs[place][:40]!r}. "
                 "Leave it out, or write more of it."
             )
-        rows = np.arange(len(inputs))
-        chunks = [rows[at : at + 64] for at in range(0, len(rows), 64)]
-        return [
-            result
-            for chunk in chunks
-            for result in self.describe(self._probability(model, *self._padded(tokens, chunk)))
-        ]
+        found: list[dict[str, Any]] = [{}] * len(inputs)
+        for rows in _thrifty(tokens.lengths):
+            for row, result in zip(
+                rows, self.describe(self._probability(model, *self._padded(tokens, rows))), strict=True
+            ):
+                found[row] = result
+        return found
+
+
+def _thrifty(lengths: Rows) -> list[Rows]:
+    """Cut the rows, short ones first, into batches of few rows and few tokens, padding among them."""
+    found: list[list[int]] = [[]]
+    for row in np.argsort(lengths, kind="stable"):
+        wide = (len(found[-1]) + 1) * lengths[row] > BATCH_TOKENS
+        if found[-1] and (wide or len(found[-1]) == BATCH_TEXTS):
+            found.append([])
+        found[-1].append(row)
+    return [np.array(rows) for rows in found]

@@ -1,0 +1,75 @@
+"""Settings that would be ignored: each has to have what makes it count, or the recipe is refused.
+
+A setting left at its default asks for nothing. What only some tasks read stands in OPTIONAL, and each task names
+its share in `Task.reads`; what counts only beside another setting stands in NEEDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rekur.config import Config, ModelSettings, TrainingSettings
+
+OPTIONAL = (
+    "embedding",
+    "dropout_embedding",
+    "dropout_words",
+    "evidence",
+    "ballot",
+    "segment",
+    "residual",
+    "batch_first",
+    "transpose_fault",
+)
+POOLED = ("mean", "max", "mean_max", "attention")  # the readouts that pool over all segments of a text
+
+NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
+    ("model.layers", lambda c: c.model.api != "cell", 'model.api = "layer": a looped cell is one layer'),
+    ("model.bidirectional", lambda c: c.model.api != "cell", 'model.api = "layer": a looped cell reads one way'),
+    ("model.batch_first", lambda c: c.model.api != "cell", 'model.api = "layer": a looped cell is batch first'),
+    ("model.dropout_layers", lambda c: c.model.layers > 1, "model.layers of 2 or more: it stands between layers"),
+    ("model.head", lambda c: c.model.linear, "model.linear = true: its last layer makes the outputs"),
+    ("model.dropout_embedding", lambda c: c.model.embedding > 0, "model.embedding of 1 or more"),
+    ("model.dropout_words", lambda c: c.model.embedding > 0, "model.embedding of 1 or more"),
+    ("model.evidence", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: it is read beside the words"),
+    ("model.ballot", lambda c: c.model.evidence > 0, "model.evidence: the n-grams that vote are those it knows"),
+    ("model.segment", lambda c: c.model.readout in POOLED, f"a model.readout of {', '.join(POOLED)}"),
+    ("model.transpose_fault", lambda c: c.model.api == "numpy", 'model.api = "numpy"'),
+    ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other network cuts its gradient so'),
+    ("training.momentum", lambda c: c.training.optimizer == "sgd", 'training.optimizer = "sgd"'),
+    ("training.step_epochs", lambda c: c.training.schedule == "step", 'training.schedule = "step"'),
+    ("training.step_factor", lambda c: c.training.schedule == "step", 'training.schedule = "step"'),
+)
+
+SCRATCH = ModelSettings(cell="rnn", api="numpy", readout="last_step", init="keras")  # type: ignore[call-arg]
+SCRATCH_READS = {"hidden", "transpose_fault"}
+
+
+def faults(config: Config, reads: frozenset[str]) -> Iterator[str]:
+    """Yield a sentence for each setting that nothing would read in a task that reads `reads` of OPTIONAL."""
+    task = config.recipe.task
+    unread = [name for name in OPTIONAL if name not in reads and _set(config, f"model.{name}")]
+    for name in unread:
+        yield f"model.{name}: the task `{task}` does not read it. Leave it out."
+    for setting, holds, need in NEEDS:
+        if setting.removeprefix("model.") not in unread and _set(config, setting) and not holds(config):
+            yield f"{setting} needs {need}. Change that, or leave {setting} out."
+    if config.model.api == "numpy":
+        yield from _of_scratch(config, reads)
+
+
+def _of_scratch(config: Config, reads: frozenset[str]) -> Iterator[str]:
+    if "transpose_fault" not in reads:
+        yield f'model.api: the task `{config.recipe.task}` has no network in NumPy. Set it to "layer" or "cell".'
+        return
+    for name in ModelSettings.model_fields.keys() - SCRATCH_READS:
+        if getattr(config.model, name) != getattr(SCRATCH, name):
+            yield f"model.{name} must be {getattr(SCRATCH, name)!r} in the network from scratch; that one is fixed."
+
+
+def _set(config: Config, setting: str) -> bool:
+    section, _, name = setting.partition(".")
+    kind, given = (ModelSettings, config.model) if section == "model" else (TrainingSettings, config.training)
+    default: Any = kind.model_fields[name].default
+    return bool(getattr(given, name) != default)
