@@ -10,8 +10,6 @@ from collections.abc import Sequence
 
 from rekur.errors import ShapeError
 
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-
 
 def check_shape(who: str, what: str, shape: Sequence[int], **expected: int | None) -> None:
     """Raise unless `shape` has the sizes named in `expected`, in order; None lets a size be anything.

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rekur.notation import GATES
+from rekur.reference import LAYERS
 
 Array = NDArray[np.float64]
 State = tuple[Array, ...]  # (h,) or (h, c), each (K*D, N, H)
@@ -134,7 +134,7 @@ def draw(
 
 def shapes(options: Options) -> dict[str, tuple[int, ...]]:
     """The shape of every weight by its name, as docs/notation.md tells."""
-    G_H, P = GATES[options.cell] * options.hidden_size, options.output_size
+    G_H, P = LAYERS[options.cell].gates * options.hidden_size, options.output_size
     directions = options.rows // options.num_layers
     shapes: dict[str, tuple[int, ...]] = {}
     for k in range(options.num_layers):

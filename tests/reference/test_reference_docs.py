@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 import rekur.reference
-from rekur.notation import GATES
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "docs" / "notation.md", *(ROOT / "docs" / "cells" / f"{cell}.md" for cell in GATES)]
+PAGES = [ROOT / "docs" / "notation.md", *(ROOT / "docs" / "cells" / f"{cell}.md" for cell in rekur.reference.LAYERS)]
 MODULES = [module.name for module in pkgutil.iter_modules(rekur.reference.__path__)]
 
 

@@ -18,7 +18,6 @@ Arrays = list[NDArray[np.float64]]
 T, N, H, K = 11, 5, 6, 2  # steps, batch, hidden units, layers
 INPUTS = 3
 LENGTHS = (11, 1, 7, 4, 10)
-CELLS = ("RNN", "GRU", "LSTM")
 EXACT = 1e-10  # float64: rounding alone, over T steps and K layers
 SINGLE = 1e-4  # float32 against float64
 
@@ -39,14 +38,15 @@ class Law(NamedTuple):
 
 def compare(seed: int = 0) -> Iterator[Law]:
     """Compare every cell with torch.nn, in float64, and with the reference, over rows of unequal length."""
-    for number, cell in enumerate(CELLS):
+    for number, (name, layer) in enumerate(rekur.nn.LAYERS.items()):
+        cell = layer.__name__
         x = np.random.default_rng([seed, number]).standard_normal((T, N, INPUTS))
         torch.manual_seed(seed)
-        ours: nn.RNNBase = getattr(rekur.nn, cell)(INPUTS, H, K, bidirectional=True).double()
+        ours: nn.RNNBase = layer(INPUTS, H, K, bidirectional=True).double()
         theirs: nn.RNNBase = getattr(nn, cell)(INPUTS, H, K, bidirectional=True).double()
         theirs.load_state_dict(ours.state_dict())
         yield _law(f"{cell} beside torch.nn", _torch(ours, x), _torch(theirs, x), EXACT)
-        hand = _reference(cell, ours, x)
+        hand = _reference(name, ours, x)
         yield _law(f"{cell} with lengths, beside the reference", _torch(ours, x, LENGTHS), hand, EXACT)
         single = _torch(ours.float(), x, LENGTHS)
         yield _law(f"{cell} with lengths, single precision", single, hand, SINGLE)
@@ -72,8 +72,8 @@ def _torch(layer: nn.RNNBase, x: NDArray[np.float64], lengths: Sequence[int] | N
     return [_array(part) for part in parts], [_array(gradient) for gradient in gradients]
 
 
-def _reference(cell: str, layer: nn.RNNBase, x: NDArray[np.float64]) -> tuple[Arrays, Arrays]:
-    hand: Any = getattr(reference, cell)(INPUTS, H, K, bidirectional=True)
+def _reference(name: str, layer: nn.RNNBase, x: NDArray[np.float64]) -> tuple[Arrays, Arrays]:
+    hand: Any = reference.LAYERS[name](INPUTS, H, K, bidirectional=True)
     hand.load({name: _array(weight) for name, weight in layer.state_dict().items()})
     output, state, cache = hand.forward(x, lengths=LENGTHS)
     states = state if isinstance(state, tuple) else (state,)

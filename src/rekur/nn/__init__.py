@@ -4,4 +4,8 @@ from rekur.nn.gru import GRU, GRUCell
 from rekur.nn.lstm import LSTM, LSTMCell
 from rekur.nn.rnn import RNN, RNNCell
 
-__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+# by the name a recipe gives a cell; models, `rekur check` and the laws read these
+LAYERS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
+CELLS = {"rnn": RNNCell, "gru": GRUCell, "lstm": LSTMCell}
+
+__all__ = ["CELLS", "GRU", "LAYERS", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]

@@ -9,4 +9,6 @@ from rekur.reference.gru import GRU
 from rekur.reference.lstm import LSTM
 from rekur.reference.rnn import RNN
 
-__all__ = ["GRU", "LSTM", "RNN"]
+LAYERS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}  # by the name a recipe gives a cell
+
+__all__ = ["GRU", "LAYERS", "LSTM", "RNN"]
