@@ -48,7 +48,7 @@ def test_a_window_gets_the_forecast_of_the_test():
 
 def test_an_image_gets_the_class_of_the_test():
     run = Run.open(finished("digits-rows"))
-    images, _ = digits.load("test", 1)
+    images, _ = digits.load("test")
     found = rekur.load(run.path).predict(images[:20])
     assert [int(p["prediction"]) for p in found] == run.predictions()["prediction"][:20].to_list()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-import torch
 from torch.overrides import TorchFunctionMode
 
 from rekur import config, tasks
@@ -16,7 +15,7 @@ class WithoutDoubles(TorchFunctionMode):
         super().__init__()
         self.home = []
 
-    def __torch_function__(self, func, types, args=(), kwargs=None):  # noqa: ARG002
+    def __torch_function__(self, func, types, args=(), kwargs=None):
         name = getattr(func, "__name__", "")
         assert name != "double" or any(args[0] is tensor for tensor in self.home), "float64 on the device"
         result = func(*args, **(kwargs or {}))
