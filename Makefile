@@ -1,8 +1,11 @@
-# One environment, in .venv, made on first use and again whenever its requirements change.
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-READY  := $(VENV)/.ready
+# One environment, in .venv, made on first use and again whenever its requirements change: what `make run` needs
+# (READY), and on top of it the tools of those who change the code (DEV).
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+READY   := $(VENV)/.ready
+DEV     := $(VENV)/.ready-dev
+INSTALL := $(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint unit docs laws clean
@@ -15,26 +18,31 @@ run: $(READY)  ## install, then train and test the starter shelf on embedded dat
 
 test: lint unit  ## what CI runs: lint, types, import rules and every test
 
-lint: $(READY)  ## style, types and import rules
+lint: $(DEV)  ## style, types and import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-unit: $(READY)  ## every test, on two processes
+unit: $(DEV)  ## every test, on two processes
 	@$(BIN)/pytest -n 2 -q
 
-laws: $(READY)  ## the laws every cell and engine obeys, with many more random sizes
+laws: $(DEV)  ## the laws every cell and engine obeys, with many more random sizes
 	@$(BIN)/pytest tests/laws -q --hypothesis-profile=slow
 
-docs: $(READY)  ## write the generated parts of docs and README
+docs: $(DEV)  ## write the generated parts of docs and README
 	@$(BIN)/python benchmarks/docs.py
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 
-# The constraint names a torch that comes as a CPU build; an open range could bring gigabytes of CUDA.
+# constraints.txt fixes torch's version, not its build: on Linux the plain index gives that version with CUDA, some
+# gigabytes more. PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu before `make` gives the CPU build.
 $(READY): pyproject.toml constraints.txt
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt -e '.[dev]'
+	@$(INSTALL) -e .
+	@touch $@
+
+$(DEV): $(READY)
+	@$(INSTALL) -e '.[dev]'
 	@touch $@
