@@ -1,4 +1,4 @@
-"""How a step moves the weights: SGD, Adam, AdamW, and a sparse Adam for large embeddings.
+"""How a step moves the weights: SGD, Adam and AdamW.
 
 The arithmetic is torch's, by the functions behind `torch.optim`. Its classes are not used: making the first one
 imports torch's compiler, which takes as long as training a small model (2 s of processor time).
@@ -6,7 +6,6 @@ imports torch's compiler, which takes as long as training a small model (2 s of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -16,7 +15,6 @@ from torch.optim.adamw import adamw
 from torch.optim.sgd import sgd
 
 from rekur.config import TrainingSettings
-from rekur.errors import ConfigError
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8  # of Adam (Kingma and Ba 2015)
 
@@ -24,7 +22,7 @@ State = dict[str, list[Tensor]]
 
 
 class Rule(Protocol):
-    """One way to move some of the weights."""
+    """One way to move the weights."""
 
     state: State  # what it remembers: a tensor for each weight, by name
 
@@ -33,18 +31,11 @@ class Rule(Protocol):
 
 
 class Optimizer:
-    """All weights of a model that are trained, each with its rule.
-
-    An embedding made with `sparse=True` has gradients that name the few rows a batch used. Only those are
-    touched, moments included, so that a step costs the batch and not the vocabulary.
-    """
+    """All weights of a model that are trained, and the rule that moves them."""
 
     def __init__(self, model: nn.Module, settings: TrainingSettings) -> None:
-        tables = {id(m.weight) for m in model.modules() if getattr(m, "sparse", False)}
         self.weights = [p for p in model.parameters() if p.requires_grad]
-        dense = [p for p in self.weights if id(p) not in tables]
-        sparse = [p for p in self.weights if id(p) in tables]
-        self.rules: list[Rule] = [_dense(dense, settings), *([_sparse(sparse, settings)] if sparse else [])]
+        self.rule = _rule(self.weights, settings)
 
     def clear(self) -> None:
         """Forget the gradients of the step before."""
@@ -53,13 +44,7 @@ class Optimizer:
 
     def clip(self, largest: float) -> float:
         """Shorten the whole gradient to the norm `largest` if it is longer; return its norm before."""
-        gradients = []
-        for weight in self.weights:
-            if weight.grad is not None and weight.grad.is_sparse:
-                weight.grad = weight.grad.coalesce()
-                gradients.append(weight.grad._values())
-            elif weight.grad is not None:
-                gradients.append(weight.grad)
+        _, _, gradients = _used(self.weights)
         norm = float(torch.stack([g.norm() for g in gradients]).norm()) if gradients else 0.0
         if norm > largest:
             for g in gradients:
@@ -69,41 +54,23 @@ class Optimizer:
     @torch.no_grad()
     def step(self, rate: float) -> None:
         """Move the weights once, with the learning rate `rate`."""
-        for rule in self.rules:
-            rule.step(rate)
+        self.rule.step(rate)
 
-    def state(self) -> list[State]:
-        """Return what each rule remembers."""
-        return [rule.state for rule in self.rules]
+    def state(self) -> State:
+        """Return what the rule remembers."""
+        return self.rule.state
 
-    def load(self, states: Sequence[State]) -> None:
+    def load(self, state: State) -> None:
         """Take back what `state` gave."""
-        for rule, state in zip(self.rules, states, strict=True):
-            for name, mine in rule.state.items():
-                for tensor, saved in zip(mine, state[name], strict=True):
-                    tensor.copy_(saved)
+        for name, mine in self.rule.state.items():
+            for tensor, saved in zip(mine, state[name], strict=True):
+                tensor.copy_(saved)
 
 
-def _dense(weights: list[nn.Parameter], settings: TrainingSettings) -> Rule:
+def _rule(weights: list[nn.Parameter], settings: TrainingSettings) -> Rule:
     if settings.optimizer == "sgd":
         return SGD(weights, settings.momentum, settings.weight_decay)
     return Adam(weights, settings.weight_decay, decoupled=settings.optimizer == "adamw")
-
-
-def _sparse(tables: list[nn.Parameter], settings: TrainingSettings) -> Rule:
-    if settings.optimizer == "adam" and settings.weight_decay:
-        raise ConfigError(
-            "training.weight_decay: Adam cannot decay an embedding with sparse gradients. "
-            "Use optimizer = adamw (the table stays undecayed), weight_decay = 0, or a dense embedding."
-        )
-    if settings.optimizer != "sgd":
-        return SparseAdam(tables)
-    if settings.momentum or settings.weight_decay:
-        raise ConfigError(
-            "training.momentum and training.weight_decay must be 0 for SGD with sparse embeddings. "
-            "Use Adam, or a dense embedding."
-        )
-    return SparseSGD(tables)
 
 
 class Adam:
@@ -160,45 +127,6 @@ class SGD:
             nesterov=False,
             maximize=False,
         )
-
-
-class SparseAdam:
-    """Adam on the rows a sparse gradient names; the moments of the others wait (torch's SparseAdam)."""
-
-    def __init__(self, weights: list[nn.Parameter]) -> None:
-        self.weights = weights
-        self.state = {
-            "first": [torch.zeros_like(w) for w in weights],
-            "second": [torch.zeros_like(w) for w in weights],
-            "steps": [torch.zeros((), dtype=torch.float64) for _ in weights],
-        }
-
-    def step(self, rate: float) -> None:
-        for i, weight in enumerate(self.weights):
-            if weight.grad is None:
-                continue
-            first, second, steps = (self.state[name][i] for name in ("first", "second", "steps"))
-            gradient = weight.grad.coalesce()
-            rows, g = gradient._indices()[0], gradient._values()
-            t = int(steps.add_(1))
-            m = first[rows].lerp_(g, 1 - BETA1)
-            v = second[rows].lerp_(g * g, 1 - BETA2)
-            first[rows], second[rows] = m, v
-            scaled = rate * (1 - BETA2**t) ** 0.5 / (1 - BETA1**t)
-            weight.index_add_(0, rows, m / (v.sqrt() + EPSILON), alpha=-scaled)
-
-
-class SparseSGD:
-    """Plain SGD on the rows a sparse gradient names."""
-
-    def __init__(self, weights: list[nn.Parameter]) -> None:
-        self.weights = weights
-        self.state: State = {}
-
-    def step(self, rate: float) -> None:
-        for weight in self.weights:
-            if weight.grad is not None:
-                weight.add_(weight.grad, alpha=-rate)
 
 
 def _used(weights: list[nn.Parameter]) -> tuple[list[int], list[Tensor], list[Tensor]]:
