@@ -28,6 +28,8 @@ def test_buffers_are_taken_as_they_are() -> None:
     model.running_mean.fill_(3.0)
     average.update()
     assert average.model.running_mean.tolist() == [3.0, 3.0]
+    assert average.model.running_mean is model.running_mean  # a table of evidence has megabytes
+    assert set(average.state()["weights"]) == {"weight", "bias"}
 
 
 def test_its_state_goes_on() -> None:

@@ -29,6 +29,16 @@ def test_a_tree_comes_back(tmp_path: Path) -> None:
     assert (back["inf"], back["float"]) == (math.inf, 0.1 + 0.2)
 
 
+def test_equal_tensors_are_stored_once_and_come_back_apart(tmp_path: Path) -> None:
+    table = torch.rand(1000)
+    checkpoints.save(tmp_path, {"model": table, "average": table.clone(), "zeros": [torch.zeros(1), -torch.zeros(1)]})
+    assert (tmp_path / checkpoints.NAME).stat().st_size < 5000
+    back = checkpoints.load(tmp_path)
+    back["model"].zero_()
+    assert torch.equal(back["average"], table)
+    assert [zero.signbit().item() for zero in back["zeros"]] == [False, True]
+
+
 def test_no_checkpoint_is_none(tmp_path: Path) -> None:
     assert checkpoints.load(tmp_path / "last") is None
 

@@ -20,10 +20,10 @@ class Average:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay, self.steps = decay, 0
-        self.model = copy.deepcopy(model).requires_grad_(False).eval()
+        shared = {id(buffer): buffer for buffer in model.buffers()}  # no average: they are as the training has them
+        self.model = copy.deepcopy(model, shared).requires_grad_(False).eval()
         self._averaged: list[Tensor] = list(self.model.parameters())
         self._trained: list[Tensor] = list(model.parameters())
-        self._buffers = list(zip(self.model.buffers(), model.buffers(), strict=True))
 
     @torch.no_grad()
     def update(self) -> None:
@@ -31,14 +31,12 @@ class Average:
         self.steps += 1
         d = min(self.decay, self.steps / (9 + self.steps))
         torch._foreach_lerp_(self._averaged, self._trained, 1 - d)
-        for mine, theirs in self._buffers:
-            mine.copy_(theirs)
 
     def state(self) -> dict[str, Any]:
         """Return the averaged weights and the count behind d_t."""
-        return {"steps": self.steps, "weights": self.model.state_dict()}
+        return {"steps": self.steps, "weights": dict(self.model.named_parameters())}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         self.steps = state["steps"]
-        self.model.load_state_dict(state["weights"])
+        self.model.load_state_dict({**self.model.state_dict(), **state["weights"]})

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from rekur.errors import RefusedModelError
@@ -66,8 +68,7 @@ def moved(value: Any, device: torch.device) -> Any:
 def _take_out(value: Any, arrays: Arrays) -> Any:
     """Return `value` as JSON, its tensors moved to `arrays`. Each inner node is [kind, content]."""
     if isinstance(value, Tensor):
-        arrays[str(len(arrays))] = value.detach().cpu().numpy()
-        return ["tensor", str(len(arrays) - 1)]
+        return ["tensor", _place(value.detach().cpu().numpy(), arrays)]
     if isinstance(value, dict):
         return ["dict", [[key, _take_out(item, arrays)] for key, item in value.items()]]
     if isinstance(value, list | tuple):
@@ -75,6 +76,19 @@ def _take_out(value: Any, arrays: Arrays) -> Any:
     if value is None or isinstance(value, str | int | float):
         return ["plain", value]
     raise TypeError(f"a checkpoint cannot hold {type(value).__name__}")
+
+
+def _place(array: NDArray[Any], arrays: Arrays) -> str:
+    """Put `array` among `arrays`, unless one of the same bits is there; return its name."""
+    for name, other in arrays.items():
+        if (array.shape, array.dtype) == (other.shape, other.dtype) and np.array_equal(_bits(array), _bits(other)):
+            return name
+    arrays[str(len(arrays))] = array
+    return str(len(arrays) - 1)
+
+
+def _bits(array: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _put_back(node: Any, arrays: Arrays) -> Any:
