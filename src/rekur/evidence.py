@@ -119,7 +119,7 @@ def _keys(ids: Tensor, place: Tensor, order: int) -> Tensor:
     """Hash the n-grams that end at each of the ids (S,), texts end to end; (S, order), 0 where there is none."""
     columns, key = [], torch.zeros_like(ids)
     for n in range(order):
-        before = torch.cat([torch.zeros_like(ids[:n]), ids[: len(ids) - n]]) if n else ids
+        before = torch.cat([torch.zeros_like(ids[:n]), ids[: max(len(ids) - n, 0)]]) if n else ids
         key = (key + before + 1 + n) * SPREAD  # wraps around at 2^64
         key = key ^ (key >> 29)
         columns.append(torch.where(place >= n, key, NONE))
