@@ -118,6 +118,18 @@ def test_stdin_that_is_not_utf8(refused, monkeypatch):
     refused(["predict", finished("nsmc-sample"), "-"], 2, "not UTF-8")
 
 
+def test_a_ragged_table_on_stdin(refused, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Date,Open\n2024-01-02,1\n2024-01-03,1,2,3\n")))
+    refused(["predict", finished("kospi-gru"), "-"], 2, "stdin is no whole .csv file")
+
+
+def test_lines_of_stdin_end_at_line_breaks_alone(monkeypatch, capsys):
+    given = "재미\u2028있다\r\n별로\u0085다\n"
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+    assert main(["predict", str(finished("nsmc-sample")), "-", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["predictions"]) == 2
+
+
 def test_an_empty_stdin(refused, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     refused(["predict", finished("nsmc-sample")], 2, "stdin is empty")
@@ -258,6 +270,11 @@ REQUESTS = {
     "no test part": (["run", "kospi-gru", "--set", "data.train=426"], "no test part"),
     "no such data set": (["data", "get", "imbd"], "Did you mean `imdb`?"),
     "a recipe that is no TOML": (["run", "{tmp}/bad.toml"], "not valid TOML"),
+    "a recipe that is not UTF-8": (["run", "{tmp}/latin.toml"], "not UTF-8"),
+    "the page of a recipe of one's own": (["recipes", "{tmp}/task.toml"], "No recipe is called"),
+    "resumed under another seed": (["run", "--resume", "{run}", "--seed", "99"], "--seed"),
+    "resumed on more threads": (["run", "--resume", "{run}", "--threads", "7"], "--threads"),
+    "resumed on another device": (["run", "--resume", "{run}", "--device", "cuda"], "--device"),
     "a recipe of another task": (["run", "{tmp}/task.toml"], "Did you mean `text`?"),
 }
 
@@ -266,6 +283,7 @@ REQUESTS = {
 def test_a_bad_request(refused, tmp_path, case):
     argv, word = REQUESTS[case]
     (tmp_path / "bad.toml").write_text("[recipe\n", encoding="utf-8")
+    (tmp_path / "latin.toml").write_bytes('title = "é"'.encode("latin-1"))
     (tmp_path / "task.toml").write_text('[recipe]\nname = "a"\ntitle = "A"\ntask = "texts"\n', encoding="utf-8")
     run = shutil.copytree(finished("kospi-gru"), tmp_path / "run") if "{run}" in "".join(argv) else ""
     refused([part.format(run=run, tmp=tmp_path) for part in argv], 2, word)

@@ -76,9 +76,23 @@ def test_a_run_never_overwrites(run: Run) -> None:
 
 def test_free_place_counts_on_and_stays_inside(tmp_path: Path) -> None:
     assert free_place("toy", tmp_path) == tmp_path / "toy-1"
-    (tmp_path / "toy-1").mkdir()
+    assert (tmp_path / "toy-1").is_dir()  # taken: no other process gets it
     assert free_place("toy", tmp_path) == tmp_path / "toy-2"
     assert free_place("../../etc/x", tmp_path).parent == tmp_path
+
+
+def test_a_place_where_a_process_was_killed_at_once_is_free(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".config.toml.17.tmp").write_text("[rec")
+    run = Run.create(tmp_path / "run", RECIPE)
+    assert [path.name for path in run.path.iterdir()] == ["config.toml"]
+
+
+def test_one_process_at_a_time_is_in_a_run(run: Run) -> None:
+    with run.alone(), pytest.raises(RequestError, match="Another process"), run.alone():
+        pass
+    with run.alone():  # free again
+        pass
 
 
 def test_an_unfinished_run_has_no_metrics(run: Run) -> None:

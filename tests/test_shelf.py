@@ -9,7 +9,9 @@ import pytest
 import rekur
 from finished_runs import finished
 from rekur import config, shelf
+from rekur.cli import run as run_command
 from rekur.errors import RequestError
+from rekur.report.facts import Facts
 from rekur.runs import Run
 from rekur.training.events import Listener
 
@@ -120,6 +122,19 @@ def measured(root, name):
     return next(entry.measured for entry in shelf.entries(root) if entry.config.recipe.name == name)
 
 
+def test_a_recipe_as_shipped_is_known_with_its_settings_resolved_or_not():
+    from rekur.training.experiment import resolved
+
+    for name in ("kospi-gru", "nsmc-sample", "digits-rows"):
+        given = config.load(name)
+        whole = config.parse(config.dump(resolved(given)), name)
+        assert whole.data.keys() > given.data.keys() or name == "digits-rows"
+        assert shelf.as_shipped(given)
+        assert shelf.as_shipped(whole)
+    assert not shelf.as_shipped(config.override(config.load("nsmc-sample"), {"data.max_train": 100}))
+    assert shelf.as_shipped(config.override(config.load("nsmc-sample"), {"data.max_train": 0}))  # the default
+
+
 def test_the_newest_run_of_the_recipe_as_shipped_stands_on_the_shelf(tmp_path):
     recorded = measured(None, "nsmc-sample")
     older = whole(tmp_path, "nsmc-sample", "a", test={"accuracy": 0.5})
@@ -138,4 +153,10 @@ def test_the_newest_run_of_the_recipe_as_shipped_stands_on_the_shelf(tmp_path):
 def test_chance_is_the_verdict_where_a_model_learnt_nothing(tmp_path):
     chance = {"verdict": "not distinguishable from chance", "rate": 0.5, "p_value": 0.3, "interval": [0.4, 0.6]}
     run = whole(tmp_path, "nsmc-sample", "a", chance=chance)
-    assert shelf.record(Run.open(run))["verdict"] == "not distinguishable from chance"
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics.pop("verdict") in ("better", "not distinguishable", "worse", "worse than chance", chance["verdict"])
+    (run / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")  # as an older rekur wrote it
+    opened = Run.open(run)
+    said = {shelf.record(opened)["verdict"], shelf.Result(opened).verdict, Facts(opened).verdict}
+    assert said == {"not distinguishable from chance"}
+    assert run_command.rows(shelf.Result(opened))[0][5] == "not distinguishable from chance"

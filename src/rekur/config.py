@@ -147,7 +147,10 @@ def names() -> list[str]:
 def load(name: str) -> Config:
     """Return the recipe called `name`, or the one in the TOML file at that path."""
     if name.endswith(".toml") and Path(name).is_file():
-        return parse(Path(name).read_text(encoding="utf-8"), name)
+        try:
+            return parse(Path(name).read_text(encoding="utf-8"), name)
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{name} is not UTF-8: {error.reason} at byte {error.start}. Save it as UTF-8.") from None
     if name not in names():
         raise ConfigError(f"No recipe is called `{name}`. {nearest(name, names())} `rekur recipes` lists them.")
     text = (resources.files("rekur") / "recipes" / f"{name}.toml").read_text(encoding="utf-8")

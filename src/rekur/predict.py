@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from rekur import config as configuration
-from rekur import tasks
+from rekur import scoring, tasks
 from rekur.config import Config
 from rekur.errors import ConfigError, RefusedModelError, RequestError
 from rekur.nn.threads import flush_denormals
 from rekur.runs import Run
 from rekur.tasks.base import Task
+from rekur.training.weights import check, fill
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,14 @@ class Predictor:
         """
         return self.task.predict(self.model, inputs)
 
+    def score(self, file: Path | str) -> dict[str, Any]:
+        """Test the model on a labelled file; return the object of `rekur evaluate RUN FILE --json`.
+
+        Raises RequestError for tasks other than text and series, DataError for a file that does not fit.
+        """
+        found = scoring.score(self.task, self.model, Path(file))
+        return {**found, "run": str(self.run.path), "epochs": self.metrics["epochs"]}
+
 
 def load(path: Path | str) -> Predictor:
     """Open the run folder at `path` to predict with it.
@@ -57,8 +65,8 @@ def load(path: Path | str) -> Predictor:
     """
     run = Run.open(path)
     config = _config(run)
-    task = _restored(run, config)
-    model = _filled(task, run.load_model(), run.path)
+    with _refusing(run, config):
+        task, model = _filled(run, config)
     flush_denormals()
     return Predictor(run, config, task, model.eval())
 
@@ -70,17 +78,32 @@ def _config(run: Run) -> Config:
         raise RefusedModelError(f"{error} The run folder {run.path} is damaged or of another rekur.") from None
 
 
-def _restored(run: Run, config: Config) -> Task:
-    seed = run.about().get("seed", 1)
+@contextlib.contextmanager
+def _refusing(run: Run, config: Config) -> Iterator[None]:
+    """Whatever goes wrong while a stored model is built is the folder's fault."""
     try:
-        task = tasks.create(config, seed if isinstance(seed, int) else 1)
-        task.restore(run.files())
-    except (RequestError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        yield
+    except (RequestError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise RefusedModelError(
             f"The run folder {run.path} is damaged: its vocabulary, scaler or settings cannot be read "
             f"({type(error).__name__}: {error}). Train it again with `rekur run {config.recipe.name}`."
         ) from None
-    return task
+
+
+def _filled(run: Run, config: Config) -> tuple[Task, nn.Module]:
+    """Return the task and its model, with the weights of the run."""
+    weights, files, seed = run.load_model(), run.files(), run.about().get("seed", 1)
+    task = tasks.create(config, seed if isinstance(seed, int) else 1)
+    if config.model.hidden**2 > sum(array.size for array in weights.values()):
+        raise RefusedModelError(f"The weights in {run.path} are fewer than its settings need; one of them is damaged.")
+    with _Uninitialised():
+        with torch.device("meta"):  # sizes without memory: settings and files may ask for a petabyte
+            task.restore(files)
+            check(task.build().state_dict(), weights, run.path)
+        task.restore(files)
+        model = task.build()
+    fill(model, weights)
+    return task, model
 
 
 class _Uninitialised(TorchFunctionMode):
@@ -96,31 +119,3 @@ class _Uninitialised(TorchFunctionMode):
         if getattr(func, "__module__", "") == "torch.nn.init":
             return args[0] if args else None
         return func(*args, **(kwargs or {}))
-
-
-def _filled(task: Task, weights: Mapping[str, NDArray[Any]], path: Path) -> nn.Module:
-    """Return the model of `task` with `weights`, which must be the ones it has: names, shapes, types, finite."""
-    if task.config.model.hidden**2 > sum(array.size for array in weights.values()):
-        raise RefusedModelError(f"The weights in {path} are fewer than its settings need; one of them is damaged.")
-    with _Uninitialised():
-        with torch.device("meta"):  # sizes without memory: settings may ask for a petabyte
-            faults = _faults(task.build().state_dict(), weights)
-        if faults:
-            raise RefusedModelError(f"The weights in {path} do not fit its settings: {'; '.join(faults[:5])}.")
-        model = task.build()
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    return model
-
-
-def _faults(expected: Mapping[str, Tensor], weights: Mapping[str, NDArray[Any]]) -> list[str]:
-    faults = [f"{name} is missing" for name in sorted(expected.keys() - weights.keys())]
-    faults += [f"{name} does not belong to it" for name in sorted(weights.keys() - expected.keys())]
-    for name in sorted(expected.keys() & weights.keys()):
-        wanted, array = expected[name], weights[name]
-        if tuple(wanted.shape) != array.shape:
-            faults.append(f"{name} must be {tuple(wanted.shape)}; got {array.shape}")
-        elif str(wanted.dtype) != f"torch.{array.dtype}":
-            faults.append(f"{name} must be {str(wanted.dtype).removeprefix('torch.')}; got {array.dtype}")
-        elif not np.isfinite(array).all():
-            faults.append(f"{name} holds numbers that are not finite")
-    return faults

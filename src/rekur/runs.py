@@ -6,11 +6,13 @@ or not at all: to a temporary file beside it, flushed to the disk, then renamed 
 
 from __future__ import annotations
 
+import contextlib
 import io
+import itertools
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,11 @@ import tomli_w
 from numpy.typing import NDArray
 
 from rekur.errors import RefusedModelError, RequestError
-from rekur.storage import SCHEMA, Arrays, check_schema, explained, pack, to_json, unpack, write_whole
+from rekur.storage import SCHEMA, Arrays, check_schema, explained, locked, pack, to_json, unpack, write_whole
 
 __all__ = ["SCHEMA", "Run", "free_place", "to_json", "write_whole"]
 
+HALF_WRITTEN = ".*.tmp"  # what write_whole renames, or a kill leaves
 RESERVED = ("metrics.json", "extra.json")  # the JSON files that are not part of a model
 
 
@@ -42,14 +45,16 @@ class Run:
         run = cls(Path(path))
         with explained(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
-            if any(run.path.iterdir()):
+        values = tomllib.loads(config_toml)
+        values["run"] = {"schema": SCHEMA, **_without_none(about)}
+        with run.alone():
+            if any(not entry.match(HALF_WRITTEN) for entry in run.path.iterdir()):
                 raise RequestError(
                     f"The folder {run.path} is not empty, and a run never overwrites anything. "
                     f"Give another --out, or continue that run with `rekur run --resume {run.path}`."
                 )
-        values = tomllib.loads(config_toml)
-        values["run"] = {"schema": SCHEMA, **_without_none(about)}
-        run._write("config.toml", tomli_w.dumps(values))
+            run.sweep()  # of a process killed in this very place: without config.toml it cannot be resumed
+            run._write("config.toml", tomli_w.dumps(values))
         return run
 
     @classmethod
@@ -191,9 +196,22 @@ class Run:
         return self.path / "last"
 
     def sweep(self) -> None:
-        """Remove what a killed process left half-written; only whoever resumes the run may call this."""
-        for path in (*self.path.glob(".*.tmp"), *self.path.glob("*/.*.tmp")):
+        """Remove what a killed process left half-written; only whoever has the run alone may call this."""
+        for path in (*self.path.glob(HALF_WRITTEN), *self.path.glob(f"*/{HALF_WRITTEN}")):
             path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes out of the folder for the block; raises RequestError if one is in it.
+
+        The lock is the system's, on the folder itself: it ends with the process, even one that is killed.
+        """
+        with locked(self.path) as free:
+            if not free:
+                raise RequestError(
+                    f"Another process is at work in {self.path}. Wait for its end, or stop it, then try again."
+                )
+            yield
 
     def _write(self, name: str, content: str | bytes) -> None:
         write_whole(self.path / name, content)
@@ -227,11 +245,13 @@ class Run:
 
 
 def free_place(name: str, root: Path | str = "runs") -> Path:
-    """Return the first of <root>/<name>-1, <name>-2 ... that does not exist yet."""
+    """Make the first folder of <root>/<name>-1, <name>-2 ... that does not exist yet, and return it."""
     clean = re.sub(r"[^\w.-]+", "-", name).strip(".-") or "run"
-    number = 1
-    while (place := Path(root) / f"{clean}-{number}").exists():
-        number += 1
+    for number in itertools.count(1):
+        place = Path(root) / f"{clean}-{number}"
+        with explained(place), contextlib.suppress(FileExistsError):  # another process may be as quick
+            place.mkdir(parents=True)
+            break
     return place
 
 

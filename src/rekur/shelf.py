@@ -14,6 +14,7 @@ from rekur import config as configuration
 from rekur import runs
 from rekur.config import Config
 from rekur.errors import RefusedModelError, RequestError
+from rekur.evaluation import verdict
 from rekur.runs import Run
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ class Result:
 
     @property
     def verdict(self) -> str:
-        """Against the best baseline: better, not distinguishable or worse; empty without baselines."""
-        return str((self.metrics.get("versus") or {}).get("verdict", ""))
+        """Not distinguishable from chance, or against the best baseline: better, not distinguishable or worse."""
+        return verdict.word(self.metrics)
 
     @property
     def sentence(self) -> str:
@@ -63,8 +64,8 @@ def run(
     *,
     out: Path | str | None = None,
     data: Path | str | None = None,
-    seed: int = 1,
-    device: str = "auto",
+    seed: int | None = None,
+    device: str | None = None,
     threads: int | None = None,
     epochs: int | None = None,
     settings: Mapping[str, Any] | None = None,
@@ -77,7 +78,8 @@ def run(
         name: a recipe of the shelf, or the path of a TOML file; not given with `resume`.
         out: the run folder, new or empty; by default the next free place under ``./runs``.
         data: folder with the data sets; else ``REKUR_DATA``, the cache, the embedded copy, the publisher.
-        seed: same seed, machine and thread count: same bits.
+        seed: by default 1. Same seed, machine and thread count: same bits.
+        device: by default "auto", the CPU.
         threads: by default found by a short calibration.
         epochs, settings: changes of the recipe; `settings` has dotted keys: ``{"model.hidden": 64}``.
         resume: an interrupted run to take up again, with its own settings.
@@ -89,6 +91,7 @@ def run(
     from rekur.training import experiment
 
     if resume is not None:
+        _check_same(Path(resume), {"seed": seed, "device": device, "threads": threads})
         config, place = _resumed(Path(resume), name, settings, epochs), None
     else:
         config, place = _changed(name, settings, epochs), Path(out) if out is not None else None
@@ -96,8 +99,8 @@ def run(
         config,
         out=place,
         data_dir=Path(data) if data is not None else None,
-        seed=seed,
-        device=device,
+        seed=1 if seed is None else seed,
+        device=device or "auto",
         threads=threads,
         resume=Path(resume) if resume is not None else None,
         listeners=listeners,
@@ -133,6 +136,17 @@ def _resumed(place: Path, name: str, settings: Mapping[str, Any] | None, epochs:
     if name and name != config.recipe.name:
         raise RequestError(f"--resume {place} is a run of `{config.recipe.name}`; got the name `{name}`. Leave it out.")
     return config
+
+
+def _check_same(place: Path, given: Mapping[str, Any]) -> None:
+    """Raise RequestError where something given differs from what the run at `place` was begun with."""
+    about = Run.open(place).about()
+    for name, value in given.items():
+        if value is not None and value != about.get(name) and (name, value) != ("device", "auto"):
+            raise RequestError(
+                f"--resume goes on with the run's own --{name}, {about.get(name, 'to be calibrated')}; got {value}. "
+                "Leave it out, or begin a new run."
+            )
 
 
 # figures
@@ -178,13 +192,13 @@ def measured() -> dict[str, dict[str, Any]]:
 def record(run: Run) -> dict[str, Any]:
     """Return what the shelf keeps of a finished run."""
     config, metrics = configuration.parse(run.config_text(), str(run.path)), run.metrics()
-    versus, chance = metrics.get("versus") or {}, metrics.get("chance") or {}
+    versus = metrics.get("versus") or {}
     return {
         "part": config.published.part,
         "metrics": figures(config, run),
         "test": metrics["test"],
         "baseline": versus.get("baseline"),
-        "verdict": chance["verdict"] if "chance" in chance.get("verdict", "") else versus.get("verdict"),
+        "verdict": verdict.word(metrics),
         "seed": metrics["seed"],
         "seconds": metrics["seconds"]["total"],
         "date": metrics["date"][:10],
@@ -195,9 +209,12 @@ def record(run: Run) -> dict[str, Any]:
 
 def as_shipped(config: Config) -> bool:
     """Say whether a run's recipe is the one of the shelf: the words of it may change, the settings may not."""
-    settings = {"data", "model", "training"}
     recipe = configuration.load(config.recipe.name)
-    return config.model_dump(include=settings) == recipe.model_dump(include=settings)
+    if (config.model, config.training) != (recipe.model, recipe.training):
+        return False
+    from rekur.training.experiment import resolved  # late: it imports torch
+
+    return resolved(config).data == resolved(recipe).data
 
 
 def figures(config: Config, run: Run) -> dict[str, float]:

@@ -19,6 +19,11 @@ from numpy.typing import NDArray
 
 from rekur.errors import RefusedModelError, RekurError, RequestError
 
+try:
+    import fcntl
+except ImportError:  # Windows has none, and cannot lock a folder
+    fcntl = None  # type: ignore[assignment]
+
 SCHEMA = 1
 Arrays = dict[str, NDArray[Any]]
 Explain = Callable[[Path], contextlib.AbstractContextManager[None]]
@@ -79,6 +84,25 @@ def to_json(value: Any, indent: int | None = None) -> str:
 def check_schema(schema: int, path: Path) -> None:
     if schema > SCHEMA:
         raise RefusedModelError(f"{path} has schema {schema}; this rekur reads up to {SCHEMA}. Install a newer rekur.")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[bool]:
+    """Lock `folder` for the block, and give True; False if another process has locked it."""
+    if fcntl is None:
+        yield True
+        return
+    with explained(folder):
+        handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError as error:  # other errors: some network file systems lock no folders
+        free = error.errno not in (errno.EAGAIN, errno.EACCES)
+    try:
+        yield free
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

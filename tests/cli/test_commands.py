@@ -181,6 +181,8 @@ def test_a_labelled_file_is_scored(ran, tmp_path):
     low, high = found["interval"]["accuracy"]
     assert low <= found["test"]["accuracy"] <= high
     assert found["chance"]["rate"] == pytest.approx(2 / 3)
+    assert found.keys() >= KEYS
+    assert found["seconds"].keys() == {"data", "train", "test", "total"}
 
 
 def test_a_series_is_scored_beside_persistence(ran, tmp_path):
@@ -188,6 +190,7 @@ def test_a_series_is_scored_beside_persistence(ran, tmp_path):
     found = one_object(ran("evaluate", finished("kospi-gru"), tmp_path / "days.csv", "--json"))
     closes = kospi.load()["Close"].to_numpy()[-60:]
     moves = np.diff(closes)[4:]  # of the days that have five before them
+    assert found.keys() >= KEYS
     assert found["baselines"]["persistence"]["rmse"] == pytest.approx(np.sqrt((moves**2).mean()))
     table = Run.open(finished("kospi-gru")).table("series").tail(55)
     errors = (table["truth"] - table["forecast"]).to_numpy()

@@ -26,7 +26,7 @@ from rekur.training.events import Listener, Moment
 from rekur.training.loop import Training
 
 ADAM = toy_task.config(optimizer="adam", average=0.9, schedule="one_cycle", clip=1.0, keep="best")
-SGD = toy_task.config({"sparse": True}, optimizer="sgd", schedule="step", step_epochs=1, step_factor=0.5)
+SGD = toy_task.config(optimizer="sgd", schedule="step", step_epochs=1, step_factor=0.5)
 MOMENTUM = toy_task.config(optimizer="sgd", momentum=0.9, weight_decay=0.01, patience=3)
 WORSE = toy_task.config(learning_rate=5.0, optimizer="sgd", keep="best")  # the first epoch stays best
 SAVED_STEPS = 4  # a checkpoint every fourth step: in the middle of epochs, which have six
@@ -117,10 +117,11 @@ MOMENTS: dict[str, tuple[Config, list[Callable[[], Listener]]]] = {
     "checkpoint not renamed": (ADAM, [in_write(CHECKPOINT, 4, "before")]),
     "checkpoint renamed": (ADAM, [in_write(CHECKPOINT, 4, "after")]),
     "before the data": (ADAM, [at(stage="data")]),
+    "between two files of the model": (ADAM, [in_write("vocabulary.json", 1, "after")]),
     "before the test": (ADAM, [at(stage="test")]),
     "before the metrics": (ADAM, [in_write("metrics.json", 1, "before")]),
     "after the best epoch": (WORSE, [at(step=17)]),
-    "sparse SGD": (SGD, [at(step=13)]),
+    "SGD": (SGD, [at(step=13)]),
     "SGD with momentum": (MOMENTUM, [at(step=13)]),
 }
 

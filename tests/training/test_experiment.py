@@ -61,13 +61,15 @@ def test_the_run_folder_is_whole(tmp_path: Path) -> None:
     assert done.predictions().columns == ["id", "truth", "prediction"]
     assert done.tables() == ["examples"]
     assert done.extra() == {"classes": ["0", "1", "2"]}
-    assert list(done.files()) == ["vocabulary.json"]
+    assert list(done.files()) == ["classes.json", "vocabulary.json"]
+    assert metrics["verdict"] == metrics["versus"]["verdict"] or "chance" in metrics["verdict"]
 
 
 def test_config_toml_is_enough_to_train_again(tmp_path: Path) -> None:
     first = run(tmp_path / "first", seed=7)
     recipe, about = experiment.settings_of(first)
-    assert recipe == RECIPE
+    assert recipe == experiment.resolved(RECIPE)
+    assert recipe.data == toy_task.Data().model_dump()  # defaults, too: another default must not change this run
     again = run(tmp_path / "again", recipe, seed=about.seed, device=about.device, threads=about.threads)
     one, two = first.load_model(), again.load_model()
     assert all(np.array_equal(one[name], two[name]) for name in one)
@@ -164,6 +166,32 @@ def test_a_resume_on_other_data_is_refused(stopped: Run) -> None:
     stopped.write_files({"vocabulary.json": "[]"})
     with pytest.raises(DataError, match="vocabulary"):
         experiment.run(None, resume=stopped.path)
+
+
+def test_a_resume_beside_another_process_is_refused(stopped: Run) -> None:
+    with stopped.alone(), pytest.raises(RequestError, match="Another process"):
+        experiment.run(None, resume=stopped.path)
+    assert experiment.run(None, resume=stopped.path).finished()
+
+
+@pytest.mark.parametrize("work", ["run", "evaluate"])
+def test_first_weights_do_not_depend_on_what_ran_before(
+    tmp_path: Path, work: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = run(tmp_path / "a")
+    seen: list[tuple[int, float]] = []
+    build = toy_task.Toy.build
+
+    def watched(task: Any) -> Any:
+        seen.append((torch.get_num_threads(), float(torch.tensor([1e-40]) * 1)))
+        return build(task)
+
+    monkeypatch.setattr(toy_task.Toy, "build", watched)
+    torch.set_num_threads(2)
+    torch.set_flush_denormal(False)
+    _ = run(tmp_path / "b", threads=2) if work == "run" else experiment.evaluate(done)
+    assert seen == [(1, 0.0)]
+    assert torch.get_num_threads() == (2 if work == "run" else 1)
 
 
 def test_a_resume_on_another_machine_warns(stopped: Run) -> None:

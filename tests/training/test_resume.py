@@ -77,7 +77,7 @@ def test_kill_at_every_kind_of_moment(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, program, tmp_path], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    assert len(found) == 15
+    assert len(found) == 16
     assert [name for name, one in found.items() if one["resumed"] != one["whole"]] == []
     assert [name for name, one in found.items() if one["left"]] == []
 

@@ -41,9 +41,8 @@ def evaluate(
 
 def _on_file(run: Path, file: Path, as_json: bool) -> None:
     from rekur import predict
-    from rekur.cli import scoring
 
-    found = scoring.score(predict.load(run), file)
+    found = predict.load(run).score(file)
     if as_json:
         output.emit(found)
         return

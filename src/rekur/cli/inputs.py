@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from pathlib import Path
@@ -30,7 +29,7 @@ def read(source: str, predictor: Predictor) -> list[Any]:
     if task == "rows":
         return list(images(source))
     if source == "-":
-        return _stdin().splitlines()
+        return texts(_stdin(".txt"))
     return texts(_table(source)) if _is_file(source) else [source]
 
 
@@ -43,18 +42,12 @@ def texts(frame: pl.DataFrame) -> list[str]:
 
 def last_window(frame: pl.DataFrame, columns: tuple[str, ...], length: int) -> NDArray[np.float64]:
     """Return the last `length` rows of `columns`, (T, I), oldest first."""
-    values = series(frame, columns)
+    from rekur import scoring
+
+    values = scoring.series(frame, columns)
     if len(values) < length:
         raise DataError(f"The model reads {length} rows, oldest first; got {len(values)}. Give more rows.")
     return values[-length:]
-
-
-def series(frame: pl.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return `columns` as finite numbers (T, I); where there is a column of dates, they must rise."""
-    for name in frame.columns:
-        if name.lower() == "date":
-            files.dates(frame, name)
-    return files.numeric_columns(frame, columns)
 
 
 def images(source: str) -> NDArray[Any]:
@@ -77,14 +70,8 @@ def _is_file(source: str) -> bool:
 
 
 def _table(source: str) -> pl.DataFrame:
-    return files.read_table(Path(source)) if source != "-" else pl.read_csv(io.StringIO(_stdin()), infer_schema=False)
+    return files.read_table(Path(source)) if source != "-" else _stdin(".csv")
 
 
-def _stdin() -> str:
-    try:
-        text = sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"stdin is not UTF-8: {error.reason} at byte {error.start}. Convert it first.") from None
-    if not text.strip():
-        raise DataError("stdin is empty; expected one text a line, or for a series a table with a header.")
-    return text
+def _stdin(suffix: str) -> pl.DataFrame:
+    return files.table(sys.stdin.buffer.read(), Path("stdin"), suffix)

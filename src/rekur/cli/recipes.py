@@ -9,6 +9,7 @@ import typer
 
 from rekur.cli import output
 from rekur.cli.options import Json
+from rekur.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
     from rekur.config import Published
@@ -28,7 +29,8 @@ def recipes(
     from rekur import config, shelf
 
     if name:
-        config.load(name)
+        if name not in config.names():
+            raise ConfigError(f"No recipe is called `{name}`. {nearest(name, config.names())}")
         entry = next(entry for entry in shelf.entries() if entry.config.recipe.name == name)
         if as_json:
             output.emit({**entry.as_json(), "settings": settings(entry)})

@@ -29,9 +29,12 @@ def run(
     ] = None,
     data: Data = None,
     seed: Annotated[
-        int, typer.Option(help="Same seed, machine and threads: same bits.", metavar="N", min=0, max=2**32 - 1)
-    ] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", metavar="NAME")] = "auto",
+        int | None,
+        typer.Option(help="Same seed, machine and threads: same bits. Default: 1.", metavar="N", min=0, max=2**32 - 1),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto, the CPU.", metavar="NAME")
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(help="Threads. Default: a short calibration.", metavar="N", min=1)
     ] = None,
@@ -113,7 +116,7 @@ def rows(result: Result) -> list[tuple[str, ...]]:
         output.figure(metric, metrics["test"].get(metric)),
         output.bounds(metric, (metrics.get("interval") or {}).get(metric)),
         f"{output.figure(metric, metrics['baselines'][rival][metric])} {rival}" if rival else "none",
-        versus.get("verdict", ""),
+        result.verdict,
         output.figure(metric, published.metrics.get(metric)) if published.part == "test" else "",
     )
     ours = shelf.figures(recipe, result.run)

@@ -38,19 +38,23 @@ def read_table(path: Path) -> pl.DataFrame:
     Raises:
         DataError: no such file, another ending, empty, not UTF-8, damaged, or columns that share a name.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
+    if path.suffix.lower() not in _READERS:
         raise DataError(f"{path}: rekur reads {', '.join(_READERS)}; got `{path.suffix or 'no ending'}`.")
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}. Give the path of a file.") from None
+    return table(content, path, path.suffix.lower())
+
+
+def table(content: bytes, path: Path, suffix: str) -> pl.DataFrame:
+    """Read a table from the bytes of a file that ends in `suffix`; errors name `path`."""
     if not content.strip():
         raise DataError(f"{path} is empty; expected a table with at least one row.")
     try:
-        frame = reader(content, path)
+        frame = _READERS[suffix](content, path)
     except (pl.exceptions.PolarsError, OSError, OverflowError, TypeError) as error:
-        raise DataError(f"{path} is no whole {path.suffix} file: {str(error).splitlines()[0]}") from None
+        raise DataError(f"{path} is no whole {suffix} file: {str(error).splitlines()[0]}") from None
     if not len(frame):
         raise DataError(f"{path} has no rows; expected at least one below the names of the columns.")
     return frame

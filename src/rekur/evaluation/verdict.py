@@ -103,6 +103,18 @@ def chance(outcome: Outcome, truth: ArrayLike) -> dict[str, Any]:
     return {"rate": rate, "interval": interval, "p_value": p_value, "verdict": verdict}
 
 
+def word(metrics_json: Mapping[str, Any]) -> str:
+    """Return the verdict in a word or two: of chance where it is no better than that, else of the best rival.
+
+    It is empty where there is nothing to compare with. Runs of before metrics.json had "verdict" get theirs, too.
+    """
+    if "verdict" in metrics_json:
+        return str(metrics_json["verdict"])
+    chance, versus = (metrics_json.get(name) or {} for name in ("chance", "versus"))
+    of_chance = str(chance.get("verdict", ""))
+    return of_chance if "chance" in of_chance else str(versus.get("verdict", ""))
+
+
 def sentence(metrics_json: Mapping[str, Any]) -> str:
     """Return the verdict of a run, from its metrics (the JSON of `rekur run`), as one or two plain sentences.
 

@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -27,6 +26,7 @@ from rekur.tasks.base import Task, seed_torch
 from rekur.training import devices, machine, results
 from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
+from rekur.training.weights import check, fill
 
 
 def run(
@@ -58,14 +58,21 @@ def run(
         folder = Run.open(resume)
         if folder.finished():
             return folder
-        folder.sweep()
-        config, about = settings_of(folder)
-        return Experiment(folder, config, about, data_dir, audience).go(resume=True)
+        with folder.alone():
+            folder.sweep()
+            config, about = settings_of(folder)
+            return Experiment(folder, config, about, data_dir, audience).go(resume=True)
     if config is None:
         raise RequestError("A recipe is needed, or a run to resume.")
+    config = resolved(config)
     about = About(seed, str(devices.choose(device)), threads, **machine.versions())
-    with _reserved(out or free_place(config.recipe.name), config, about) as folder:
+    with _reserved(out, config, about) as folder:
         return Experiment(folder, config, about, data_dir, audience).go(resume=False)
+
+
+def resolved(config: Config) -> Config:
+    """Return `config` with every setting of `[data]` in it, as the task reads them; raises ConfigError."""
+    return config.model_copy(update={"data": tasks.create(config).data.model_dump(mode="json")})
 
 
 @dataclass(frozen=True)
@@ -100,16 +107,18 @@ def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
     """
     before = folder.metrics()
     config, about = settings_of(folder)
-    torch.set_num_threads(about.threads or 1)
-    threads_here.flush_denormals()
+    weights = folder.load_model()
     began = time.monotonic()
     task, model = _prepared(config, about, data_dir)
     _check_same_data(task, folder)
-    _fill(model, folder)
+    check(model.state_dict(), weights, folder.path)
+    fill(model, weights)
+    _compute_on(about.threads or 1)
     read = time.monotonic()
     found = results.figures(task, task.test(model.eval()).outcome, task.baselines())
-    seconds = {"data": read - began, "test": time.monotonic() - read, "total": time.monotonic() - began}
+    seconds = {"data": read - began, "train": 0.0, "test": time.monotonic() - read, "total": time.monotonic() - began}
     after = {**before, **found, "run": str(folder.path), "seconds": seconds}
+    after["verdict"] = verdict.word(found)
     return {**after, "sentence": verdict.sentence(after)}
 
 
@@ -149,13 +158,10 @@ class Experiment:
         """Make sure a resumed run computes what it did before, and choose the number of threads."""
         if resume:
             self._check_same_machine(task)
-            if self.folder.files():
-                _check_same_data(task, self.folder)
+            _check_same_data(task, self.folder)
         self.folder.write_files(task.files())
         count = self.about.threads or machine.calibrated(task, model)
-        torch.set_num_threads(count)
-        threads_here.flush_denormals()
-        threads_here.keep_memory()
+        _compute_on(count)
         self.folder.update_about(threads=count)
 
     def _check_same_machine(self, task: Task) -> None:
@@ -199,6 +205,7 @@ class Experiment:
             "published": results.published(self.config.published),
             "warnings": [*task.warnings, *fitted.warnings],
         }
+        metrics["verdict"] = verdict.word(metrics)
         self.folder.write_metrics({**metrics, "sentence": verdict.sentence(metrics)})
 
     @contextlib.contextmanager
@@ -210,6 +217,7 @@ class Experiment:
 
 
 def _prepared(config: Config, about: About, data_dir: Path | None) -> tuple[Task, nn.Module]:
+    _compute_on(1)  # the first weights must not depend on what this process, or its recipe before, computed on
     seed_torch(about.seed)
     task = tasks.create(config, about.seed, data_dir)
     task.load()
@@ -217,22 +225,31 @@ def _prepared(config: Config, about: About, data_dir: Path | None) -> tuple[Task
     return task, task.build().to(devices.choose(about.device))
 
 
+def _compute_on(count: int) -> None:
+    torch.set_num_threads(count)
+    threads_here.flush_denormals()
+    threads_here.keep_memory()
+
+
 @contextlib.contextmanager
-def _reserved(path: Path, config: Config, about: About) -> Iterator[Run]:
+def _reserved(out: Path | None, config: Config, about: About) -> Iterator[Run]:
     """Make the run folder first: a place that cannot be written is known at once. Drop it if all fails."""
-    existed, absent = path.exists(), [parent for parent in path.absolute().parents if not parent.exists()]
+    existed = out is not None and out.exists()
+    absent = [parent for parent in (out or Path("runs/1")).absolute().parents if not parent.exists()]
+    path = out or free_place(config.recipe.name)
     folder = Run.create(path, configuration.dump(config), **vars(about))
-    try:
-        yield folder
-    except BaseException:
-        if not folder.last_dir.exists():
-            shutil.rmtree(path, ignore_errors=True)
-            if existed:
-                path.mkdir(exist_ok=True)
-            with contextlib.suppress(OSError):  # another run may have moved in
-                for parent in absent:
-                    parent.rmdir()
-        raise
+    with folder.alone():
+        try:
+            yield folder
+        except BaseException:
+            if not folder.last_dir.exists():
+                shutil.rmtree(path, ignore_errors=True)
+                if existed:
+                    path.mkdir(exist_ok=True)
+                with contextlib.suppress(OSError):  # another run may have moved in
+                    for parent in absent:
+                        parent.rmdir()
+            raise
 
 
 @contextlib.contextmanager
@@ -246,7 +263,8 @@ def _named_interrupt(folder: Run) -> Iterator[None]:
 
 
 def _check_same_data(task: Task, folder: Run) -> None:
-    differing = sorted(name for name, text in task.files().items() if folder.files().get(name) != text)
+    before = folder.files()  # not all of them, if the run was killed while it wrote them
+    differing = sorted(name for name, text in task.files().items() if before.get(name, text) != text)
     if differing:
         raise DataError(
             f"These are not the data the run {folder.path} was trained on: {', '.join(differing)} differs. "
@@ -256,14 +274,3 @@ def _check_same_data(task: Task, folder: Run) -> None:
 
 def _arrays(model: nn.Module) -> dict[str, Any]:
     return {name: tensor.detach().cpu().numpy() for name, tensor in model.state_dict().items()}
-
-
-def _fill(model: nn.Module, folder: Run) -> None:
-    weights = folder.load_model()
-    try:
-        model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-    except RuntimeError as error:
-        raise RefusedModelError(f"The weights in {folder.path} do not fit its settings: {error}") from None
-    broken = [name for name, array in weights.items() if not np.isfinite(array).all()]
-    if broken:
-        raise RefusedModelError(f"The weights in {folder.path} are not finite: {', '.join(broken)}.")
