@@ -36,7 +36,7 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.ballot", lambda c: c.model.evidence > 0, "model.evidence: the n-grams that vote are those it knows"),
     ("model.segment", lambda c: c.model.readout in POOLED, f"a model.readout of {', '.join(POOLED)}"),
     ("model.transpose_fault", lambda c: c.model.api == "numpy", 'model.api = "numpy"'),
-    ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other network cuts its gradient so'),
+    ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other gradient is cut so'),
     ("training.momentum", lambda c: c.training.optimizer == "sgd", 'training.optimizer = "sgd"'),
     ("training.step_epochs", lambda c: c.training.schedule == "step", 'training.schedule = "step"'),
     ("training.step_factor", lambda c: c.training.schedule == "step", 'training.schedule = "step"'),
