@@ -60,7 +60,7 @@ def keep_memory() -> bool:
     """Let this process keep the memory it frees, so that the next step finds it warm.
 
     glibc hands large blocks back to the system when they are freed, and a training step frees the states of all its
-    time steps; fetching zeroed pages for them again is a tenth of the time of a GRU's step. Peak memory does not grow.
+    time steps. What that saves depends on sizes and machine, and the peak may grow: see `benchmarks/small_gains.py`.
 
     Returns:
         Whether the C library took the advice; False on systems with another one.

@@ -20,7 +20,7 @@ Analyzer = Literal["word", "char"]
 
 
 class Choice(NamedTuple):
-    """What suits words or characters; chosen on held-out training reviews of IMDB (word) and NSMC (char)."""
+    """What suits words or characters; trust and beta as docs/evaluation.md found on held-out training reviews."""
 
     order: int  # longest n-gram
     trust: float  # sklearn's C of TF-IDF + logistic regression
