@@ -1,8 +1,8 @@
 """What is embedded reads as stated; sets are found in the promised order; damage is named."""
 
 import gzip
-import lzma
-import shutil
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -162,16 +162,11 @@ def test_a_flipped_byte(tmp_path: Path) -> None:
         nsmc.load("test", folder, sample=True)
 
 
-def test_tables_of_the_right_size_with_wrong_content(tmp_path: Path) -> None:
-    size = nsmc.SET.file("sample_test.txt.xz").bytes
-    folder = damaged_copy(
-        tmp_path, nsmc.SET, "sample_test.txt.xz", lzma.compress(b"id\tdocument\tlabel\nx\t" * size)[:0]
-    )
-    damaged_copy(folder, nsmc.SET, "sample_test.txt.xz", lzma.compress(b"a\tb\tc\nx\ty\tz\n".ljust(size, b"\n")))
-    with pytest.raises(DataError, match="is damaged: expected lines of id, document, label"):
-        nsmc.load("test", folder, sample=True)
-    damaged_copy(folder, kospi.SET, "kospi.csv", b"a,b\n".ljust(33_699, b"x"))
-    with pytest.raises(DataError, match=r"kospi\.csv is damaged: expected the columns Date"):
+def test_content_of_the_right_size_that_was_changed(tmp_path: Path) -> None:
+    content = (base.EMBEDDED / "kospi" / "kospi.csv").read_bytes().replace(b"2206.199951", b"2206.199952")
+    folder = damaged_copy(tmp_path, kospi.SET, "kospi.csv", content)
+    sums = f"expected sha256 {kospi.SET.files[0].sha256} of its content; got {hashlib.sha256(content).hexdigest()}"
+    with pytest.raises(DataError, match=rf"kospi\.csv is damaged: {sums}.*rekur data get kospi"):
         kospi.load(folder)
 
 
@@ -185,46 +180,59 @@ def test_a_damaged_parquet(tmp_path: Path, content: bytes) -> None:
 def test_a_parquet_of_other_texts(tmp_path: Path) -> None:
     folder = damaged_copy(tmp_path, imdb.SET, "imdb_test.parquet", b"")
     pl.DataFrame({"label": [0, 1], "text": ["a", "b"]}).write_parquet(folder / "imdb" / "imdb_test.parquet")
-    with pytest.raises(DataError, match="expected 32,375,684 bytes of text; got 3"):
+    with pytest.raises(DataError, match="expected 32,375,684 bytes of content; got 3"):
         imdb.load("test", folder)
 
 
-def idx(kind: int, shape: tuple[int, ...], size: int) -> bytes:
-    header = kind.to_bytes(4, "big") + b"".join(n.to_bytes(4, "big") for n in shape)
-    return gzip.compress(header + bytes(size - len(header)), compresslevel=1)
-
-
 @pytest.mark.parametrize(
-    "images",
+    ("texts", "labels", "words"),
     [
-        b"\x1f\x8b\x08 cut",
-        idx(0x0803, (10_000, 28, 28), 100),
-        idx(0x0802, (10_000, 28, 28), 7_840_016),
-        idx(0x0803, (10_000, 28, 27), 7_840_016),
+        (["a", "b"], [0, 1], None),
+        (["a", "c"], [0, 1], "sha256"),
+        (["a", "b"], [1, 0], "negative"),
+        (["a", "b"], [0, None], "negative"),
     ],
-    ids=["no gz", "cut", "another kind", "sizes that do not fit"],
 )
-def test_damaged_digits(tmp_path: Path, images: bytes) -> None:
-    folder = damaged_copy(tmp_path, mnist.SET, "t10k-images-idx3-ubyte.gz", images)
-    damaged_copy(folder, mnist.SET, "t10k-labels-idx1-ubyte.gz", idx(0x0801, (10_000,), 10_008))
+def test_reviews_are_known_by_their_texts_and_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: list[str], labels: list[int | None], words: str | None
+) -> None:
+    small = base.File("imdb_test.parquet", 3, hashlib.sha256(b"a\nb").hexdigest())
+    monkeypatch.setattr(imdb, "SET", replace(imdb.SET, files=(small,)))
+    folder = damaged_copy(tmp_path, imdb.SET, "imdb_test.parquet", b"")
+    frame = pl.DataFrame({"label": labels, "text": texts})
+    frame.write_parquet(folder / "imdb" / "imdb_test.parquet", compression="gzip")  # any writer, any packing
+    if words is None:
+        assert imdb.load("test", folder).labels.tolist() == labels
+    else:
+        with pytest.raises(DataError, match=words):
+            imdb.load("test", folder)
+
+
+def idx(shape: tuple[int, ...], value: int) -> bytes:
+    header = (0x0800 + len(shape)).to_bytes(4, "big") + b"".join(n.to_bytes(4, "big") for n in shape)
+    return header + bytes([value]) * int(np.prod(shape))
+
+
+def small_digits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let MNIST's test part be two small images, each the digit 7."""
+    files = {"t10k-images-idx3-ubyte.gz": idx((2, 3, 4), 9), "t10k-labels-idx1-ubyte.gz": idx((2,), 7)}
+    stated = tuple(base.File(name, len(data), hashlib.sha256(data).hexdigest()) for name, data in files.items())
+    monkeypatch.setattr(mnist, "SET", replace(mnist.SET, files=stated))
+    for name, data in files.items():
+        damaged_copy(folder, mnist.SET, name, gzip.compress(data))
+    return folder
+
+
+def test_digits_are_read_and_arrays_may_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch warns of arrays it may not write to, and warnings are errors here."""
+    images, labels = mnist.load("test", small_digits(tmp_path, monkeypatch))
+    assert (images.shape, images.flags.writeable, set(images.flat)) == ((2, 3, 4), True, {9})
+    assert (labels.tolist(), labels.dtype, labels.flags.writeable) == ([7, 7], np.int64, True)
+    assert nsmc.load("test", sample=True).labels.flags.writeable
+
+
+@pytest.mark.parametrize("images", [b"\x1f\x8b\x08 cut", gzip.compress(idx((2, 3, 4), 8)), gzip.compress(b"short")])
+def test_damaged_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: bytes) -> None:
+    folder = damaged_copy(small_digits(tmp_path, monkeypatch), mnist.SET, "t10k-images-idx3-ubyte.gz", images)
     with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte\.gz is damaged: expected"):
         mnist.load("test", folder)
-
-
-def test_labels_beyond_nine(tmp_path: Path) -> None:
-    folder = damaged_copy(tmp_path, mnist.SET, "t10k-images-idx3-ubyte.gz", idx(0x0803, (10_000, 28, 28), 7_840_016))
-    wrong = gzip.compress(bytes.fromhex("00000801 00002710") + bytes([11]) * 10_000)
-    damaged_copy(folder, mnist.SET, "t10k-labels-idx1-ubyte.gz", wrong)
-    with pytest.raises(DataError, match="expected 10000 digits from 0 to 9; got 10000 up to 11"):
-        mnist.load("test", folder)
-
-
-def test_arrays_may_be_written(tmp_path: Path) -> None:
-    """torch warns of arrays it may not write to, and warnings are errors here."""
-    folder = damaged_copy(tmp_path, mnist.SET, "t10k-images-idx3-ubyte.gz", idx(0x0803, (10_000, 28, 28), 7_840_016))
-    damaged_copy(folder, mnist.SET, "t10k-labels-idx1-ubyte.gz", idx(0x0801, (10_000,), 10_008))
-    images, labels = mnist.load("test", folder)
-    assert images.flags.writeable
-    assert labels.flags.writeable
-    assert nsmc.load("test", sample=True).labels.flags.writeable
-    shutil.rmtree(folder)

@@ -21,6 +21,7 @@ REVIEWS = {
     "aclImdb/train/neg/0_4.txt": "",
     "aclImdb/train/pos/0_10.txt": "café",
     "aclImdb/test/pos/7_7.txt": "fine",
+    "aclImdb/test/neg/8_2.txt": "flat",
     "aclImdb/train/unsup/2_0.txt": "no label",
 }
 HOSTILE = {
@@ -66,7 +67,7 @@ def test_reviews_come_sorted_and_hostile_members_are_passed_over(tmp_path: Path)
         ("train", 0, 3, 1, "dull<br />film"),
         ("train", 1, 10, 0, "café"),
     ]
-    assert parts["test"].rows() == [("test", 1, 7, 7, "fine")]
+    assert parts["test"].rows() == [("test", 0, 2, 8, "flat"), ("test", 1, 7, 7, "fine")]
     assert parts["unsup"].rows() == [("unsup", -1, 0, 2, "no label")]
 
 
@@ -90,10 +91,10 @@ def test_a_damaged_archive_is_refused(tmp_path: Path, damage: str, monkeypatch: 
 
 @pytest.fixture
 def small_imdb(publisher: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> base.DataSet:
-    """IMDB as a publisher with five reviews would have it."""
+    """IMDB as a publisher with six reviews would have it."""
     packed = archive(tmp_path / "a.tar.gz", REVIEWS | HOSTILE).read_bytes()
     publisher.files["aclImdb_v1.tar.gz"] = packed
-    texts = {"train": b"\ndull<br />film\n" + "café".encode(), "test": b"fine", "unsup": b"no label"}
+    texts = {"train": b"\ndull<br />film\n" + "café".encode(), "test": b"flat\nfine", "unsup": b"no label"}
     files = tuple(of_content(file, texts[file.name[5:-8]], publisher.url, packed) for file in imdb.SET.files)
     small = replace(imdb.SET, files=files)
     monkeypatch.setattr(imdb, "SET", small)
@@ -105,7 +106,7 @@ def test_imdb_is_fetched_once_and_converted(publisher: Any, new_machine: Path) -
     train, test, unlabelled = imdb.load("train"), imdb.load("test"), imdb.load("unsup")
     assert train.texts.to_list() == ["", "dull<br />film", "café"]
     assert train.labels.tolist() == [0, 0, 1]
-    assert test.texts.to_list() == ["fine"]
+    assert test.texts.to_list() == ["flat", "fine"]
     assert unlabelled.labels.tolist() == [-1]
     assert len(publisher.asked) == 1
     assert sorted(path.name for path in (new_machine / "imdb").iterdir()) == [

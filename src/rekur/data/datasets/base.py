@@ -105,17 +105,23 @@ def locate(dataset: DataSet, name: str, data_dir: Path | None = None) -> Path:
 
 def verify(dataset: DataSet, name: str, path: Path) -> None:
     """Raise DataError unless `path` has exactly the content that file `name` of `dataset` should have."""
-    checksum = hashlib.sha256(unpack(path)).hexdigest()
-    if checksum != dataset.file(name).sha256:
-        raise damaged(path, f"sha256 {dataset.file(name).sha256} of its content", checksum)
+    check(dataset.file(name), unpack(path), path)
+
+
+def check(file: File, content: bytes, path: Path) -> None:
+    """Raise DataError unless `content`, read from `path`, is exactly what `file` should hold."""
+    if len(content) != file.bytes:
+        raise damaged(path, f"{file.bytes:,} bytes of content", f"{len(content):,}")
+    checksum = hashlib.sha256(content).hexdigest()
+    if checksum != file.sha256:
+        raise damaged(path, f"sha256 {file.sha256} of its content", checksum)
 
 
 def read(dataset: DataSet, name: str, data_dir: Path | None = None) -> bytes:
-    """Return the content of a file, unpacked, its size checked; raise DataError when it is damaged."""
-    file, path = dataset.file(name), locate(dataset, name, data_dir)
+    """Return the content of a file, unpacked; raise DataError unless it is exactly what it should be."""
+    path = locate(dataset, name, data_dir)
     content = unpack(path)
-    if len(content) != file.bytes:
-        raise damaged(path, f"{file.bytes:,} bytes of content", f"{len(content):,}")
+    check(dataset.file(name), content, path)
     return content
 
 

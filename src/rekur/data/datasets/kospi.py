@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from rekur.data.datasets.base import DataSet, File, damaged, locate, read
+from rekur.data.datasets.base import DataSet, File, read
 
 SET = DataSet(
     name="kospi",
@@ -40,9 +40,4 @@ def load(data_dir: Path | None = None) -> pl.DataFrame:
     Raises:
         DataError: the file is damaged.
     """
-    content = read(SET, "kospi.csv", data_dir)
-    try:
-        return pl.read_csv(content, schema=COLUMNS)
-    except pl.exceptions.PolarsError as error:
-        path = locate(SET, "kospi.csv", data_dir)
-        raise damaged(path, f"the columns {', '.join(COLUMNS)}", str(error).splitlines()[0]) from None
+    return pl.read_csv(read(SET, "kospi.csv", data_dir), schema=COLUMNS)

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from rekur.data.datasets.base import DataSet, File, damaged, locate, read
+from rekur.data.datasets.base import DataSet, File, read
 from rekur.data.datasets.publishers import fetch_file
 from rekur.data.text import Texts
 
@@ -67,13 +67,7 @@ def load(part: Literal["train", "test"], data_dir: Path | None = None, sample: b
     Raises:
         DataError: a file is missing and cannot be fetched, or is damaged.
     """
-    name = f"{'sample' if sample else 'ratings'}_{part}.txt.xz"
-    content = read(SET, name, data_dir)
-    try:
-        return _parse(content)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        path = locate(SET, name, data_dir)
-        raise damaged(path, "lines of id, document, label", str(error).splitlines()[0]) from None
+    return _parse(read(SET, f"{'sample' if sample else 'ratings'}_{part}.txt.xz", data_dir))
 
 
 def draw(lines: list[str], part: Literal["train", "test"]) -> list[str]:
