@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rekur.training.events import Listener
 
 STARTER = ("hello-rnn", "kospi-gru", "nsmc-sample", "digits-rows", "shakespeare-short")
+LONGEST = ("nsmc-sample", "shakespeare-short", "digits-rows")  # of these; begun first, so that none is waited for
 
 
 @dataclass(frozen=True)
@@ -110,16 +111,30 @@ def run(
 
 
 def starter(
-    *, out: Path | str | None = None, listeners: Sequence[Listener] = (), **options: Any
+    *, out: Path | str | None = None, workers: int = 1, listeners: Sequence[Listener] = (), **options: Any
 ) -> tuple[list[Result], Path]:
-    """Run the starter shelf, on data inside the package; return the results and their common page."""
+    """Run the starter shelf, on data inside the package; return the results and their common page.
+
+    With `workers` above 1 that many recipes run at a time, each in a process of its own, on one thread.
+    """
     from rekur import report
 
     place = Path(out) if out is not None else runs.free_place("starter")
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise RequestError(f"--out must be a new or empty folder; got {place}, which is neither. Name another.")
-    results = [run(name, out=place / name, listeners=listeners, **options) for name in STARTER]
+    if workers > 1:
+        from rekur import abreast
+
+        tell = [listener.on_note for listener in listeners]
+        abreast.run(sorted(STARTER, key=_begun_first), place, workers, options, tell)
+        results = [Result(Run.open(place / name)) for name in STARTER]
+    else:
+        results = [run(name, out=place / name, listeners=listeners, **options) for name in STARTER]
     return results, report.shelf_page([result.run for result in results], place / "report.html")
+
+
+def _begun_first(name: str) -> int:
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 def _changed(name: str, settings: Mapping[str, Any] | None, epochs: int | None) -> Config:

@@ -11,6 +11,7 @@ import pytest
 from finished_runs import finished
 from rekur import config, shelf
 from rekur.cli import laws, main
+from rekur.cli import run as run_command
 from rekur.data.datasets import kospi
 from rekur.runs import Run
 
@@ -80,6 +81,13 @@ def test_run_without_a_name_is_the_starter_shelf(ran, tmp_path, monkeypatch):
     assert shown.count("recipe") == 2  # the head of one table, and "2 recipes in"
     assert "hello-rnn" in shown
     assert "kospi-gru" in shown
+
+
+def test_the_starter_runs_side_by_side_on_two_processors(ran, tmp_path, monkeypatch):
+    monkeypatch.setattr(shelf, "STARTER", ("hello-rnn", "kospi-gru"))
+    monkeypatch.setattr(run_command.os, "cpu_count", lambda: 8)
+    found = one_object(ran("run", "--out", tmp_path / "a", "--epochs", "2", "--json", "--quiet"))
+    assert [(run["recipe"], run["threads"]) for run in found["runs"]] == [("hello-rnn", 1), ("kospi-gru", 1)]
 
 
 def test_resume_needs_no_name(ran, tmp_path):

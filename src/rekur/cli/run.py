@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,7 +54,7 @@ def run(
     """Train and test a recipe, and write its report.
 
     Every step runs: data, training, the test beside its baselines, the report. Without NAME it is the starter
-    shelf: five recipes on data inside the package, in about a minute.
+    shelf: five recipes on data inside the package, two at a time, in less than a minute.
 
     Example: rekur run kospi-gru --seed 2 --set model.hidden=16
     """
@@ -78,8 +80,10 @@ def run(
         raise RequestError(
             "--set changes one recipe: give its NAME. Example: rekur run kospi-gru --set model.hidden=16"
         )
-    results, page = shelf.starter(out=out, **common)
-    show_starter(results, page, as_json)
+    began = time.monotonic()
+    workers = 1 if threads else min(2, os.cpu_count() or 1)
+    results, page = shelf.starter(out=out, workers=workers, **common)
+    show_starter(results, page, time.monotonic() - began, as_json)
 
 
 def show(result: Result, as_json: bool) -> None:
@@ -91,13 +95,12 @@ def show(result: Result, as_json: bool) -> None:
     output.say(f"{result.sentence}\n\nReport: {result.report}\nRun:    {result.path}")
 
 
-def show_starter(results: Sequence[Result], page: Path, as_json: bool) -> None:
+def show_starter(results: Sequence[Result], page: Path, seconds: float, as_json: bool) -> None:
     """Print the starter's results as one table."""
     if as_json:
         output.emit({"runs": [result.metrics for result in results], "report": str(page)})
         return
     output.table(COLUMNS, [row for result in results for row in rows(result)[:1]])
-    seconds = sum(result.metrics["seconds"]["total"] for result in results)
     output.say(f"{len(results)} recipes in {seconds:.0f} s.\n\nReport: {page}\nRuns:   {page.parent}")
 
 

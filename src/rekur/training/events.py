@@ -46,6 +46,9 @@ class Listener:
     def on_end(self) -> None:
         """The training is over, however it ended."""
 
+    def on_note(self, text: str) -> None:
+        """A piece of news, as of the recipes of the starter shelf that run side by side."""
+
     def on_warning(self, text: str) -> None:
         """Something a person should know, and that stops nothing."""
 

@@ -85,6 +85,10 @@ class Progress(Listener):
             self.bar.stop()
             self.bar = None
 
+    def on_note(self, text: str) -> None:
+        if not self.quiet:
+            self._say(text)
+
     def on_warning(self, text: str) -> None:
         if not self.quiet:
             self._say(f"warning: {text}")
