@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,13 @@ def test_links_of_the_docs_lead_somewhere():
         for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", path.read_text(encoding="utf-8")):
             if "://" not in target and not target.startswith("mailto:"):
                 assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_rooms_are_drawn_as_they_are_held():
+    rules = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    drawn = page.partition("rooms on one line do not know each other.\n")[2].partition("| room |")[0]
+    assert drawn.replace("    ", "").split() == " ".join(rules["contracts"][0]["layers"]).split()
 
 
 # the record
