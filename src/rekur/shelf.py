@@ -123,7 +123,7 @@ def starter(
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise RequestError(f"--out must be a new or empty folder; got {place}, which is neither. Name another.")
     if workers > 1:
-        from rekur import abreast
+        from rekur.training import abreast
 
         tell = [listener.on_note for listener in listeners]
         abreast.run(sorted(STARTER, key=_begun_first), place, workers, options, tell)

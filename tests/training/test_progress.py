@@ -93,6 +93,7 @@ def test_quiet_is_silent(clock: Clock) -> None:
         shown = Progress(quiet=True, console=to)
         train(shown, clock, seconds=1.0)
         shown.on_warning("beware")
+        shown.on_note("news")
         assert file.getvalue() == ""
 
 

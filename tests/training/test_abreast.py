@@ -5,8 +5,9 @@ import signal
 
 import pytest
 
-from rekur import abreast, shelf
+from rekur import shelf
 from rekur.errors import Interrupted, RequestError
+from rekur.training import abreast
 from rekur.training.events import Listener
 
 
