@@ -13,7 +13,7 @@ from torch import nn
 
 from rekur.data import files
 from rekur.errors import DataError, RequestError
-from rekur.evaluation import outcomes, verdict
+from rekur.evaluation import outcomes, telling
 from rekur.evaluation.outcomes import Outcome
 from rekur.models import parameters
 from rekur.nn import threads
@@ -49,9 +49,9 @@ def score(task: Task, model: nn.Module, file: Path) -> dict[str, Any]:
         "parameters": parameters(model),
         **figures,
         "published": None,
-        "verdict": verdict.word(figures),
+        "verdict": telling.word(figures),
     }
-    return {**found, "sentence": verdict.sentence(found)}
+    return {**found, "sentence": telling.sentence(found)}
 
 
 def series(frame: pl.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from rekur import config as configuration
 from rekur import runs
 from rekur.config import Config
 from rekur.errors import RefusedModelError, RequestError
-from rekur.evaluation import verdict
+from rekur.evaluation import telling
 from rekur.runs import Run
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Result:
     @property
     def verdict(self) -> str:
         """Not distinguishable from chance, or against the best baseline: better, not distinguishable or worse."""
-        return verdict.word(self.metrics)
+        return telling.word(self.metrics)
 
     @property
     def sentence(self) -> str:
@@ -213,7 +213,7 @@ def record(run: Run) -> dict[str, Any]:
         "metrics": figures(config, run),
         "test": metrics["test"],
         "baseline": versus.get("baseline"),
-        "verdict": verdict.word(metrics),
+        "verdict": telling.word(metrics),
         "seed": metrics["seed"],
         "seconds": metrics["seconds"]["total"],
         "date": metrics["date"][:10],

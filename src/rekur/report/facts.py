@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from rekur.evaluation import names, verdict
+from rekur.evaluation import names, telling
 from rekur.report import words
 from rekur.runs import Run
 
@@ -94,7 +94,7 @@ class Facts:
     @property
     def verdict(self) -> str:
         """Say it in a word or two: of chance where it is no better than that, else of the best rival."""
-        return verdict.word(self.metrics)
+        return telling.word(self.metrics)
 
     # figures
 

@@ -18,7 +18,7 @@ from rekur import config as configuration
 from rekur import tasks
 from rekur.config import Config
 from rekur.errors import ConfigError, DataError, Interrupted, RefusedModelError, RequestError
-from rekur.evaluation import verdict
+from rekur.evaluation import telling
 from rekur.models import parameters
 from rekur.nn import threads as threads_here
 from rekur.runs import Run, free_place
@@ -27,6 +27,9 @@ from rekur.training import devices, machine, results
 from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
 from rekur.training.weights import check, fill
+
+
+DRAWN_ON = 2  # threads that draw the first weights, whatever trains them: an orthogonal matrix's last bits depend on it
 
 
 def run(
@@ -118,8 +121,8 @@ def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
     found = results.figures(task, task.test(model.eval()).outcome, task.baselines())
     seconds = {"data": read - began, "train": 0.0, "test": time.monotonic() - read, "total": time.monotonic() - began}
     after = {**before, **found, "run": str(folder.path), "seconds": seconds}
-    after["verdict"] = verdict.word(found)
-    return {**after, "sentence": verdict.sentence(after)}
+    after["verdict"] = telling.word(found)
+    return {**after, "sentence": telling.sentence(after)}
 
 
 @dataclass
@@ -205,8 +208,8 @@ class Experiment:
             "published": results.published(self.config.published),
             "warnings": [*task.warnings, *fitted.warnings],
         }
-        metrics["verdict"] = verdict.word(metrics)
-        self.folder.write_metrics({**metrics, "sentence": verdict.sentence(metrics)})
+        metrics["verdict"] = telling.word(metrics)
+        self.folder.write_metrics({**metrics, "sentence": telling.sentence(metrics)})
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -217,7 +220,7 @@ class Experiment:
 
 
 def _prepared(config: Config, about: About, data_dir: Path | None) -> tuple[Task, nn.Module]:
-    _compute_on(1)  # the first weights must not depend on what this process, or its recipe before, computed on
+    _compute_on(DRAWN_ON)
     seed_torch(about.seed)
     task = tasks.create(config, about.seed, data_dir)
     task.load()
