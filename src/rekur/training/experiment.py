@@ -28,7 +28,6 @@ from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
 from rekur.training.weights import check, fill
 
-
 DRAWN_ON = 2  # threads that draw the first weights, whatever trains them: an orthogonal matrix's last bits depend on it
 
 
