@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,14 @@ from hypothesis import settings
 settings.register_profile("fast", max_examples=5, deadline=None, derandomize=True)  # for every run
 settings.register_profile("slow", max_examples=200, deadline=None)  # --hypothesis-profile=slow: for a release
 settings.load_profile("fast")
+
+
+@pytest.fixture(autouse=True)
+def _denormals_again() -> Iterator[None]:
+    """A training flushes them for good, and hypothesis draws no floats in a process without them."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
