@@ -232,6 +232,14 @@ def test_a_damaged_or_hostile_run_is_refused(refused, tmp_path, case):
     refused(["predict", run, days], 5, str(run))
 
 
+@pytest.mark.parametrize("command", [["evaluate"], ["run", "--resume"], ["predict"]])
+@pytest.mark.parametrize("change", [("window = 5", "windw = 5"), ('cell = "gru"', 'cell = "gur"')])
+def test_stored_settings_that_cannot_be_are_the_folders_fault(refused, tmp_path, command, change):
+    run = shutil.copytree(finished("kospi-gru"), tmp_path / "run")
+    rewrite(run, "config.toml", lambda text: text.replace(*change))
+    refused([*command, run], 5, str(run))
+
+
 @pytest.mark.parametrize("file", ["metrics.json", "predictions.parquet", "history.jsonl"])
 def test_a_damaged_record_is_refused_by_the_report(refused, tmp_path, file):
     run = shutil.copytree(finished("kospi-gru"), tmp_path / "run")
@@ -272,6 +280,7 @@ REQUESTS = {
     "a recipe that is no TOML": (["run", "{tmp}/bad.toml"], "not valid TOML"),
     "a recipe that is not UTF-8": (["run", "{tmp}/latin.toml"], "not UTF-8"),
     "the page of a recipe of one's own": (["recipes", "{tmp}/task.toml"], "No recipe is called"),
+    "a shelf on no device": (["run", "--device", "abacus"], "abacus"),
     "resumed under another seed": (["run", "--resume", "{run}", "--seed", "99"], "--seed"),
     "resumed on more threads": (["run", "--resume", "{run}", "--threads", "7"], "--threads"),
     "resumed on another device": (["run", "--resume", "{run}", "--device", "cuda"], "--device"),

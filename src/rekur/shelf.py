@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -122,14 +123,21 @@ def starter(
     place = Path(out) if out is not None else runs.free_place("starter")
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise RequestError(f"--out must be a new or empty folder; got {place}, which is neither. Name another.")
-    if workers > 1:
-        from rekur.training import abreast
+    try:
+        if workers > 1:
+            from rekur.training import abreast
 
-        tell = [listener.on_note for listener in listeners]
-        abreast.run(sorted(STARTER, key=_begun_first), place, workers, options, tell)
-        results = [Result(Run.open(place / name)) for name in STARTER]
-    else:
-        results = [run(name, out=place / name, listeners=listeners, **options) for name in STARTER]
+            tell = [listener.on_note for listener in listeners]
+            abreast.run(sorted(STARTER, key=_begun_first), place, workers, options, tell)
+            results = [Result(Run.open(place / name)) for name in STARTER]
+        else:
+            results = [run(name, out=place / name, listeners=listeners, **options) for name in STARTER]
+    except BaseException:
+        if out is None:
+            with contextlib.suppress(OSError):  # it holds what is worth keeping
+                place.rmdir()
+                place.parent.rmdir()
+        raise
     return results, report.shelf_page([result.run for result in results], place / "report.html")
 
 
@@ -145,7 +153,9 @@ def _changed(name: str, settings: Mapping[str, Any] | None, epochs: int | None) 
 
 
 def _resumed(place: Path, name: str, settings: Mapping[str, Any] | None, epochs: int | None) -> Config:
-    config = configuration.parse(Run.open(place).config_text(), str(place / "config.toml"))
+    from rekur.training import experiment
+
+    config, _ = experiment.settings_of(Run.open(place))
     if settings or epochs is not None:
         raise RequestError("--resume goes on with the run's own settings; leave out --set and --epochs.")
     if name and name != config.recipe.name:

@@ -92,7 +92,7 @@ class About:
 def settings_of(folder: Run) -> tuple[Config, About]:
     """Return a run's recipe and what else it depends on; raises RefusedModelError if damaged."""
     try:
-        config = configuration.parse(folder.config_text(), str(folder.path / "config.toml"))
+        config = resolved(configuration.parse(folder.config_text(), str(folder.path / "config.toml")))
         table = folder.about()
         words = {name: str(table[name]) for name in ("device", "engine", "processor", "rekur")}
         threads = table.get("threads")
