@@ -94,3 +94,9 @@ def test_the_least_p_value_of_the_bootstrap_is_not_told_as_an_estimate():
     run = _run("better", -0.1, [-0.2, -0.05], "nats", p=2 / 2001)
     run["versus"]["test"] = "bootstrap"
     assert "p < 0.001)" in telling.sentence(run)
+
+
+@pytest.mark.parametrize(("accuracy", "said"), [(0.519, True), (0.549, True), (0.55, False), (0.9, False)])
+def test_an_accuracy_barely_above_chance_is_called_that_however_significant(accuracy, said):
+    run = {"test": {"accuracy": accuracy}, "chance": {"verdict": "better", "rate": 0.5, "p_value": 1e-9}}
+    assert ("barely above chance (the commonest class alone gives 50.0 %)" in telling.sentence(run)) is said

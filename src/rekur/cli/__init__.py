@@ -5,6 +5,7 @@ Nothing heavy is imported at the top of these files, so that ``rekur --help`` an
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -70,7 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(_explain(error), file=sys.stderr)
         return error.exit_code if isinstance(error, RekurError) else 1
+    finally:
+        _let_go_of_a_closed_pipe()
     return 0
+
+
+def _let_go_of_a_closed_pipe() -> None:
+    """A reader that went away, as `| head` does, is no error; the interpreter's own last flush would call it one."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _take_debug(argv: Sequence[str]) -> tuple[list[str], bool]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from rekur.evaluation import names
 
+LITTLE = 0.05  # of accuracy above the commonest class: nobody could use such a classifier
 RIVALS = {
     "persistence": "repeating yesterday's value",
     "drift": "following the drift",
@@ -41,12 +42,20 @@ def sentence(metrics_json: Mapping[str, Any]) -> str:
 
 def _of_chance(run: Mapping[str, Any]) -> str:
     found = run.get("chance") or {}
-    if found.get("verdict", "better") == "better":
-        return ""
     accuracy = (run.get("test") or {}).get("accuracy")
+    if found.get("verdict", "better") == "better":
+        return _of_little(accuracy, found.get("rate"))
     subject = "The accuracy" if accuracy is None else f"The accuracy, {100 * accuracy:.1f} %,"
     rate, p = f"{100 * found['rate']:.1f} %", _p_value(found["p_value"], 1e-4)
     return f"{subject} is {found['verdict']} (the commonest class alone gives {rate}; {p})."
+
+
+def _of_little(accuracy: float | None, rate: float | None) -> str:
+    """On many test items a gain of no use is still significant; say how little it is."""
+    if accuracy is None or rate is None or accuracy - rate >= LITTLE:
+        return ""
+    alone = f"the commonest class alone gives {100 * rate:.1f} %"
+    return f"The accuracy, {100 * accuracy:.1f} %, is barely above chance ({alone})."
 
 
 def _of_rival(run: Mapping[str, Any]) -> str:
