@@ -247,7 +247,8 @@ def figures(config: Config, run: Run) -> dict[str, float]:
     metrics, published = run.metrics(), config.published
     by_part = {"train": metrics["training"], **metrics}
     found = by_part.get(published.part) or {}
-    wanted = list(published.metrics) or [str((metrics.get("versus") or {}).get("metric"))]
+    told = (metrics.get("versus") or {}).get("metric")  # without rivals, the task's first metric
+    wanted = list(published.metrics) or ([told] if told else list(found)[:1])
     return {name: found[name] for name in wanted if found.get(name) is not None}
 
 
