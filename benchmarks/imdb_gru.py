@@ -103,6 +103,8 @@ def main() -> None:
             taken = pipes[name].recv()
             if turn:
                 seconds[name].append(taken)
+    for pipe in pipes.values():
+        pipe.send(None)
     report(seconds, len(batches))
 
 

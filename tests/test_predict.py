@@ -11,7 +11,7 @@ import rekur
 from finished_runs import finished
 from rekur import config
 from rekur.data.datasets import digits, kospi, nsmc
-from rekur.errors import DataError, RefusedModelError
+from rekur.errors import DataError, RefusedModelError, RequestError
 from rekur.runs import Run
 
 
@@ -137,4 +137,11 @@ def test_a_vocabulary_that_does_not_fit_is_refused(tmp_path):
     assert words != other
     (run / "vocabulary.json").write_text(other, encoding="utf-8")
     with pytest.raises(RefusedModelError, match=r"table\.weight must be"):
+        rekur.load(run)
+
+
+def test_an_unfinished_run_says_so_and_is_not_called_damaged(tmp_path):
+    run = shutil.copytree(finished("hello-rnn"), tmp_path / "run")
+    (run / "metrics.json").unlink()
+    with pytest.raises(RequestError, match="not finished"):
         rekur.load(run)

@@ -106,12 +106,23 @@ def test_no_folder_is_a_request_error(tmp_path: Path) -> None:
         Run.open(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("config", [None, "", "[run", RECIPE, "run = 3\n", b"\xff\xfe"])
-def test_a_damaged_folder_is_refused(run: Run, config: str | bytes | None) -> None:
+def test_a_folder_without_a_run_is_a_request_error(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RequestError, match="no run is in it"):
+        Run.open(tmp_path)
+
+
+def test_a_run_that_lost_its_settings_is_refused(run: Run) -> None:
+    run.write_metrics({})
+    (run.path / "config.toml").unlink()
+    with pytest.raises(RefusedModelError):
+        Run.open(run.path)
+
+
+@pytest.mark.parametrize("config", ["", "[run", RECIPE, "run = 3\n", b"\xff\xfe"])
+def test_a_damaged_folder_is_refused(run: Run, config: str | bytes) -> None:
     path = run.path / "config.toml"
-    path.unlink()
-    if config is not None:
-        path.write_bytes(config if isinstance(config, bytes) else config.encode())
+    path.write_bytes(config if isinstance(config, bytes) else config.encode())
     with pytest.raises(RefusedModelError):
         Run.open(run.path)
 

@@ -65,6 +65,7 @@ def load(path: Path | str) -> Predictor:
     """
     run = Run.open(path)
     config = _config(run)
+    run.metrics()  # a run that is not finished says so, and how to go on
     with _refusing(run, config):
         task, model = _filled(run, config)
     flush_denormals()

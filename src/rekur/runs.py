@@ -63,6 +63,10 @@ class Run:
         run = cls(Path(path))
         if not run.path.is_dir():
             raise RequestError(f"There is no run folder at {run.path}. `rekur run NAME` makes one.")
+        if not any((run.path / name).exists() for name in ("config.toml", "metrics.json", "last")):
+            raise RequestError(
+                f"{run.path} is a folder, but no run is in it. Name the folder that `rekur run` printed."
+            )
         schema = run.about().get("schema")
         if not isinstance(schema, int):
             raise run._damaged("config.toml", "it names no schema in [run]")

@@ -25,6 +25,10 @@ def read(source: str, predictor: Predictor) -> list[Any]:
     task = predictor.config.recipe.task
     if task == "series":
         settings: Any = predictor.task.data
+        if source != "-" and not source.endswith(SUFFIXES):
+            raise DataError(
+                f"This run forecasts a series: give a table file with {', '.join(settings.inputs)}; got `{source}`."
+            )
         return [last_window(_table(source), settings.inputs, settings.window)]
     if task == "rows":
         return list(images(source))
