@@ -65,20 +65,6 @@ class Vocabulary:
         """
         return _select(tokenize(texts, tokenizer), tokenizer, max_words, min_count, tuple(specials))
 
-    @classmethod
-    def fit_encode(
-        cls,
-        texts: pl.Series,
-        tokenizer: str,
-        max_words: int | None = None,
-        min_count: int = 1,
-        specials: Sequence[str] = SPECIALS,
-    ) -> tuple[Vocabulary, Ragged]:
-        """Fit on `texts` and encode them, cutting them into tokens once; see `fit`."""
-        tokens = tokenize(texts, tokenizer)
-        vocabulary = _select(tokens, tokenizer, max_words, min_count, tuple(specials))
-        return vocabulary, vocabulary._encode(tokens)
-
     def encode(self, texts: pl.Series) -> Ragged:
         """Return the ids of the tokens of `texts` (N,): Ragged of int32, N rows."""
         return self._encode(tokenize(texts, self.tokenizer))
