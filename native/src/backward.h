@@ -1,0 +1,271 @@
+// All steps of one layer and direction, backward, for the rows of one slice.
+//
+// Time runs in chunks. Within a chunk, step by step from its end: the cell's gradients d_sum, then
+// d_h_prev += d_sum W_hh. After a chunk, when its d_sum, x and h_prev lie side by side in the cache, the products that
+// know no order of time: d_x = d_sum W_ih, d_W_ih += d_sum' x, d_W_hh += d_sum' h_prev. The gradients of weights are
+// private to the slice and summed up once, at the end.
+#pragma once
+
+#include "pack.h"
+#include "rows.h"
+
+namespace rekur::REKUR_SET {
+
+template <class Cell, class Op> struct BackwardWeights {
+    void pack(const Layer& layer, const Weights& weights, bool with_x, Scratch& scratch) {
+        using Real = typename Op::Real;
+        w_hh = packed_back<Cell, Op>(static_cast<const Real*>(weights.w_hh), layer.H, layer.H, Cell::hidden_first, scratch);
+        if (with_x) w_ih = packed_back<Cell, Op>(static_cast<const Real*>(weights.w_ih), layer.H, layer.I, 0, scratch);
+    }
+
+    typename Op::Element* w_hh = nullptr;  // (panels, gates, H, vectors, W)
+    typename Op::Element* w_ih = nullptr;  // (panels, gates, H, vectors, W)
+};
+
+// What one slice adds to the gradients of the weights, gates in the order of the cell's sums.
+template <class Cell, class Real> struct PrivateGradients {
+    static constexpr int W = kLanes<Real>;
+
+    void take(const Layer& layer, Scratch& scratch) {
+        const Sizes<Real> sizes(layer);
+        H = sizes.H, I = sizes.I, H_blocks = sizes.H_blocks;
+        w_ih = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.I_blocks * W);
+        w_hh = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.H_blocks * W);
+        bias = scratch.take<Real>(Cell::sums * sizes.H_blocks * W);
+    }
+
+    // Adds w (gates, H_blocks * W, F_blocks * W) to the gates of torch's d_w (G*H, F), or sets it.
+    void give(const Real* w, int first_sum, int64_t F, void* d_w, bool add) const {
+        if (!d_w) return;
+        const int64_t row_size = blocks_of(F, W) * W;
+        for (int g = 0; g < Cell::gates; g++)
+            for (int64_t unit = 0; unit < H; unit++) {
+                const Real* const from = w + (g * H_blocks * W + unit) * row_size;
+                Real* const to = static_cast<Real*>(d_w) + (Cell::gate_of[first_sum + g] * H + unit) * F;
+                for (int64_t f = 0; f < F; f++) to[f] = add ? to[f] + from[f] : from[f];
+            }
+    }
+
+    void give(const WeightGradients& d, bool add) const {
+        give(w_ih, 0, I, d.w_ih, add);
+        give(w_hh, Cell::hidden_first, H, d.w_hh, add);
+        give_bias(0, d.b_ih, add);
+        give_bias(Cell::hidden_first, d.b_hh, add);
+    }
+
+    int64_t H, I, H_blocks;
+    Real* w_ih;  // (gates, H_blocks * W, I_blocks * W)
+    Real* w_hh;  // (gates, H_blocks * W, H_blocks * W)
+    Real* bias;  // (sums, H_blocks * W)
+
+  private:
+    void give_bias(int first_sum, void* d_b, bool add) const {
+        if (!d_b) return;
+        for (int g = 0; g < Cell::gates; g++)
+            for (int64_t unit = 0; unit < H; unit++) {
+                const Real from = bias[(first_sum + g) * H_blocks * W + unit];
+                Real& to = static_cast<Real*>(d_b)[Cell::gate_of[first_sum + g] * H + unit];
+                to = add ? to + from : from;
+            }
+    }
+};
+
+template <class Cell, class Op> class Backward {
+    using Real = typename Op::Real;
+    static constexpr int W = kLanes<Real>;
+
+  public:
+    Backward(const Layer& layer, int direction, const Rows& rows, const BackwardWeights<Cell, Op>& weights,
+             const Gradients& gradients, const PrivateGradients<Cell, Real>& sums)
+        : layer_(layer), gradients_(gradients), direction_(direction), rows_(rows), weights_(weights), d_weights_(sums), sizes_(layer) {
+        const int64_t R = rows.count;
+        chunk_ = R ? smaller(blocks_of(kChunkRows, R), rows.steps) : 0;
+        x_ = scratch_.take<Real>(chunk_ * sizes_.I_blocks * R * W);
+        h_prev_ = scratch_.take<Real>(chunk_ * sizes_.H_blocks * R * W);
+        d_sums_ = scratch_.take<Real>(chunk_ * Cell::sums * sizes_.H_blocks * R * W);
+        d_h_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        d_x_ = scratch_.take<Real>(kVectors * R * W);
+        if (!Cell::has_c) return;
+        d_c_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        c_0_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+    }
+
+    void run(const Real* saved) {
+        if (Cell::has_c && layer_.c_0) take_states(c_0_, layer_.c_0, 0, rows_.count);
+        take_ends(rows_.running[0], rows_.count);
+        for (int64_t end = rows_.steps; end > 0;) {
+            const int64_t first = end > chunk_ ? end - chunk_ : 0;
+            for (int64_t t = end - 1; t >= first; t--) step(t, t - first, saved);
+            if (gradients_.d_x.data) give_d_x(first, end - first);
+            add_weight_gradients(first, end - first);
+            end = first;
+        }
+        give_states(d_h_, gradients_.d_h_0);
+        if (Cell::has_c) give_states(d_c_, gradients_.d_c_0);
+    }
+
+  private:
+    static constexpr int64_t kChunkRows = 256;  // steps times rows of a chunk, about
+
+    int64_t x_step() const { return sizes_.I_blocks * rows_.count * W; }
+    int64_t h_step() const { return sizes_.H_blocks * rows_.count * W; }
+    int64_t sums_step() const { return Cell::sums * h_step(); }
+
+    void step(int64_t t, int64_t place, const Real* saved) {
+        const int64_t R = rows_.count, running = rows_.running[t];
+        take_ends(rows_.running[t + 1], running);
+        take_inputs(t, place);
+        add_d_output(t);
+        for (int64_t block = 0; block < sizes_.H_blocks; block++) apply(t, place, block, saved);
+        const Real* d_sums = d_sums_ + place * sums_step() + Cell::hidden_first * h_step();
+        const typename Op::Element* w = weights_.w_hh;
+        for (int64_t first = 0; first < sizes_.H_blocks; first += kVectors) {
+            const int64_t vectors = smaller(kVectors, sizes_.H_blocks - first);
+            product<Op>({d_sums, R * W, sizes_.H, Cell::gates, h_step()}, running, w, vectors, {d_h_ + first * R * W, R * W});
+            w += Cell::gates * sizes_.H * vectors * W;
+        }
+    }
+
+    // The gradients of the final states of rows first ... end - 1, which end here.
+    void take_ends(int64_t first, int64_t end) {
+        if (gradients_.d_h_n) take_states(d_h_, gradients_.d_h_n, first, end);
+        if (Cell::has_c && gradients_.d_c_n) take_states(d_c_, gradients_.d_c_n, first, end);
+    }
+
+    void take_states(Real* to, const void* given, int64_t first, int64_t end) const {
+        for (int64_t row = first; row < end; row++) spread(state(given, row), sizes_.H, to + row * W);
+    }
+
+    template <class T> T* state_of(T* given, int64_t row) const { return given + (direction_ * layer_.N + rows_.index[row]) * sizes_.H; }
+    const Real* state(const void* given, int64_t row) const { return state_of(static_cast<const Real*>(given), row); }
+
+    void spread(const Real* from, int64_t features, Real* to) const {
+        for (int64_t first = 0; first < features; first += W, to += rows_.count * W)
+            store(to, load_part(from + first, smaller(W, features - first)));
+    }
+
+    template <class T> static T* at(const Steps& steps, int64_t time, int64_t row) {
+        return static_cast<T*>(steps.data) + time * steps.step + row * steps.row;
+    }
+
+    // x_t and h_prev of the running rows, into the chunk.
+    void take_inputs(int64_t t, int64_t place) {
+        const bool reverse = direction_ == 1;
+        Real* const x = x_ + place * x_step();
+        Real* const h = h_prev_ + place * h_step();
+        for (int64_t row = 0; row < rows_.running[t]; row++) {
+            spread(at<const Real>(layer_.x, rows_.time(t, row, reverse), rows_.index[row]), sizes_.I, x + row * W);
+            if (t > 0)
+                spread(at<const Real>(layer_.output, rows_.time(t - 1, row, reverse), rows_.index[row]) + direction_ * sizes_.H, sizes_.H, h + row * W);
+            else if (layer_.h_0)
+                spread(state(layer_.h_0, row), sizes_.H, h + row * W);
+            else
+                for (int64_t block = 0; block < sizes_.H_blocks; block++) store(h + (block * rows_.count + row) * W, Vec<Real>{});
+        }
+    }
+
+    void add_d_output(int64_t t) {
+        if (!gradients_.d_output.data) return;
+        for (int64_t row = 0; row < rows_.running[t]; row++) {
+            const Real* from = at<const Real>(gradients_.d_output, rows_.time(t, row, direction_ == 1), rows_.index[row]) + direction_ * sizes_.H;
+            for (int64_t block = 0; block < sizes_.H_blocks; block++) {
+                Real* const to = d_h_ + (block * rows_.count + row) * W;
+                store(to, load(to) + load_part(from + block * W, sizes_.lanes_of_H(block)));
+            }
+        }
+    }
+
+    void apply(int64_t t, int64_t place, int64_t block, const Real* saved) {
+        const int64_t R = rows_.count, running = rows_.running[t], offset = block * R * W;
+        const Real* from = saved + (rows_.before[t] * sizes_.H_blocks + block * running) * Cell::saved * W;
+        const Real* h_prev = h_prev_ + place * h_step() + offset;
+        const Real* c_prev = c_0_ + offset;
+        int64_t c_row = W;
+        if (Cell::has_c && t > 0) {  // the last of what the step before saved
+            c_prev = saved + (rows_.before[t - 1] * sizes_.H_blocks + block * rows_.running[t - 1]) * Cell::saved * W + (Cell::saved - 1) * W;
+            c_row = Cell::saved * W;
+        }
+        Real* const d_sums = d_sums_ + place * sums_step() + offset;
+        Vec<Real> total[Cell::sums] = {};
+        for (int64_t row = 0; row < running; row++, from += Cell::saved * W) {
+            Vec<Real> save[Cell::saved], d_sum[Cell::sums], d_c = {}, c = {};
+            Vec<Real> d_h = load(d_h_ + offset + row * W);
+            for (int s = 0; s < Cell::saved; s++) save[s] = load(from + s * W);
+            if (Cell::has_c) d_c = load(d_c_ + offset + row * W), c = load(c_prev + row * c_row);
+            Cell::template backward<Real>(save, load(h_prev + row * W), c, d_h, d_c, d_sum);
+            store(d_h_ + offset + row * W, d_h);
+            if (Cell::has_c) store(d_c_ + offset + row * W, d_c);
+            for (int s = 0; s < Cell::sums; s++) store(d_sums + s * h_step() + row * W, d_sum[s]), total[s] += d_sum[s];
+        }
+        for (int s = 0; s < Cell::sums; s++) {
+            Real* const bias = d_weights_.bias + (s * sizes_.H_blocks + block) * W;
+            store(bias, load(bias) + total[s]);
+        }
+    }
+
+    void give_d_x(int64_t first_step, int64_t steps) {
+        const int64_t R = rows_.count;
+        const typename Op::Element* w = weights_.w_ih;
+        for (int64_t first = 0; first < sizes_.I_blocks; first += kVectors) {
+            const int64_t vectors = smaller(kVectors, sizes_.I_blocks - first);
+            for (int64_t place = 0; place < steps; place++) {
+                const int64_t t = first_step + place;
+                std::memset(d_x_, 0, vectors * R * W * sizeof(Real));
+                product<Op>({d_sums_ + place * sums_step(), R * W, sizes_.H, Cell::gates, h_step()}, rows_.running[t], w, vectors, {d_x_, R * W});
+                for (int64_t v = 0; v < vectors; v++) put_d_x(t, first + v, d_x_ + v * R * W);
+            }
+            w += Cell::gates * sizes_.H * vectors * W;
+        }
+    }
+
+    // The second direction adds to what the first has written.
+    void put_d_x(int64_t t, int64_t block, const Real* from) const {
+        const int64_t lanes = sizes_.lanes_of_I(block);
+        for (int64_t row = 0; row < rows_.running[t]; row++) {
+            Real* const to = at<Real>(gradients_.d_x, rows_.time(t, row, direction_ == 1), rows_.index[row]) + block * W;
+            Vec<Real> value = load(from + row * W);
+            if (direction_ == 1) value += load_part(to, lanes);
+            store_part(to, value, lanes);
+        }
+    }
+
+    void add_weight_gradients(int64_t first, int64_t steps) {
+        const int64_t R = rows_.count;
+        const int64_t* running = rows_.running + first;
+        const Stack<Op> x = {x_, x_step(), R * W}, h_prev = {h_prev_, h_step(), R * W};
+        for (int g = 0; g < Cell::gates; g++) {
+            const Stack<Op> to_x = {d_sums_ + g * h_step(), sums_step(), R * W};
+            const Stack<Op> to_h = {d_sums_ + (Cell::hidden_first + g) * h_step(), sums_step(), R * W};
+            const int64_t x_size = sizes_.I_blocks * W, h_size = sizes_.H_blocks * W;
+            outer_product<Op>(to_x, sizes_.H, x, sizes_.I_blocks, steps, running, d_weights_.w_ih + g * h_size * x_size, x_size);
+            outer_product<Op>(to_h, sizes_.H, h_prev, sizes_.H_blocks, steps, running, d_weights_.w_hh + g * h_size * h_size, h_size);
+        }
+    }
+
+    void give_states(const Real* from, void* d_state) const {
+        if (!d_state) return;
+        for (int64_t row = 0; row < rows_.count; row++) {
+            Real* const to = state_of(static_cast<Real*>(d_state), row);
+            for (int64_t block = 0; block < sizes_.H_blocks; block++)
+                store_part(to + block * W, load(from + (block * rows_.count + row) * W), sizes_.lanes_of_H(block));
+        }
+    }
+
+    const Layer& layer_;
+    const Gradients& gradients_;
+    const int direction_;
+    const Rows& rows_;
+    const BackwardWeights<Cell, Op>& weights_;
+    const PrivateGradients<Cell, Real>& d_weights_;
+    const Sizes<Real> sizes_;
+    Scratch scratch_;
+    int64_t chunk_;          // steps of a chunk
+    Real *x_, *h_prev_;      // (chunk, blocks, R, W)
+    Real* d_sums_;           // (chunk, sums, H_blocks, R, W)
+    Real* d_h_;              // (H_blocks, R, W) of the step at work, then of the step before
+    Real* d_c_ = nullptr;    // the same
+    Real* c_0_ = nullptr;    // (H_blocks, R, W)
+    Real* d_x_;              // (kVectors, R, W) of the panel at work
+};
+
+}  // namespace rekur::REKUR_SET

@@ -1,0 +1,152 @@
+// All steps of one layer and direction, forward, for the rows of one slice.
+//
+// A step goes through the hidden units panel by panel: sums = bias + x_t W_ih' + h_prev W_hh' of all rows, then the
+// cell on these sums while they are in the cache. Nothing is written but h_t and what the backward pass needs.
+#pragma once
+
+#include "pack.h"
+#include "rows.h"
+
+namespace rekur::REKUR_SET {
+
+template <class Cell, class Op> class Forward {
+    using Real = typename Op::Real;
+    using Element = typename Op::Element;
+    static constexpr int W = kLanes<Real>;
+
+  public:
+    Forward(const Layer& layer, int direction, const Rows& rows, const ForwardWeights<Cell, Op>& weights, const Final& final)
+        : layer_(layer), final_(final), direction_(direction), rows_(rows), weights_(weights), sizes_(layer) {
+        const int64_t R = rows.count;
+        x_ = scratch_.take<Real>(sizes_.I_blocks * R * W);
+        h_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        h_next_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        if (Cell::has_c) c_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        sums_ = scratch_.take<Real>(kHiddenBlocks<Cell> * Cell::sums * R * W);
+        stream_ = layer.saved && rows.total() * sizes_.H * Cell::saved * int64_t{sizeof(Real)} > kStreamBytes;
+    }
+
+    // `saved` (sum over steps of running rows, H_blocks, saved, W), or null.
+    void run(Real* saved) {
+        start(h_, layer_.h_0);
+        if (Cell::has_c) start(c_, layer_.c_0);
+        finish(rows_.running[0], rows_.count);
+        for (int64_t t = 0; t < rows_.steps; t++) {
+            step(t, saved ? saved + rows_.before[t] * sizes_.H_blocks * Cell::saved * W : nullptr);
+            Real* const old = h_;
+            h_ = h_next_, h_next_ = old;
+            const int64_t going_on = rows_.running[t + 1];
+            if (going_on < rows_.running[t]) finish(going_on, rows_.running[t]);
+        }
+        clear_behind();
+        if (stream_) stream_fence();
+    }
+
+  private:
+    static constexpr int64_t kStreamBytes = 4 << 20;  // more than a core's own cache: past it on the way out
+
+    void step(int64_t t, Real* saved) {
+        const int64_t running = rows_.running[t], R = rows_.count;
+        take_x(t, running);
+        const Element* w_ih = weights_.w_ih;
+        const Element* w_hh = weights_.w_hh;
+        for (int64_t first = 0; first < sizes_.H_blocks; first += kHiddenBlocks<Cell>) {
+            const int64_t blocks = smaller(kHiddenBlocks<Cell>, sizes_.H_blocks - first), vectors = blocks * Cell::gates;
+            start_sums(first, blocks, running);
+            product<Op>({x_, R * W, sizes_.I, 1, 0}, running, w_ih, vectors, {sums_, R * W});
+            product<Op>({h_, R * W, sizes_.H, 1, 0}, running, w_hh, vectors, {sums_ + Cell::hidden_first * R * W, R * W});
+            for (int64_t b = 0; b < blocks; b++) {
+                apply(first + b, running, sums_ + b * R * W, saved);
+                give_h(t, first + b, running);
+            }
+            w_ih += sizes_.I * vectors * W;
+            w_hh += sizes_.H * vectors * W;
+        }
+    }
+
+    void take_x(int64_t t, int64_t running) {
+        const bool reverse = direction_ == 1;
+        for (int64_t row = 0; row < running; row++) {
+            const Real* from = static_cast<const Real*>(layer_.x.data) + rows_.time(t, row, reverse) * layer_.x.step + rows_.index[row] * layer_.x.row;
+            spread(from, sizes_.I, x_ + row * W);
+        }
+    }
+
+    // Features of one row into the blocks (blocks, R, W).
+    void spread(const Real* from, int64_t features, Real* to) const {
+        for (int64_t first = 0; first < features; first += W, to += rows_.count * W)
+            store(to, load_part(from + first, smaller(W, features - first)));
+    }
+
+    void start(Real* state, const void* given) const {
+        if (!given) return;
+        for (int64_t row = 0; row < rows_.count; row++)
+            spread(static_cast<const Real*>(given) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H, sizes_.H, state + row * W);
+    }
+
+    void start_sums(int64_t first, int64_t blocks, int64_t running) {
+        const Real* bias = weights_.bias + first * Cell::sums * W;
+        for (int64_t v = 0; v < blocks * Cell::sums; v++) {
+            const Vec<Real> value = load(bias + v * W);
+            Real* const to = sums_ + v * rows_.count * W;
+            for (int64_t row = 0; row < running; row++) store(to + row * W, value);
+        }
+    }
+
+    void apply(int64_t block, int64_t running, const Real* sums, Real* saved) {
+        const int64_t R = rows_.count, offset = block * R * W;
+        Real* to = saved ? saved + block * running * Cell::saved * W : nullptr;
+        for (int64_t row = 0; row < running; row++) {
+            Vec<Real> sum[Cell::sums], save[Cell::saved], h = load(h_ + offset + row * W), c = {};
+            for (int v = 0; v < Cell::sums; v++) sum[v] = load(sums + (v * R + row) * W);
+            if (Cell::has_c) c = load(c_ + offset + row * W);
+            Cell::template forward<Real>(sum, h, c, save);
+            store(h_next_ + offset + row * W, h);
+            if (Cell::has_c) store(c_ + offset + row * W, c);
+            if (!to) continue;
+            for (int s = 0; s < Cell::saved; s++, to += W) stream_ ? stream(to, save[s]) : store(to, save[s]);
+        }
+    }
+
+    void give_h(int64_t t, int64_t block, int64_t running) const {
+        const Real* from = h_next_ + block * rows_.count * W;
+        for (int64_t row = 0; row < running; row++)
+            store_part(output(rows_.time(t, row, direction_ == 1), row) + block * W, load(from + row * W), sizes_.lanes_of_H(block));
+    }
+
+    Real* output(int64_t time, int64_t row) const {
+        return static_cast<Real*>(layer_.output.data) + time * layer_.output.step + rows_.index[row] * layer_.output.row + direction_ * sizes_.H;
+    }
+
+    // The final state of rows first ... end - 1.
+    void finish(int64_t first, int64_t end) const {
+        for (int64_t row = first; row < end; row++) {
+            gather(h_ + row * W, final_.h_n, row);
+            if (Cell::has_c) gather(c_ + row * W, final_.c_n, row);
+        }
+    }
+
+    void gather(const Real* from, void* state, int64_t row) const {
+        Real* const to = static_cast<Real*>(state) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H;
+        for (int64_t block = 0; block < sizes_.H_blocks; block++)
+            store_part(to + block * W, load(from + block * rows_.count * W), sizes_.lanes_of_H(block));
+    }
+
+    void clear_behind() const {
+        for (int64_t row = 0; row < rows_.count; row++)
+            for (int64_t t = rows_.length[row]; t < layer_.T; t++) std::memset(output(t, row), 0, sizes_.H * sizeof(Real));
+    }
+
+    const Layer& layer_;
+    const Final& final_;
+    const int direction_;
+    const Rows& rows_;
+    const ForwardWeights<Cell, Op>& weights_;
+    const Sizes<Real> sizes_;
+    Scratch scratch_;
+    bool stream_;
+    Real *x_, *h_, *h_next_, *c_ = nullptr;  // (blocks, R, W)
+    Real* sums_;                             // (sums, R, W) of the panel at work
+};
+
+}  // namespace rekur::REKUR_SET

@@ -1,0 +1,168 @@
+// The two matrix products everything is made of. A product holds a tile of its result in registers; one operand is
+// read as vectors, the other number by number.
+//
+// Operands lie in blocks of W = kLanes features: (blocks, rows, W). So the rows of a tile are at constant distances,
+// every stream is contiguous, and nothing depends on the strides of the arrays outside.
+//
+// An Op says what is multiplied: `Element`s (numbers, or pairs of bf16), summed up in `Real`.
+#pragma once
+
+#include <utility>
+
+#include "vector.h"
+
+namespace rekur::REKUR_SET {
+
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// Multiplies numbers in the type of the arrays.
+template <class R> struct Exact {
+    using Real = R;
+    using Element = R;
+    static constexpr int width = 1;  // numbers in an element
+    static Element element(const R* from, int64_t) { return *from; }          // of a row, `left` numbers before its end
+    static Element column(const R* from, int64_t, int64_t) { return *from; }  // of a column, numbers `stride` apart
+    static Vec<R> load_elements(const R* from) { return load(from); }
+    static Vec<R> multiply_add(Vec<R> sum, Element a, Vec<R> w) { return sum + a * w; }
+};
+
+// Vectors side by side in a tile, and how many rows then fit into the registers beside them.
+constexpr int kVectors = kRegisters == 32 ? 4 : 2;
+constexpr int rows_beside(int vectors) {
+    if (kRegisters == 32) return vectors == 1 ? 14 : vectors == 2 ? 12 : vectors == 3 ? 8 : 6;
+    return vectors == 1 ? 8 : vectors == 2 ? 6 : vectors == 3 ? 4 : 2;
+}
+
+template <class Op> struct Operand {
+    const typename Op::Element* data;  // (segments, blocks, rows, W)
+    int64_t block;                     // elements from one block of features to the next
+    int64_t features;                  // elements of a row in a segment
+    int64_t segments;                  // each begins with a block of its own
+    int64_t segment;                   // elements from one segment to the next
+};
+
+template <class Op> struct Sums {
+    typename Op::Real* data;  // (vectors, rows, W)
+    int64_t vector;           // numbers from one vector to the next
+};
+
+// sums[v][row] += sum over segments and features k of a[row][k] * w[k][v], for V vectors and R rows.
+template <class Op, int V, int R>
+void row_tile(const Operand<Op>& a, int64_t row, const typename Op::Element* w, const Sums<Op>& sums) {
+    using Real = typename Op::Real;
+    constexpr int W = kLanes<Real>;
+    Real* const corner = sums.data + row * W;
+    Vec<Real> sum[V][R];
+    REKUR_UNROLL
+    for (int v = 0; v < V; v++)
+        REKUR_UNROLL
+        for (int r = 0; r < R; r++) sum[v][r] = load(corner + v * sums.vector + r * W);
+    for (int64_t s = 0; s < a.segments; s++) {
+        const typename Op::Element* block = a.data + s * a.segment + row * W;
+        for (int64_t left = a.features; left > 0; left -= W, block += a.block) {
+            const int64_t count = smaller(W, left);
+            for (int64_t k = 0; k < count; k++, w += V * W) {
+                Vec<Real> column[V];
+                REKUR_UNROLL
+                for (int v = 0; v < V; v++) column[v] = Op::load_elements(w + v * W);
+                REKUR_UNROLL
+                for (int r = 0; r < R; r++)
+                    REKUR_UNROLL
+                    for (int v = 0; v < V; v++) sum[v][r] = Op::multiply_add(sum[v][r], block[r * W + k], column[v]);
+            }
+        }
+    }
+    REKUR_UNROLL
+    for (int v = 0; v < V; v++)
+        REKUR_UNROLL
+        for (int r = 0; r < R; r++) store(corner + v * sums.vector + r * W, sum[v][r]);
+}
+
+template <class Op> using RowTile = void (*)(const Operand<Op>&, int64_t, const typename Op::Element*, const Sums<Op>&);
+
+template <class Op, int V, int... R> RowTile<Op> row_tile_of(int64_t rows, std::integer_sequence<int, R...>) {
+    static constexpr RowTile<Op> tiles[] = {row_tile<Op, V, R + 1>...};
+    return tiles[rows - 1];
+}
+
+template <class Op, int V> void product_of(const Operand<Op>& a, int64_t rows, const typename Op::Element* w, const Sums<Op>& sums) {
+    constexpr int most = rows_beside(V);
+    const int64_t tiles = blocks_of(rows, most);
+    for (int64_t i = 0; i < tiles; i++) {  // tiles of nearly equal height: none of a single row
+        const int64_t first = i * rows / tiles, end = (i + 1) * rows / tiles;
+        row_tile_of<Op, V>(end - first, std::make_integer_sequence<int, most>{})(a, first, w, sums);
+    }
+}
+
+// sums (vectors, rows, W) += a (rows, K) * w (K, vectors, W), the rows of w in the order a's features come.
+template <class Op> void product(const Operand<Op>& a, int64_t rows, const typename Op::Element* w, int64_t vectors, const Sums<Op>& sums) {
+    switch (vectors) {
+        case 1: return product_of<Op, 1>(a, rows, w, sums);
+        case 2: return product_of<Op, 2>(a, rows, w, sums);
+        case 3: return product_of<Op, 3>(a, rows, w, sums);
+        default: return product_of<Op, 4>(a, rows, w, sums);
+    }
+}
+
+// Steps of (blocks, rows, W), of which the first running[t] rows count.
+template <class Op> struct Stack {
+    const typename Op::Element* data;
+    int64_t step;   // elements from one step to the next
+    int64_t block;  // elements from one block to the next
+};
+
+// Lanes of the left operand in a tile of an outer product; they divide W.
+template <class Real> constexpr int kOuter = kBytes == 64 ? 8 : kLanes<Real> < 4 ? kLanes<Real> : 4;
+constexpr int kOuterVectors = 3;
+
+// out[l][v] += sum over steps t and rows of left[t][row][l] * right[t][v][row], for L lanes and V vectors.
+template <class Op, int V>
+void outer_tile(const Stack<Op>& left, const Stack<Op>& right, int64_t steps, const int64_t* running, typename Op::Real* out, int64_t out_row) {
+    using Real = typename Op::Real;
+    constexpr int W = kLanes<Real>, L = kOuter<Real>;
+    Vec<Real> sum[L][V];
+    REKUR_UNROLL
+    for (int l = 0; l < L; l++)
+        REKUR_UNROLL
+        for (int v = 0; v < V; v++) sum[l][v] = load(out + l * out_row + v * W);
+    for (int64_t t = 0; t < steps; t++) {
+        const typename Op::Element* a = left.data + t * left.step;
+        const typename Op::Element* b = right.data + t * right.step;
+        const int64_t rows = blocks_of(running[t], Op::width);
+        for (int64_t row = 0; row < rows; row++, a += W, b += W) {
+            Vec<Real> vectors[V];
+            REKUR_UNROLL
+            for (int v = 0; v < V; v++) vectors[v] = Op::load_elements(b + v * right.block);
+            REKUR_UNROLL
+            for (int l = 0; l < L; l++)
+                REKUR_UNROLL
+                for (int v = 0; v < V; v++) sum[l][v] = Op::multiply_add(sum[l][v], a[l], vectors[v]);
+        }
+    }
+    REKUR_UNROLL
+    for (int l = 0; l < L; l++)
+        REKUR_UNROLL
+        for (int v = 0; v < V; v++) store(out + l * out_row + v * W, sum[l][v]);
+}
+
+// out (left features, right blocks * W) += sum over steps and rows of left * right; `out_row` numbers a row.
+template <class Op>
+void outer_product(const Stack<Op>& left, int64_t left_features, const Stack<Op>& right, int64_t right_blocks, int64_t steps,
+                   const int64_t* running, typename Op::Real* out, int64_t out_row) {
+    using Real = typename Op::Real;
+    constexpr int W = kLanes<Real>, L = kOuter<Real>;
+    const int64_t panels = blocks_of(right_blocks, kOuterVectors);
+    for (int64_t p = 0; p < panels; p++) {
+        const int64_t first = p * right_blocks / panels, vectors = (p + 1) * right_blocks / panels - first;
+        const Stack<Op> b = {right.data + first * right.block, right.step, right.block};
+        for (int64_t l = 0; l < left_features; l += L) {
+            const Stack<Op> a = {left.data + l / W * left.block + l % W, left.step, left.block};
+            Real* const corner = out + l * out_row + first * W;
+            if (vectors == 3) outer_tile<Op, 3>(a, b, steps, running, corner, out_row);
+            if (vectors == 2) outer_tile<Op, 2>(a, b, steps, running, corner, out_row);
+            if (vectors == 1) outer_tile<Op, 1>(a, b, steps, running, corner, out_row);
+        }
+    }
+}
+
+}  // namespace rekur::REKUR_SET
