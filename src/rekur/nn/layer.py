@@ -59,7 +59,7 @@ def step(
     cell: nn.RNNCell | nn.GRUCell | nn.LSTMCell, mode: str, x: Tensor, state: kernels.State | None
 ) -> kernels.State:
     """Run one step of `cell` over x (N, I) or (I,) and return (h_t,) or (h_t, c_t), each (N, H) or (H,)."""
-    who, batched = type(cell).__name__, x.dim() != 1
+    who, batched = type(cell).__name__, x.dim() > 1
     rows: dict[str, int | None] = {"N": x.shape[0]} if batched else {}
     check_shape(who, "input", x.shape, **rows, I=cell.input_size)
     check_type(who, x, cell.weight_ih)

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from rekur.errors import ConfigError
 from rekur.nn import layer
 
 
@@ -42,4 +43,6 @@ class RNNCell(nn.RNNCell):
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return h_t, (N, H) or (H,), from input (N, I) or (I,) and h_prev; None is zeros."""
+        if self.nonlinearity not in ("tanh", "relu"):  # torch's constructor takes any word, and it refuses here, too
+            raise ConfigError(f"RNNCell: nonlinearity must be `tanh` or `relu`; got `{self.nonlinearity}`.")
         return layer.step(self, f"RNN_{self.nonlinearity.upper()}", input, None if hx is None else (hx,))[0]
