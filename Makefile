@@ -6,9 +6,10 @@ BIN     := $(VENV)/bin
 READY   := $(VENV)/.ready
 DEV     := $(VENV)/.ready-dev
 INSTALL := $(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed -c constraints.txt
+NATIVE  := native/CMakeLists.txt $(wildcard native/src/* native/bindings/* native/include/rekur/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit docs laws clean
+.PHONY: help run test lint unit docs laws native clean
 
 help:  ## list what one can do
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,16 +34,23 @@ laws: $(DEV)  ## the laws every cell and engine obeys, with many more random siz
 docs: $(DEV)  ## write the generated parts of docs and README
 	@$(BIN)/python benchmarks/docs.py
 
+# Without pip's isolated environment, so that only what changed is compiled. READY and DEV do without the engine where
+# it cannot be compiled; this one fails.
+native:  ## compile the engine again
+	@$(BIN)/python -c 'import nanobind, scikit_build_core' 2>/dev/null || $(MAKE) $(DEV)
+	@REKUR_REQUIRE_NATIVE=1 $(INSTALL) --no-build-isolation --no-deps -e .
+	@touch $(READY)
+
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
 
 # constraints.txt fixes torch's version, not its build: on Linux the plain index gives that version with CUDA, some
 # gigabytes more. PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu before `make` gives the CPU build.
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt $(NATIVE)
 	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) -e .
 	@touch $@
 
-$(DEV): $(READY)
+$(DEV): pyproject.toml constraints.txt | $(READY)
 	@$(INSTALL) -e '.[dev]'
 	@touch $@
