@@ -20,7 +20,8 @@ from rekur.cli.recipes import measured, published
 from rekur.shelf import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("", "run", "recipes", "evaluate", "predict", "report", "data", "data list", "data get", "check")
+COMMANDS = ("", "run", "recipes", "evaluate", "predict", "report", "data", "data list", "data get")
+COMMANDS += ("bench", "bench layers", "bench infer", "bench train", "check")
 CHAPTERS = {
     "A": "recurrent networks for sequences (PyTorch)",
     "B": "a notebook: sentiment with a GRU",

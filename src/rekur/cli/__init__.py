@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from rekur.cli import check, data, evaluate, predict, recipes, report, run
+from rekur.cli import bench, check, data, evaluate, predict, recipes, report, run
 from rekur.errors import RekurError
 
 EPILOG = "Anywhere on the line, --debug shows the traceback of an error."
@@ -31,6 +31,7 @@ app.command("evaluate", epilog=EPILOG)(evaluate.evaluate)
 app.command("predict", epilog=EPILOG)(predict.predict)
 app.command("report", epilog=EPILOG)(report.report)
 app.add_typer(data.app, name="data")
+app.add_typer(bench.app, name="bench")
 app.command("check", epilog=EPILOG)(check.check)
 
 
