@@ -12,57 +12,73 @@ using Address = uintptr_t;
 
 static void* pointer(Address address) { return reinterpret_cast<void*>(address); }
 
-struct Call {
+// What is computed, apart from the arrays. It never changes, so threads may share it.
+struct Problem {
     std::string set;
     rekur::Layer layer{};
 };
 
 static rekur::Steps steps(Address data, int64_t step, int64_t row) { return {pointer(data), step, row}; }
 
-static void take_sizes(Call* call, std::string set, int cell, int type, int products, std::vector<int64_t> sizes, int threads) {
-    new (call) Call{std::move(set)};
-    rekur::Layer& layer = call->layer;
+static void make(Problem* place, std::string set, int cell, int type, int products, int64_t T, int64_t N, int64_t I, int64_t H,
+                 int64_t D, int threads) {
+    rekur::Layer& layer = (new (place) Problem{std::move(set)})->layer;
     layer.cell = static_cast<rekur::Cell>(cell);
     layer.type = static_cast<rekur::Type>(type);
     layer.products = static_cast<rekur::Products>(products);
-    layer.T = sizes.at(0), layer.N = sizes.at(1), layer.I = sizes.at(2), layer.H = sizes.at(3), layer.D = sizes.at(4);
+    layer.T = T, layer.N = N, layer.I = I, layer.H = H, layer.D = D;
     layer.slices = rekur::slices_for(layer, threads);
 }
 
-static size_t take_arrays(Call& call, const std::vector<Address>& weights, Address x, int64_t x_step, int64_t x_row, Address output,
-                          int64_t output_step, int64_t output_row, Address h_0, Address c_0, Address lengths) {
-    rekur::Layer& layer = call.layer;
-    for (size_t d = 0; d < static_cast<size_t>(layer.D); d++)
-        layer.weights[d] = {pointer(weights.at(4 * d)), pointer(weights.at(4 * d + 1)), pointer(weights.at(4 * d + 2)),
-                            pointer(weights.at(4 * d + 3))};
-    layer.x = steps(x, x_step, x_row);
-    layer.output = steps(output, output_step, output_row);
-    layer.h_0 = pointer(h_0);
-    layer.c_0 = pointer(c_0);
-    layer.lengths = static_cast<const int64_t*>(pointer(lengths));
-    return rekur::saved_bytes(call.set.c_str(), layer);
+static const int64_t* lengths_at(Address lengths) { return static_cast<const int64_t*>(pointer(lengths)); }
+
+static size_t saved_bytes(const Problem& problem, Address lengths) {
+    rekur::Layer layer = problem.layer;
+    layer.lengths = lengths_at(lengths);
+    return rekur::saved_bytes(problem.set.c_str(), layer);
 }
 
-static void forward(Call& call, Address saved, Address h_n, Address c_n) {
+// x, h_0, c_0 and four weights a direction; 0 stands for what is absent.
+static rekur::Layer with_arrays(const Problem& problem, const std::vector<Address>& inputs, int64_t x_step, int64_t x_row,
+                                Address output, Address lengths, Address saved) {
+    rekur::Layer layer = problem.layer;
+    layer.x = steps(inputs.at(0), x_step, x_row);
+    layer.h_0 = pointer(inputs.at(1));
+    layer.c_0 = pointer(inputs.at(2));
+    for (size_t d = 0; d < static_cast<size_t>(layer.D); d++) {
+        const size_t i = 3 + 4 * d;
+        layer.weights[d] = {pointer(inputs.at(i)), pointer(inputs.at(i + 1)), pointer(inputs.at(i + 2)), pointer(inputs.at(i + 3))};
+    }
+    layer.output = steps(output, layer.N * layer.D * layer.H, layer.D * layer.H);
+    layer.lengths = lengths_at(lengths);
+    layer.saved = pointer(saved);
+    return layer;
+}
+
+static void forward(const Problem& problem, const std::vector<Address>& inputs, int64_t x_step, int64_t x_row, Address output,
+                    Address lengths, Address saved, Address h_n, Address c_n) {
+    const rekur::Layer layer = with_arrays(problem, inputs, x_step, x_row, output, lengths, saved);
     const nb::gil_scoped_release released;
-    call.layer.saved = pointer(saved);
-    rekur::forward(call.set.c_str(), call.layer, {pointer(h_n), pointer(c_n)});
+    rekur::forward(problem.set.c_str(), layer, {pointer(h_n), pointer(c_n)});
 }
 
-static void backward(Call& call, Address d_output, int64_t d_output_step, int64_t d_output_row, Address d_h_n, Address d_c_n,
-                     Address d_x, int64_t d_x_step, int64_t d_x_row, Address d_h_0, Address d_c_0, const std::vector<Address>& d_weights) {
+// Gradients in the order of the inputs; d_output (T, N, D*H) and d_x (T, N, I) are contiguous.
+static void backward(const Problem& problem, const std::vector<Address>& inputs, int64_t x_step, int64_t x_row, Address output,
+                     Address lengths, Address saved, Address d_output, Address d_h_n, Address d_c_n, const std::vector<Address>& d_inputs) {
+    const rekur::Layer layer = with_arrays(problem, inputs, x_step, x_row, output, lengths, saved);
     rekur::Gradients gradients{};
-    gradients.d_output = steps(d_output, d_output_step, d_output_row);
+    gradients.d_output = steps(d_output, layer.output.step, layer.output.row);
     gradients.d_h_n = pointer(d_h_n);
     gradients.d_c_n = pointer(d_c_n);
-    gradients.d_x = steps(d_x, d_x_step, d_x_row);
-    gradients.d_h_0 = pointer(d_h_0);
-    gradients.d_c_0 = pointer(d_c_0);
-    for (size_t d = 0; d < static_cast<size_t>(call.layer.D); d++)
-        gradients.d_weights[d] = {pointer(d_weights.at(4 * d)), pointer(d_weights.at(4 * d + 1)), pointer(d_weights.at(4 * d + 2)),
-                                  pointer(d_weights.at(4 * d + 3))};
+    gradients.d_x = steps(d_inputs.at(0), layer.N * layer.I, layer.I);
+    gradients.d_h_0 = pointer(d_inputs.at(1));
+    gradients.d_c_0 = pointer(d_inputs.at(2));
+    for (size_t d = 0; d < static_cast<size_t>(layer.D); d++) {
+        const size_t i = 3 + 4 * d;
+        gradients.d_weights[d] = {pointer(d_inputs.at(i)), pointer(d_inputs.at(i + 1)), pointer(d_inputs.at(i + 2)), pointer(d_inputs.at(i + 3))};
+    }
     const nb::gil_scoped_release released;
-    rekur::backward(call.set.c_str(), call.layer, gradients);
+    rekur::backward(problem.set.c_str(), layer, gradients);
 }
 
 static std::vector<std::string> instruction_sets() {
@@ -74,9 +90,9 @@ static std::vector<std::string> instruction_sets() {
 NB_MODULE(_native, module) {
     module.doc() = "One recurrent layer on the CPU: native/include/rekur/engine.h says what is computed.";
     module.def("instruction_sets", &instruction_sets);
-    nb::class_<Call>(module, "Layer")
-        .def("__init__", &take_sizes, "set"_a, "cell"_a, "type"_a, "products"_a, "sizes"_a, "threads"_a)
-        .def("arrays", &take_arrays)
+    nb::class_<Problem>(module, "Problem")
+        .def("__init__", &make, "set"_a, "cell"_a, "type"_a, "products"_a, "T"_a, "N"_a, "I"_a, "H"_a, "D"_a, "threads"_a)
+        .def("saved_bytes", &saved_bytes)
         .def("forward", &forward)
         .def("backward", &backward);
 }

@@ -15,7 +15,7 @@ template <> struct Number<float> {
     static constexpr int mantissa = 23, bias = 127;
     static constexpr float round = 12582912.0f;                             // 1.5 * 2^23: adding it rounds
     static constexpr float ln2_high = 0.693359375f, ln2_low = -2.12194440e-4f;  // high has few bits: n * high is exact
-    static constexpr float limit = 87.0f;                                   // exp stays finite and normal
+    static constexpr float limit = 88.0f;  // exp is finite, and 1 / exp is flushed: a shut gate is exactly 0
     static constexpr float flat = 20.0f;                                    // tanh(flat / 2) is 1
     static constexpr int degree = 7;
 };
@@ -25,7 +25,7 @@ template <> struct Number<double> {
     static constexpr int mantissa = 52, bias = 1023;
     static constexpr double round = 6755399441055744.0;  // 1.5 * 2^52
     static constexpr double ln2_high = 0.693147180369123816490, ln2_low = 1.90821492927058770002e-10;
-    static constexpr double limit = 708.0;
+    static constexpr double limit = 709.0;
     static constexpr double flat = 40.0;
     static constexpr int degree = 13;
 };

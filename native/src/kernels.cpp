@@ -53,7 +53,6 @@ template <class Cell, class Op> struct Call {
 };
 
 template <class Cell, class Op> void forward(const Layer& layer, const Rows* slices, const Final& final) {
-    const FlushDenormals flushed;
     Call<Cell, Op> call{layer, slices};
     call.final = &final;
     for (int d = 0; d < layer.D; d++) call.forward_weights[d].pack(layer.weights[d], call.scratch);
@@ -61,7 +60,6 @@ template <class Cell, class Op> void forward(const Layer& layer, const Rows* sli
 }
 
 template <class Cell, class Op> void backward(const Layer& layer, const Rows* slices, const Gradients& gradients) {
-    const FlushDenormals flushed;
     Call<Cell, Op> call{layer, slices};
     call.gradients = &gradients;
     for (int d = 0; d < layer.D; d++) call.backward_weights[d].pack(layer, layer.weights[d], gradients.d_x.data, call.scratch);

@@ -9,7 +9,8 @@ namespace rekur {
 // A plain function pointer: a std::function here would be compiled for each instruction set and linked for all.
 void in_parallel(int count, void (*work)(void* context, int i), void* context);
 
-// Denormals count as 0 while it lives; the caller's mode comes back with its end.
+// Denormals count as 0 while it lives; the caller's mode comes back with its end. Threads born meanwhile would keep
+// it for good, so none may live around `in_parallel`.
 class FlushDenormals {
   public:
     FlushDenormals();

@@ -23,7 +23,7 @@ template <bool kRelu> struct Rnn {
     template <class Real>
     static void backward(const Vec<Real> save[saved], Vec<Real>, Vec<Real>, Vec<Real>& d_h, Vec<Real>&, Vec<Real> d_sum[sums]) {
         if constexpr (kRelu)
-            d_sum[0] = save[0] > Real(0) ? d_h : Vec<Real>{};
+            d_sum[0] = save[0] <= Real(0) ? Vec<Real>{} : d_h;  // where h is NaN too, as in torch
         else
             d_sum[0] = d_h * (Real(1) - save[0] * save[0]);
         d_h = Vec<Real>{};

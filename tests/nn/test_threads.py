@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from rekur.errors import RequestError
+from rekur import engine
 from rekur.nn import LSTM, threads
 
 TINY = torch.finfo(torch.float32).tiny
@@ -58,13 +59,12 @@ def backward() -> torch.Tensor:
     return x.grad
 
 
-def recurrent() -> torch.Tensor:
+def recurrent(kind: type[torch.nn.LSTM] = torch.nn.LSTM) -> torch.Tensor:
     """The gradient of a long text's first steps: it decays through every denormal on its way."""
     torch.manual_seed(0)
-    lstm = LSTM(64, 64)
+    lstm = kind(64, 64)
     x = torch.randn(120, 64, 64, requires_grad=True)
-    lengths = torch.randint(60, 121, (64,))
-    _, (h_n, _) = lstm(x, lengths=lengths)
+    _, (h_n, _) = lstm(x)
     (h_n * 1e-28).sum().backward()
     assert x.grad is not None
     return x.grad
@@ -103,6 +103,13 @@ def test_an_lstm_over_long_rows_meets_denormals_and_flushes_them() -> None:
 
     before, done, after = in_new_thread(work)
     assert (before > 0, done, after) == (True, True, 0)
+
+
+@pytest.mark.skipif(engine.selected() == "torch", reason="no native engine")
+def test_the_native_engine_makes_no_denormals_and_gives_back_the_mode_it_found() -> None:
+    inside, outside = in_new_thread(lambda: (denormals(recurrent(LSTM)), denormals(forward())))
+    assert inside == 0
+    assert outside == ROWS
 
 
 @needs_mode

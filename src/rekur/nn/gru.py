@@ -16,8 +16,8 @@ from torch.nn.utils.rnn import PackedSequence
 from rekur.nn import layer
 
 
-class GRU(nn.GRU):
-    """`torch.nn.GRU` (same arguments, parameters and outputs) that also takes lengths.
+class GRU(layer.Precise, nn.GRU):
+    """`torch.nn.GRU` (same arguments, parameters and outputs) that also takes lengths, and a precision.
 
     >>> import torch
     >>> gru = GRU(8, 16, batch_first=True, bidirectional=True)

@@ -6,8 +6,12 @@ The two differ most in the recurrent part: Keras makes W_hh orthogonal and lets 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 
 def keras_(module: nn.Module) -> None:
@@ -53,3 +57,18 @@ def _embedding_(embedding: nn.Embedding) -> None:
     if embedding.padding_idx is not None:
         with torch.no_grad():
             embedding.weight[embedding.padding_idx] = 0.0
+
+
+class Uninitialised(TorchFunctionMode):
+    """Leave weights as they are where a module would initialise them: the file's take their place."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else None
+        return func(*args, **(kwargs or {}))

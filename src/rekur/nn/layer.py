@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,25 @@ from rekur.nn import kernels
 from rekur.notation import check_shape
 
 Lengths: TypeAlias = Tensor | Sequence[int] | int
+PRECISIONS = ("highest", "high", "medium")
+
+
+class Precise:
+    """Adds the argument `precision` to a layer: how the native engine multiplies matrices of float32.
+
+    "highest" is float32 throughout, "high" three products of bfloat16 (AMX only), "medium" one; None asks
+    `torch.get_float32_matmul_precision()`. State and sums stay float32. docs/engine.md has the errors of each.
+    """
+
+    precision: str | None = None
+
+    def __init__(self, *args: Any, precision: str | None = None, **kwargs: Any) -> None:
+        if precision is not None and precision not in PRECISIONS:
+            raise RequestError(
+                f"{type(self).__name__}: precision must be one of {PRECISIONS} or None; got {precision!r}."
+            )
+        super().__init__(*args, **kwargs)
+        self.precision = precision
 
 
 def run(
@@ -35,21 +54,19 @@ def run(
     """
     if isinstance(x, PackedSequence):
         return _run_packed(layer, x, state, lengths)
-    who = type(layer).__name__
+    who, weights = type(layer).__name__, weights_of(layer)
     batched = x.dim() != 2
-    sizes: dict[str, int | None] = {"T": None, "N": None, "I": layer.input_size}
-    if not batched:
-        del sizes["N"]
-    elif layer.batch_first:
-        sizes = {"N": None, "T": None, "I": layer.input_size}
-    check_shape(who, "input", x.shape, **sizes)
-    check_type(who, x, layer.all_weights[0][0])
+    if x.dim() not in (2, 3) or x.shape[-1] != layer.input_size:
+        lead = ("T",) if not batched else ("N", "T") if layer.batch_first else ("T", "N")
+        check_shape(who, "input", x.shape, **dict.fromkeys(lead), I=layer.input_size)
+    check_type(who, x, weights[0][0])
     x = x.unsqueeze(1) if not batched else x.transpose(0, 1) if layer.batch_first else x
     if x.shape[0] == 0:
         raise ShapeError(f"{who}: input must have at least one step; got T=0.")
     rows = x.shape[1]
-    state = _checked_state(layer, x, state, rows if batched else None)
-    outputs, state = _run_padded(layer, x, state, _checked_lengths(who, lengths, x, batched))
+    state = _checked_state(layer, state, rows if batched else None)
+    lengths = None if lengths is None else _checked_lengths(who, lengths, x, batched)
+    outputs, state = _run_padded(layer, weights, x, state, lengths)
     if not batched:
         return outputs.squeeze(1), tuple(part.squeeze(1) for part in state)
     return outputs.transpose(0, 1) if layer.batch_first else outputs, state
@@ -90,8 +107,21 @@ def check_type(who: str, x: Tensor, weight: Tensor) -> None:
         )
 
 
+def weights_of(layer: nn.RNNBase) -> list[list[Tensor]]:
+    """Return the weights of each layer and direction, as they are now: tied, swapped or computed ones too."""
+    own: Mapping[str, Tensor | None] = layer._parameters  # getattr finds them as well, at ten times the cost
+    return [
+        [weight if (weight := own.get(name)) is not None else getattr(layer, name) for name in names]
+        for names in layer._all_weights
+    ]
+
+
 def _run_padded(
-    layer: nn.RNNBase, x: Tensor, state: kernels.State, lengths: Tensor | None
+    layer: nn.RNNBase,
+    weights: list[list[Tensor]],
+    x: Tensor,
+    state: kernels.State | None,
+    lengths: Tensor | None,
 ) -> tuple[Tensor, kernels.State]:
     plan = kernels.Plan(
         layer.mode,
@@ -99,8 +129,9 @@ def _run_padded(
         2 if layer.bidirectional else 1,
         layer.bias,
         layer.dropout if layer.training else 0.0,
+        layer.precision or torch.get_float32_matmul_precision(),
     )
-    return kernels.layer(plan, x, state, layer.all_weights, lengths)
+    return kernels.layer(plan, x, state, weights, lengths)
 
 
 def _run_packed(
@@ -116,28 +147,29 @@ def _run_packed(
         raise RequestError(f"{who}: a PackedSequence has its own lengths; leave `lengths` out.")
     data, batch_sizes, order, back = packed
     check_shape(who, "packed data", data.shape, **{"sum of lengths": None, "I": layer.input_size})
-    check_type(who, data, layer.all_weights[0][0])
+    weights = weights_of(layer)
+    check_type(who, data, weights[0][0])
     T, N = len(batch_sizes), int(batch_sizes[0])
     inside = torch.arange(N, device=data.device) < batch_sizes.to(data.device).unsqueeze(1)  # (T, N)
     places = inside.view(-1).nonzero().squeeze(1)  # (S,) of each valid step in T*N
     x = data.new_zeros(T * N, data.shape[1]).index_copy(0, places, data).view(T, N, -1)
-    state = _checked_state(layer, x, state, N)
-    if order is not None:
+    state = _checked_state(layer, state, N)
+    if order is not None and state is not None:
         state = tuple(part.index_select(1, order) for part in state)
-    outputs, state = _run_padded(layer, x, state, inside.sum(0))
+    outputs, state = _run_padded(layer, weights, x, state, inside.sum(0))
     if back is not None:
         state = tuple(part.index_select(1, back) for part in state)
     kept = outputs.reshape(T * N, -1).gather(0, places.unsqueeze(1).expand(-1, outputs.shape[2]))
     return PackedSequence(kept, batch_sizes, order, back), state
 
 
-def _checked_state(layer: nn.RNNBase, x: Tensor, state: kernels.State | None, rows: int | None) -> kernels.State:
-    """Return the initial state with a batch axis: zeros for None; `rows` is None for input without one."""
+def _checked_state(layer: nn.RNNBase, state: kernels.State | None, rows: int | None) -> kernels.State | None:
+    """Return the initial state with a batch axis; `rows` is None for input without one."""
+    if state is None:
+        return None
     who, lstm = type(layer).__name__, layer.mode == "LSTM"
     KD = layer.num_layers * (2 if layer.bidirectional else 1)
     widths = (layer.proj_size or layer.hidden_size, layer.hidden_size)[: 1 + lstm]
-    if state is None:
-        return tuple(x.new_zeros(KD, x.shape[1], width) for width in widths)
     for name, part, width in zip(("h_0", "c_0"), state, widths, strict=False):
         letter = "P" if layer.proj_size and name == "h_0" else "H"
         sizes = {"K*D": KD, letter: width} if rows is None else {"K*D": KD, "N": rows, letter: width}
@@ -145,10 +177,8 @@ def _checked_state(layer: nn.RNNBase, x: Tensor, state: kernels.State | None, ro
     return state if rows is not None else tuple(part.unsqueeze(1) for part in state)
 
 
-def _checked_lengths(who: str, lengths: Lengths | None, x: Tensor, batched: bool) -> Tensor | None:
+def _checked_lengths(who: str, lengths: Lengths, x: Tensor, batched: bool) -> Tensor:
     """Return `lengths` (N,) as int64 beside x (T, N, I)."""
-    if lengths is None:
-        return None
     lengths = torch.as_tensor(lengths, device=x.device)
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
         raise RequestError(f"{who}: lengths must be integers; got {lengths.dtype}. Convert them: lengths.long().")
@@ -163,4 +193,4 @@ def _checked_lengths(who: str, lengths: Lengths | None, x: Tensor, batched: bool
             f"{who}: lengths must be from 0 to T={T}; got {int(lengths[row])} in row {row}. "
             "Cut the lengths where the rows were cut, or pad the rows further."
         )
-    return lengths.long()
+    return lengths.long().contiguous()

@@ -18,8 +18,8 @@ from torch.nn.utils.rnn import PackedSequence
 from rekur.nn import layer
 
 
-class LSTM(nn.LSTM):
-    """`torch.nn.LSTM` (same arguments, parameters and outputs) that also takes lengths.
+class LSTM(layer.Precise, nn.LSTM):
+    """`torch.nn.LSTM` (same arguments, parameters and outputs) that also takes lengths, and a precision.
 
     >>> import torch
     >>> lstm = LSTM(8, 16, batch_first=True, bidirectional=True)

@@ -14,8 +14,8 @@ from rekur.errors import ConfigError
 from rekur.nn import layer
 
 
-class RNN(nn.RNN):
-    """`torch.nn.RNN` (same arguments, parameters and outputs) that also takes lengths.
+class RNN(layer.Precise, nn.RNN):
+    """`torch.nn.RNN` (same arguments, parameters and outputs) that also takes lengths, and a precision.
 
     >>> import torch
     >>> rnn = RNN(8, 16, batch_first=True, bidirectional=True)

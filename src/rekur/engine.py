@@ -1,0 +1,168 @@
+"""The door to the native engine: which instruction set computes, and recurrent layers on NumPy arrays, without torch.
+
+`rekur.nn.kernels` goes through it for training. The extension `rekur._native` is built from `native/` at installation;
+where there was no compiler, `SETS` is empty, torch's kernels serve, and `reason` says why.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekur.errors import RequestError, ShapeError, nearest
+from rekur.notation import check_shape
+
+Array: TypeAlias = NDArray[Any]
+State: TypeAlias = tuple[Array, ...]  # (h,) or (h, c), each (D, N, H)
+Weights: TypeAlias = Sequence[Array]  # w_ih (G*H, I), w_hh (G*H, H), and with biases b_ih (G*H,), b_hh (G*H,)
+
+reason: str | None = None  # why there is no native engine
+_native: Any = None
+try:
+    _native = import_module("rekur._native")
+except ImportError as _error:
+    reason = f"the extension is not there ({_error}); it is built at installation where a C++ compiler is found"
+
+SETS: tuple[str, ...] = tuple(_native.instruction_sets()) if _native is not None else ()  # best first
+CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "GRU": 2, "LSTM": 3}  # the numbers of native/include/rekur/engine.h
+TYPES = {"float32": 0, "float64": 1}
+PRODUCTS = {"highest": 0, "high": 1, "medium": 2}  # named as torch.set_float32_matmul_precision does
+_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
+
+
+def select(name: str | None = None) -> str:
+    """Choose what computes from now on, and return it: "torch", one of `SETS`, or the best there is for None.
+
+    Raises RequestError for a name this build or this processor does not have.
+    """
+    global _selected
+    best = SETS[0] if SETS else "torch"
+    if name and name not in ("torch", *SETS):
+        why = reason or f"this build and this processor have {', '.join(SETS)}"
+        raise RequestError(f"REKUR_ENGINE: no engine is called `{name}` here: {why}. {nearest(name, ('torch', *SETS))}")
+    _selected = name or best
+    return _selected
+
+
+def selected() -> str:
+    """Return what computes: "torch" or the name of an instruction set."""
+    return _selected
+
+
+def problem(
+    mode: str, kind: str, sizes: tuple[int, int, int, int, int], threads: int, precision: str = "highest"
+) -> Any:
+    """Return what the native engine shall compute; its methods take arrays by address, checked by then.
+
+    Args:
+        mode: RNN_TANH, RNN_RELU, GRU or LSTM.
+        kind: the type of every array, "float32" or "float64".
+        sizes: T, N, I, H, D.
+        threads: the most that may work.
+        precision: of products of float32: "highest", "high" or "medium", as torch names them; where the instruction
+            set has nothing faster to offer, "highest" is taken.
+    """
+    return _native.Problem(_selected, CELLS[mode], TYPES[kind], PRODUCTS[precision], *sizes, threads)
+
+
+def layer(
+    mode: str,
+    x: Array,
+    state: State | None,
+    weights: Sequence[Weights],
+    lengths: NDArray[np.int64] | None = None,
+    threads: int = 1,
+) -> tuple[Array, State]:
+    """Run one layer of D directions over x and return the outputs (T, N, D*H) and the final state, (D, N, H) each.
+
+    Forward only: nothing is kept for gradients.
+
+    Args:
+        mode: RNN_TANH, RNN_RELU, GRU or LSTM.
+        x: (T, N, I), float32 or float64.
+        state: the initial (h,) or (h, c); None is zeros.
+        weights: those of each direction, of the type of x.
+        lengths: (N,) from 0 to T; None when all rows have T steps. Outputs behind a length are 0, the final state is
+            the one at the length, the second direction starts there.
+        threads: the most that may work.
+
+    Raises:
+        RequestError: without a native engine, or for a type it does not have.
+        ShapeError: where a size does not fit.
+    """
+    if _selected == "torch":
+        raise RequestError(
+            f"engine.layer needs the native engine, and there is none: {reason or 'REKUR_ENGINE=torch'}."
+        )
+    T, N, I = _sizes(mode, x)  # noqa: E741
+    D, H = len(weights), weights[0][1].shape[1]
+    x = _plain(x)
+    kept = [_checked_weights(mode, part, I, H, x.dtype) for part in weights]
+    given = _checked_state(mode, state, (D, N, H), x.dtype)
+    ends = None if lengths is None else _checked_lengths(mode, lengths, T, N)
+    outputs = np.empty((T, N, D * H), x.dtype)
+    final = [np.empty((D, N, H), x.dtype) for _ in range(2 if mode == "LSTM" else 1)]
+    step, row = (stride // x.itemsize for stride in x.strides[:2])
+    inputs = [x, *given, *(array for part in kept for array in part)]
+    problem(mode, x.dtype.name, (T, N, I, H, D), threads).forward(
+        [_address(array) for array in inputs],
+        *(step, row, _address(outputs), _address(ends), 0, _address(final[0]), _address(final[-1])),
+    )
+    return outputs, tuple(final)
+
+
+def _address(array: Array | None) -> int:
+    return 0 if array is None else array.ctypes.data
+
+
+def _plain(array: Array) -> Array:
+    """The array with its features beside each other and strides that are whole numbers, copied if need be."""
+    whole = all(stride % array.itemsize == 0 for stride in array.strides)
+    return array if whole and array.strides[-1] == array.itemsize else np.ascontiguousarray(array)
+
+
+def _sizes(mode: str, x: Array) -> tuple[int, ...]:
+    if mode not in CELLS:
+        raise RequestError(f"engine.layer: no cell is called `{mode}`. {nearest(mode, CELLS)}")
+    check_shape(mode, "x", x.shape, T=None, N=None, I=None)
+    if x.dtype.name not in TYPES:
+        raise RequestError(f"{mode}: x must be float32 or float64; got {x.dtype}. Convert it: x.astype(np.float32).")
+    return x.shape
+
+
+def _checked_weights(mode: str, part: Weights, I: int, H: int, dtype: np.dtype[Any]) -> list[Array | None]:  # noqa: E741
+    G_H = _GATES[mode] * H
+    shapes = {"w_ih": {"G*H": G_H, "I": I}, "w_hh": {"G*H": G_H, "H": H}, "b_ih": {"G*H": G_H}, "b_hh": {"G*H": G_H}}
+    kept: list[Array | None] = []
+    for (name, shape), weight in zip(shapes.items(), part, strict=False):
+        check_shape(mode, name, weight.shape, **shape)
+        kept.append(np.ascontiguousarray(weight, dtype))
+    return kept + [None] * (4 - len(kept))
+
+
+def _checked_state(
+    mode: str, state: State | None, shape: tuple[int, int, int], dtype: np.dtype[Any]
+) -> list[Array | None]:
+    if state is None:
+        return [None, None]
+    D, N, H = shape
+    for name, part in zip(("h_0", "c_0"), state, strict=False):
+        check_shape(mode, name, part.shape, D=D, N=N, H=H)
+    kept: list[Array | None] = [np.ascontiguousarray(part, dtype) for part in state]
+    return [*kept, None][:2]
+
+
+def _checked_lengths(mode: str, lengths: NDArray[np.int64], T: int, N: int) -> NDArray[np.int64]:
+    check_shape(mode, "lengths", lengths.shape, N=N)
+    if N and not 0 <= int(lengths.min()) <= int(lengths.max()) <= T:
+        raise ShapeError(f"{mode}: lengths must be from 0 to T={T}; got {int(lengths.min())} to {int(lengths.max())}.")
+    return np.ascontiguousarray(lengths, np.int64)
+
+
+_selected = ""
+select(os.environ.get("REKUR_ENGINE") or None)
