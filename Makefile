@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --upgrade-strategy only-if-neede
 NATIVE  := native/CMakeLists.txt $(wildcard native/src/* native/bindings/* native/include/rekur/*)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint unit docs laws native clean
+.PHONY: help run test lint unit docs laws native sanitize clean
 
 help:  ## list what one can do
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,13 @@ native:  ## compile the engine again
 	@$(BIN)/python -c 'import nanobind, scikit_build_core' 2>/dev/null || $(MAKE) $(DEV)
 	@REKUR_REQUIRE_NATIVE=1 $(INSTALL) --no-build-isolation --no-deps -e .
 	@touch $(READY)
+
+# As it is shipped, then watched for wrong addresses and undefined behaviour, then for races.
+sanitize:  ## check the engine without Python, under the sanitizers
+	@set -e; for watch in "" address,undefined thread; do \
+	    folder=build/check-$${watch:-shipped}; echo "$$folder"; \
+	    cmake -S native -B $$folder -D REKUR_CHECKS=ON -D CMAKE_BUILD_TYPE=Release -D REKUR_SANITIZE=$$watch >/dev/null; \
+	    cmake --build $$folder --parallel 2 >/dev/null; $$folder/check_engine; done
 
 clean:  ## remove the environment and what tools left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
