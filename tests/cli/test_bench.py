@@ -57,7 +57,7 @@ def measured(ran):
 
 def test_layers_are_timed_beside_torch_and_a_product(measured):
     found = measured("layers", "--cells", "gru,lstm", "--shapes", "3x4x2x5,2x3x4x256", "--threads", "1", "--repeats", 1)
-    assert found.keys() == {"machine", "layers", "means"}
+    assert found.keys() == {"machine", "layers", "means", "notes"}
     assert [(row["cell"], row["H"]) for row in found["layers"]] == [
         ("gru", 5),
         ("gru", 256),
@@ -76,6 +76,11 @@ def test_layers_are_timed_beside_torch_and_a_product(measured):
     ]  # fmt: skip
     assert found["means"][0]["ratio"] == pytest.approx(np.sqrt(gru[0] * gru[1]))
     assert found["means"][0]["least"] == min(gru)
+
+
+@pytest.mark.parametrize(("noise", "count"), [(1.02, 0), (0.95, 0), (1.5, 1), (0.5, 1)])
+def test_a_busy_machine_is_said_to_be_one(noise, count):
+    assert len(layers.notes([{"noise": 1.0}, {"noise": noise}])) == count
 
 
 def test_flop_are_those_of_forward_and_twice_of_backward():

@@ -26,6 +26,8 @@ QUICK = (Shape(20, 5, 4, 8), Shape(16, 20, 16, 32))
 WIDE = 256  # hidden units from which the products outweigh the rest
 SQUARE = 2048  # rows and columns of the product whose speed is the roofline
 
+QUIET = 1.1  # torch may differ from itself by this much
+
 Row = dict[str, Any]
 
 
@@ -84,6 +86,17 @@ def means(rows: Sequence[Row]) -> list[Row]:
             if chosen:
                 found.append({"threads": key[0], "cell": key[1], "shapes": name, **_mean(chosen)})
     return found
+
+
+def notes(rows: Sequence[Row]) -> list[str]:
+    """Return what a reader of the ratios should know: whether the machine was too busy for them."""
+    loud = sum(not 1 / QUIET <= row["noise"] <= QUIET for row in rows)
+    if not loud:
+        return []
+    return [
+        f"In {loud} of {len(rows)} rows torch differs from itself by more than a tenth: other work disturbs the "
+        "measurement, most of all where threads wait for each other. Measure again on a quiet machine."
+    ]
 
 
 def _mean(rows: Sequence[Row]) -> Row:

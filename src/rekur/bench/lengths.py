@@ -46,7 +46,7 @@ class Sizes(NamedTuple):
     H: int = 256
 
 
-FULL, QUICK = Sizes(), Sizes(N=8, longest=150, I=8, H=16)
+FULL, QUICK = Sizes(), Sizes(N=8, longest=400, I=8, H=16)
 
 
 def measure(asked: Request, sizes: Sizes = FULL) -> Iterator[Row]:

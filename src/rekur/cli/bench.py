@@ -84,7 +84,7 @@ def layers(
     if padded or both:
         default = padding.QUICK if quick else padding.SHAPES
         found["layers"] = told(padding.measure(asked, given or default), tables.layers)
-        found["means"] = padding.means(found["layers"])
+        found["means"], found["notes"] = padding.means(found["layers"]), padding.notes(found["layers"])
         shown += [tables.layers(found["layers"]), tables.means(found["means"])]
     if lengths or (both and not given):
         found["lengths"] = told(unlike.measure(asked, unlike.QUICK if quick else unlike.FULL), tables.lengths)
@@ -120,8 +120,6 @@ def infer(
     notes = [] if forward.has_onnxruntime() else [forward.MISSING]
     if engine.selected() == "torch":
         notes.append(f"`rekur, NumPy` needs the native engine, and torch's kernels are selected ({engine.reason}).")
-    for note in notes:
-        print(note, file=sys.stderr)
     asked = timing.Request(*chosen, repeats=repeats or (QUICK_REPEATS if quick else REPEATS))
     rows = told(forward.measure(asked, forward.QUICK if quick else forward.FULL), tables.infer)
     show({"machine": timing.machine(), "infer": rows, "notes": notes}, [tables.infer(rows)], as_json)
@@ -199,6 +197,8 @@ def show(found: dict[str, Any], shown: Sequence[Any], as_json: bool) -> None:
         output.say(", ".join(f"{name} {value}" for name, value in found["machine"].items()))
         for table in shown:
             output.table(*tables.filled(table))
+    for note in found.get("notes", ()):
+        print(note, file=sys.stderr)
     rows = [row for value in found.values() if isinstance(value, list) for row in value if isinstance(row, dict)]
     if not all(row.get("agrees", True) for row in rows):
         raise typer.Exit(1)
