@@ -72,6 +72,8 @@ template <class Cell, class Real> struct PrivateGradients {
 
 template <class Cell, class Op> class Backward {
     using Real = typename Op::Real;
+    using Element = typename Op::Element;
+    using Kept = typename Op::Kept;
     static constexpr int W = kLanes<Real>;
 
   public:
@@ -80,9 +82,11 @@ template <class Cell, class Op> class Backward {
         : layer_(layer), gradients_(gradients), direction_(direction), rows_(rows), weights_(weights), d_weights_(sums), sizes_(layer) {
         const int64_t R = rows.count;
         chunk_ = R ? smaller(blocks_of(kChunkRows, R), rows.steps) : 0;
-        x_ = scratch_.take<Real>(chunk_ * sizes_.I_blocks * R * W);
-        h_prev_ = scratch_.take<Real>(chunk_ * sizes_.H_blocks * R * W);
-        d_sums_ = scratch_.take<Real>(chunk_ * Cell::sums * sizes_.H_blocks * R * W);
+        const int64_t steps = Op::converts ? 1 : chunk_;
+        x_ = scratch_.take<Real>(steps * x_step());
+        h_prev_ = scratch_.take<Real>(steps * h_step());
+        d_sums_ = scratch_.take<Real>(steps * Cell::sums * h_step());
+        if (Op::converts) take_pairs();
         d_h_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
         d_x_ = scratch_.take<Real>(kVectors * R * W);
         if (!Cell::has_c) return;
@@ -90,7 +94,7 @@ template <class Cell, class Op> class Backward {
         c_0_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
     }
 
-    void run(const Real* saved) {
+    void run(const Kept* saved) {
         if (Cell::has_c && layer_.c_0) take_states(c_0_, layer_.c_0, 0, rows_.count);
         take_ends(rows_.running[0], rows_.count);
         for (int64_t end = rows_.steps; end > 0;) {
@@ -107,23 +111,54 @@ template <class Cell, class Op> class Backward {
   private:
     static constexpr int64_t kChunkRows = 256;  // steps times rows of a chunk, about
 
+    // Numbers of a step in the arrays of Real, and elements of a step and block in those of pairs.
     int64_t x_step() const { return sizes_.I_blocks * rows_.count * W; }
     int64_t h_step() const { return sizes_.H_blocks * rows_.count * W; }
-    int64_t sums_step() const { return Cell::sums * h_step(); }
+    int64_t by_features_segment() const { return blocks_of(sizes_.H_blocks, Op::width) * rows_.count * W; }
+    int64_t by_rows_block() const { return blocks_of(rows_.count, Op::width) * W; }
 
-    void step(int64_t t, int64_t place, const Real* saved) {
+    void take_pairs() {
+        x_by_rows_ = scratch_.take<Element>(chunk_ * sizes_.I_blocks * by_rows_block());
+        h_by_rows_ = scratch_.take<Element>(chunk_ * sizes_.H_blocks * by_rows_block());
+        d_by_rows_ = scratch_.take<Element>(chunk_ * Cell::sums * sizes_.H_blocks * by_rows_block());
+        d_by_features_ = scratch_.take<Element>(chunk_ * Cell::sums * by_features_segment());
+    }
+
+    void step(int64_t t, int64_t place, const Kept* saved) {
         const int64_t R = rows_.count, running = rows_.running[t];
+        const int64_t own = Op::converts ? 0 : place;  // where the arrays of Real have this step
+        Real *const x = x_ + own * x_step(), *const h = h_prev_ + own * h_step(), *const d = d_sums_ + own * Cell::sums * h_step();
         take_ends(rows_.running[t + 1], running);
-        take_inputs(t, place);
+        take_inputs(t, x, h);
         add_d_output(t);
-        for (int64_t block = 0; block < sizes_.H_blocks; block++) apply(t, place, block, saved);
-        const Real* d_sums = d_sums_ + place * sums_step() + Cell::hidden_first * h_step();
-        const typename Op::Element* w = weights_.w_hh;
+        for (int64_t block = 0; block < sizes_.H_blocks; block++) apply(t, block, h, d, saved);
+        if (Op::converts) convert(place, running, x, h, d);
+        const Element* w = weights_.w_hh;
         for (int64_t first = 0; first < sizes_.H_blocks; first += kVectors) {
             const int64_t vectors = smaller(kVectors, sizes_.H_blocks - first);
-            product<Op>({d_sums, R * W, sizes_.H, Cell::gates, h_step()}, running, w, vectors, {d_h_ + first * R * W, R * W});
-            w += Cell::gates * sizes_.H * vectors * W;
+            product<Op>(d_sums_of(place, Cell::hidden_first), running, w, vectors, {d_h_ + first * R * W, R * W});
+            w += Cell::gates * blocks_of(sizes_.H, Op::width) * vectors * W;
         }
+    }
+
+    void convert(int64_t place, int64_t running, const Real* x, const Real* h, const Real* d) {
+        const int64_t R = rows_.count, blocks = sizes_.H_blocks, by_rows = by_rows_block();
+        Op::by_rows(x, sizes_.I_blocks, R, running, x_by_rows_ + place * sizes_.I_blocks * by_rows);
+        Op::by_rows(h, blocks, R, running, h_by_rows_ + place * blocks * by_rows);
+        Op::by_rows(d, Cell::sums * blocks, R, running, d_by_rows_ + place * Cell::sums * blocks * by_rows);
+        for (int s = 0; s < Cell::sums; s++)
+            Op::by_features(d + s * h_step(), blocks, R, running, d_by_features_ + (place * Cell::sums + s) * by_features_segment());
+    }
+
+    // d_sum of a step as the left operand of a product over the gates from `first_sum` on.
+    Operand<Op> d_sums_of(int64_t place, int first_sum) const {
+        const Element* data;
+        if constexpr (Op::converts)
+            data = d_by_features_;
+        else
+            data = d_sums_;
+        const int64_t segment = by_features_segment();
+        return {data + (place * Cell::sums + first_sum) * segment, rows_.count * W, blocks_of(sizes_.H, Op::width), Cell::gates, segment};
     }
 
     // The gradients of the final states of rows first ... end - 1, which end here.
@@ -133,34 +168,28 @@ template <class Cell, class Op> class Backward {
     }
 
     void take_states(Real* to, const void* given, int64_t first, int64_t end) const {
-        for (int64_t row = first; row < end; row++) spread(state(given, row), sizes_.H, to + row * W);
+        for (int64_t row = first; row < end; row++) spread(state(given, row), sizes_.H, to + row * W, rows_.count * W);
     }
 
     template <class T> T* state_of(T* given, int64_t row) const { return given + (direction_ * layer_.N + rows_.index[row]) * sizes_.H; }
     const Real* state(const void* given, int64_t row) const { return state_of(static_cast<const Real*>(given), row); }
 
-    void spread(const Real* from, int64_t features, Real* to) const {
-        for (int64_t first = 0; first < features; first += W, to += rows_.count * W)
-            store(to, load_part(from + first, smaller(W, features - first)));
-    }
-
     template <class T> static T* at(const Steps& steps, int64_t time, int64_t row) {
         return static_cast<T*>(steps.data) + time * steps.step + row * steps.row;
     }
 
-    // x_t and h_prev of the running rows, into the chunk.
-    void take_inputs(int64_t t, int64_t place) {
+    // x_t and h_prev of the running rows.
+    void take_inputs(int64_t t, Real* x, Real* h) const {
         const bool reverse = direction_ == 1;
-        Real* const x = x_ + place * x_step();
-        Real* const h = h_prev_ + place * h_step();
+        const int64_t block_size = rows_.count * W;
         for (int64_t row = 0; row < rows_.running[t]; row++) {
-            spread(at<const Real>(layer_.x, rows_.time(t, row, reverse), rows_.index[row]), sizes_.I, x + row * W);
+            spread(at<const Real>(layer_.x, rows_.time(t, row, reverse), rows_.index[row]), sizes_.I, x + row * W, block_size);
             if (t > 0)
-                spread(at<const Real>(layer_.output, rows_.time(t - 1, row, reverse), rows_.index[row]) + direction_ * sizes_.H, sizes_.H, h + row * W);
+                spread(at<const Real>(layer_.output, rows_.time(t - 1, row, reverse), rows_.index[row]) + direction_ * sizes_.H, sizes_.H, h + row * W, block_size);
             else if (layer_.h_0)
-                spread(state(layer_.h_0, row), sizes_.H, h + row * W);
+                spread(state(layer_.h_0, row), sizes_.H, h + row * W, block_size);
             else
-                for (int64_t block = 0; block < sizes_.H_blocks; block++) store(h + (block * rows_.count + row) * W, Vec<Real>{});
+                for (int64_t block = 0; block < sizes_.H_blocks; block++) store(h + block * block_size + row * W, Vec<Real>{});
         }
     }
 
@@ -175,27 +204,25 @@ template <class Cell, class Op> class Backward {
         }
     }
 
-    void apply(int64_t t, int64_t place, int64_t block, const Real* saved) {
+    void apply(int64_t t, int64_t block, const Real* h_prev, Real* d_sums, const Kept* saved) {
         const int64_t R = rows_.count, running = rows_.running[t], offset = block * R * W;
-        const Real* from = saved + (rows_.before[t] * sizes_.H_blocks + block * running) * Cell::saved * W;
-        const Real* h_prev = h_prev_ + place * h_step() + offset;
-        const Real* c_prev = c_0_ + offset;
-        int64_t c_row = W;
-        if (Cell::has_c && t > 0) {  // the last of what the step before saved
-            c_prev = saved + (rows_.before[t - 1] * sizes_.H_blocks + block * rows_.running[t - 1]) * Cell::saved * W + (Cell::saved - 1) * W;
-            c_row = Cell::saved * W;
-        }
-        Real* const d_sums = d_sums_ + place * sums_step() + offset;
+        const Kept* from = saved + (rows_.before[t] * sizes_.H_blocks + block * running) * Cell::saved * W;
+        const Kept* c_before = nullptr;  // the last of what the step before saved
+        if (Cell::has_c && t > 0)
+            c_before = saved + (rows_.before[t - 1] * sizes_.H_blocks + block * rows_.running[t - 1] + 1) * Cell::saved * W - W;
         Vec<Real> total[Cell::sums] = {};
         for (int64_t row = 0; row < running; row++, from += Cell::saved * W) {
             Vec<Real> save[Cell::saved], d_sum[Cell::sums], d_c = {}, c = {};
             Vec<Real> d_h = load(d_h_ + offset + row * W);
-            for (int s = 0; s < Cell::saved; s++) save[s] = load(from + s * W);
-            if (Cell::has_c) d_c = load(d_c_ + offset + row * W), c = load(c_prev + row * c_row);
-            Cell::template backward<Real>(save, load(h_prev + row * W), c, d_h, d_c, d_sum);
+            for (int s = 0; s < Cell::saved; s++) save[s] = Op::kept(from + s * W);
+            if (Cell::has_c) {
+                d_c = load(d_c_ + offset + row * W);
+                c = t > 0 ? Op::kept(c_before + row * Cell::saved * W) : load(c_0_ + offset + row * W);
+            }
+            Cell::template backward<Real>(save, load(h_prev + offset + row * W), c, d_h, d_c, d_sum);
             store(d_h_ + offset + row * W, d_h);
             if (Cell::has_c) store(d_c_ + offset + row * W, d_c);
-            for (int s = 0; s < Cell::sums; s++) store(d_sums + s * h_step() + row * W, d_sum[s]), total[s] += d_sum[s];
+            for (int s = 0; s < Cell::sums; s++) store(d_sums + s * h_step() + offset + row * W, d_sum[s]), total[s] += d_sum[s];
         }
         for (int s = 0; s < Cell::sums; s++) {
             Real* const bias = d_weights_.bias + (s * sizes_.H_blocks + block) * W;
@@ -211,10 +238,10 @@ template <class Cell, class Op> class Backward {
             for (int64_t place = 0; place < steps; place++) {
                 const int64_t t = first_step + place;
                 std::memset(d_x_, 0, vectors * R * W * sizeof(Real));
-                product<Op>({d_sums_ + place * sums_step(), R * W, sizes_.H, Cell::gates, h_step()}, rows_.running[t], w, vectors, {d_x_, R * W});
+                product<Op>(d_sums_of(place, 0), rows_.running[t], w, vectors, {d_x_, R * W});
                 for (int64_t v = 0; v < vectors; v++) put_d_x(t, first + v, d_x_ + v * R * W);
             }
-            w += Cell::gates * sizes_.H * vectors * W;
+            w += Cell::gates * blocks_of(sizes_.H, Op::width) * vectors * W;
         }
     }
 
@@ -230,16 +257,24 @@ template <class Cell, class Op> class Backward {
     }
 
     void add_weight_gradients(int64_t first, int64_t steps) {
-        const int64_t R = rows_.count;
         const int64_t* running = rows_.running + first;
-        const Stack<Op> x = {x_, x_step(), R * W}, h_prev = {h_prev_, h_step(), R * W};
+        const Stack<Op> x = stack_of(x_, x_by_rows_, sizes_.I_blocks), h_prev = stack_of(h_prev_, h_by_rows_, sizes_.H_blocks);
+        const Stack<Op> d = stack_of(d_sums_, d_by_rows_, Cell::sums * sizes_.H_blocks);
+        const int64_t x_size = sizes_.I_blocks * W, h_size = sizes_.H_blocks * W;
         for (int g = 0; g < Cell::gates; g++) {
-            const Stack<Op> to_x = {d_sums_ + g * h_step(), sums_step(), R * W};
-            const Stack<Op> to_h = {d_sums_ + (Cell::hidden_first + g) * h_step(), sums_step(), R * W};
-            const int64_t x_size = sizes_.I_blocks * W, h_size = sizes_.H_blocks * W;
+            const Stack<Op> to_x = {d.data + g * sizes_.H_blocks * d.block, d.step, d.block};
+            const Stack<Op> to_h = {to_x.data + Cell::hidden_first * sizes_.H_blocks * d.block, d.step, d.block};
             outer_product<Op>(to_x, sizes_.H, x, sizes_.I_blocks, steps, running, d_weights_.w_ih + g * h_size * x_size, x_size);
             outer_product<Op>(to_h, sizes_.H, h_prev, sizes_.H_blocks, steps, running, d_weights_.w_hh + g * h_size * h_size, h_size);
         }
+    }
+
+    Stack<Op> stack_of([[maybe_unused]] const Real* numbers, [[maybe_unused]] const Element* pairs, int64_t blocks) const {
+        const int64_t block = by_rows_block();
+        if constexpr (Op::converts)
+            return {pairs, blocks * block, block};
+        else
+            return {numbers, blocks * block, block};
     }
 
     void give_states(const Real* from, void* d_state) const {
@@ -260,8 +295,10 @@ template <class Cell, class Op> class Backward {
     const Sizes<Real> sizes_;
     Scratch scratch_;
     int64_t chunk_;          // steps of a chunk
-    Real *x_, *h_prev_;      // (chunk, blocks, R, W)
-    Real* d_sums_;           // (chunk, sums, H_blocks, R, W)
+    Real *x_, *h_prev_;      // (chunk, blocks, R, W); of one step where operands are others
+    Real* d_sums_;           // (chunk, sums, H_blocks, R, W); the same
+    Element *x_by_rows_ = nullptr, *h_by_rows_ = nullptr, *d_by_rows_ = nullptr;  // (chunk, blocks, R / 2, W)
+    Element* d_by_features_ = nullptr;                                            // (chunk, sums, H_blocks / 2, R, W)
     Real* d_h_;              // (H_blocks, R, W) of the step at work, then of the step before
     Real* d_c_ = nullptr;    // the same
     Real* c_0_ = nullptr;    // (H_blocks, R, W)

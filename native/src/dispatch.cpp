@@ -14,40 +14,62 @@ namespace rekur {
 #if defined(REKUR_HAS_AVX512)
 REKUR_DECLARE(avx512)
 #endif
+#if defined(REKUR_HAS_AVX512_BF16)
+REKUR_DECLARE(avx512_bf16)
+#endif
 #if defined(REKUR_HAS_AVX2)
 REKUR_DECLARE(avx2)
 #endif
 REKUR_DECLARE(portable)
 
-static std::vector<const Kernels*> usable() {
-    std::vector<const Kernels*> sets;
+// What is chosen by one name: kernels for products in the arrays' type, and faster ones where there are any.
+struct Set {
+    const Kernels* exact;
+    const Kernels* bf16 = nullptr;
+};
+
+static std::vector<Set> usable() {
+    std::vector<Set> sets;
 #if defined(REKUR_HAS_AVX512)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
-        sets.push_back(&avx512::kernels);
+        __builtin_cpu_supports("avx512vl")) {
+        sets.push_back({&avx512::kernels});
+#if defined(REKUR_HAS_AVX512_BF16)
+        if (__builtin_cpu_supports("avx512bf16")) sets.back().bf16 = &avx512_bf16::kernels;
+#endif
+    }
 #endif
 #if defined(REKUR_HAS_AVX2)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back(&avx2::kernels);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({&avx2::kernels});
 #endif
-    sets.push_back(&portable::kernels);
+    sets.push_back({&portable::kernels});
     return sets;
 }
 
-static const std::vector<const Kernels*>& sets() {
-    static const std::vector<const Kernels*> found = usable();
+static const std::vector<Set>& sets() {
+    static const std::vector<Set> found = usable();
     return found;
 }
 
-static const Kernels& kernels_of(const char* set) {
-    for (const Kernels* kernels : sets())
-        if (std::strcmp(kernels->name, set) == 0) return *kernels;
-    return portable::kernels;
+static const Set& set_called(const char* name) {
+    for (const Set& set : sets())
+        if (std::strcmp(set.exact->name, name) == 0) return set;
+    return sets().back();
+}
+
+bool multiplies(const char* set, Products products) {
+    return products == Products::exact || (products == Products::bf16 && set_called(set).bf16);
+}
+
+static const Kernels& kernels_of(const char* name, const Layer& layer) {
+    const Set& set = set_called(name);
+    return layer.products == Products::bf16 && layer.type == Type::float32 && set.bf16 ? *set.bf16 : *set.exact;
 }
 
 const char* const* instruction_sets() {
     static const std::vector<const char*> names = [] {
         std::vector<const char*> list;
-        for (const Kernels* kernels : sets()) list.push_back(kernels->name);
+        for (const Set& set : sets()) list.push_back(set.exact->name);
         list.push_back(nullptr);
         return list;
     }();
@@ -71,17 +93,17 @@ size_t saved_bytes(const char* set, const Layer& layer) {
         rows = 0;
         for (int64_t n = 0; n < layer.N; n++) rows += layer.lengths[n];
     }
-    return kernels_of(set).saved_bytes(layer, rows * layer.D);
+    return kernels_of(set, layer).saved_bytes(layer, rows * layer.D);
 }
 
 void forward(const char* set, const Layer& layer, const Final& final) {
     const Slices slices(layer);
-    kernels_of(set).forward(layer, slices.data(), final);
+    kernels_of(set, layer).forward(layer, slices.data(), final);
 }
 
 void backward(const char* set, const Layer& layer, const Gradients& gradients) {
     const Slices slices(layer);
-    kernels_of(set).backward(layer, slices.data(), gradients);
+    kernels_of(set, layer).backward(layer, slices.data(), gradients);
 }
 
 }  // namespace rekur

@@ -12,6 +12,7 @@ namespace rekur::REKUR_SET {
 template <class Cell, class Op> class Forward {
     using Real = typename Op::Real;
     using Element = typename Op::Element;
+    using Kept = typename Op::Kept;
     static constexpr int W = kLanes<Real>;
 
   public:
@@ -22,12 +23,16 @@ template <class Cell, class Op> class Forward {
         h_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
         h_next_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
         if (Cell::has_c) c_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        if (Op::converts) {
+            x_pairs_ = scratch_.take<Element>(blocks_of(sizes_.I_blocks, Op::width) * R * W);
+            h_pairs_ = scratch_.take<Element>(blocks_of(sizes_.H_blocks, Op::width) * R * W);
+        }
         sums_ = scratch_.take<Real>(kHiddenBlocks<Cell> * Cell::sums * R * W);
-        stream_ = layer.saved && rows.total() * sizes_.H * Cell::saved * int64_t{sizeof(Real)} > kStreamBytes;
+        stream_ = layer.saved && rows.total() * sizes_.H * Cell::saved * int64_t{sizeof(Kept)} > kStreamBytes;
     }
 
     // `saved` (sum over steps of running rows, H_blocks, saved, W), or null.
-    void run(Real* saved) {
+    void run(Kept* saved) {
         start(h_, layer_.h_0);
         if (Cell::has_c) start(c_, layer_.c_0);
         finish(rows_.running[0], rows_.count);
@@ -45,22 +50,25 @@ template <class Cell, class Op> class Forward {
   private:
     static constexpr int64_t kStreamBytes = 4 << 20;  // more than a core's own cache: past it on the way out
 
-    void step(int64_t t, Real* saved) {
+    void step(int64_t t, Kept* saved) {
         const int64_t running = rows_.running[t], R = rows_.count;
         take_x(t, running);
+        const Element* const x = by_features(x_, sizes_.I_blocks, running, x_pairs_);
+        const Element* const h = by_features(h_, sizes_.H_blocks, running, h_pairs_);
+        const int64_t I_elements = blocks_of(sizes_.I, Op::width), H_elements = blocks_of(sizes_.H, Op::width);
         const Element* w_ih = weights_.w_ih;
         const Element* w_hh = weights_.w_hh;
         for (int64_t first = 0; first < sizes_.H_blocks; first += kHiddenBlocks<Cell>) {
             const int64_t blocks = smaller(kHiddenBlocks<Cell>, sizes_.H_blocks - first), vectors = blocks * Cell::gates;
             start_sums(first, blocks, running);
-            product<Op>({x_, R * W, sizes_.I, 1, 0}, running, w_ih, vectors, {sums_, R * W});
-            product<Op>({h_, R * W, sizes_.H, 1, 0}, running, w_hh, vectors, {sums_ + Cell::hidden_first * R * W, R * W});
+            product<Op>({x, R * W, I_elements, 1, 0}, running, w_ih, vectors, {sums_, R * W});
+            product<Op>({h, R * W, H_elements, 1, 0}, running, w_hh, vectors, {sums_ + Cell::hidden_first * R * W, R * W});
             for (int64_t b = 0; b < blocks; b++) {
                 apply(first + b, running, sums_ + b * R * W, saved);
                 give_h(t, first + b, running);
             }
-            w_ih += sizes_.I * vectors * W;
-            w_hh += sizes_.H * vectors * W;
+            w_ih += I_elements * vectors * W;
+            w_hh += H_elements * vectors * W;
         }
     }
 
@@ -68,20 +76,24 @@ template <class Cell, class Op> class Forward {
         const bool reverse = direction_ == 1;
         for (int64_t row = 0; row < running; row++) {
             const Real* from = static_cast<const Real*>(layer_.x.data) + rows_.time(t, row, reverse) * layer_.x.step + rows_.index[row] * layer_.x.row;
-            spread(from, sizes_.I, x_ + row * W);
+            spread(from, sizes_.I, x_ + row * W, rows_.count * W);
         }
     }
 
-    // Features of one row into the blocks (blocks, R, W).
-    void spread(const Real* from, int64_t features, Real* to) const {
-        for (int64_t first = 0; first < features; first += W, to += rows_.count * W)
-            store(to, load_part(from + first, smaller(W, features - first)));
+    // An array (blocks, R, W) as the products take it.
+    const Element* by_features(const Real* numbers, int64_t blocks, int64_t running, Element* pairs) const {
+        if constexpr (Op::converts) {
+            Op::by_features(numbers, blocks, rows_.count, running, pairs);
+            return pairs;
+        } else {
+            return numbers;
+        }
     }
 
     void start(Real* state, const void* given) const {
         if (!given) return;
         for (int64_t row = 0; row < rows_.count; row++)
-            spread(static_cast<const Real*>(given) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H, sizes_.H, state + row * W);
+            spread(static_cast<const Real*>(given) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H, sizes_.H, state + row * W, rows_.count * W);
     }
 
     void start_sums(int64_t first, int64_t blocks, int64_t running) {
@@ -93,9 +105,9 @@ template <class Cell, class Op> class Forward {
         }
     }
 
-    void apply(int64_t block, int64_t running, const Real* sums, Real* saved) {
+    void apply(int64_t block, int64_t running, const Real* sums, Kept* saved) {
         const int64_t R = rows_.count, offset = block * R * W;
-        Real* to = saved ? saved + block * running * Cell::saved * W : nullptr;
+        Kept* to = saved ? saved + block * running * Cell::saved * W : nullptr;
         for (int64_t row = 0; row < running; row++) {
             Vec<Real> sum[Cell::sums], save[Cell::saved], h = load(h_ + offset + row * W), c = {};
             for (int v = 0; v < Cell::sums; v++) sum[v] = load(sums + (v * R + row) * W);
@@ -104,7 +116,7 @@ template <class Cell, class Op> class Forward {
             store(h_next_ + offset + row * W, h);
             if (Cell::has_c) store(c_ + offset + row * W, c);
             if (!to) continue;
-            for (int s = 0; s < Cell::saved; s++, to += W) stream_ ? stream(to, save[s]) : store(to, save[s]);
+            for (int s = 0; s < Cell::saved; s++, to += W) Op::keep(to, save[s], stream_);
         }
     }
 
@@ -146,6 +158,7 @@ template <class Cell, class Op> class Forward {
     Scratch scratch_;
     bool stream_;
     Real *x_, *h_, *h_next_, *c_ = nullptr;  // (blocks, R, W)
+    Element *x_pairs_ = nullptr, *h_pairs_ = nullptr;  // x_ and h_ as operands, where these differ
     Real* sums_;                             // (sums, R, W) of the panel at work
 };
 

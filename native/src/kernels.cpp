@@ -12,15 +12,16 @@
 namespace rekur::REKUR_SET {
 
 // Numbers each slice and direction saves, one after the other.
-template <class Cell, class Real> int64_t saved_numbers(const Layer& layer, int64_t rows) {
+template <class Cell, class Op> int64_t saved_numbers(const Layer& layer, int64_t rows) {
+    using Real = typename Op::Real;
     return rows * Sizes<Real>(layer).H_blocks * Cell::saved * kLanes<Real>;
 }
 
-template <class Cell, class Real> Real* saved_of(const Layer& layer, const Rows* slices, int slice, int direction) {
+template <class Cell, class Op> typename Op::Kept* saved_of(const Layer& layer, const Rows* slices, int slice, int direction) {
     if (!layer.saved) return nullptr;
     int64_t rows = direction * slices[slice].total();
     for (int s = 0; s < slice; s++) rows += layer.D * slices[s].total();
-    return static_cast<Real*>(layer.saved) + saved_numbers<Cell, Real>(layer, rows);
+    return static_cast<typename Op::Kept*>(layer.saved) + saved_numbers<Cell, Op>(layer, rows);
 }
 
 template <class Cell, class Op> struct Call {
@@ -39,7 +40,7 @@ template <class Cell, class Op> struct Call {
         const FlushDenormals flushed;
         for (int direction = 0; direction < call.layer.D; direction++)
             Forward<Cell, Op>(call.layer, direction, call.slices[slice], call.forward_weights[direction], *call.final)
-                .run(saved_of<Cell, Real>(call.layer, call.slices, slice, direction));
+                .run(saved_of<Cell, Op>(call.layer, call.slices, slice, direction));
     }
 
     static void backward_slice(void* context, int slice) {
@@ -48,7 +49,7 @@ template <class Cell, class Op> struct Call {
         for (int direction = 0; direction < call.layer.D; direction++)
             Backward<Cell, Op>(call.layer, direction, call.slices[slice], call.backward_weights[direction], *call.gradients,
                                call.sums[slice * call.layer.D + direction])
-                .run(saved_of<Cell, Real>(call.layer, call.slices, slice, direction));
+                .run(saved_of<Cell, Op>(call.layer, call.slices, slice, direction));
     }
 };
 
@@ -70,10 +71,14 @@ template <class Cell, class Op> void backward(const Layer& layer, const Rows* sl
     for (int64_t i = 0; i < count; i++) call.sums[i].give(gradients.d_weights[i % layer.D], i >= layer.D);
 }
 
-// Calls `visit(cell, op)` with the types that the layer names.
+// Calls `visit(cell, op)` with the types that the layer names. A set with bf16 is asked for that alone.
 template <class Visit> auto with_types(const Layer& layer, Visit visit) {
     const auto with_type = [&](auto cell) {
+#if defined(__AVX512BF16__)
+        return visit(cell, Pairs{});
+#else
         return layer.type == Type::float64 ? visit(cell, Exact<double>{}) : visit(cell, Exact<float>{});
+#endif
     };
     switch (layer.cell) {
         case Cell::gru: return with_type(Gru{});
@@ -85,8 +90,8 @@ template <class Visit> auto with_types(const Layer& layer, Visit visit) {
 
 static size_t saved_bytes(const Layer& layer, int64_t rows) {
     return with_types(layer, [&](auto cell, auto op) {
-        using Real = typename decltype(op)::Real;
-        return sizeof(Real) * static_cast<size_t>(saved_numbers<decltype(cell), Real>(layer, rows));
+        using Op = decltype(op);
+        return sizeof(typename Op::Kept) * static_cast<size_t>(saved_numbers<decltype(cell), Op>(layer, rows));
     });
 }
 

@@ -53,7 +53,7 @@ template <class Cell, class Op> struct ForwardWeights {
                 const Real* const from = w + (Cell::gate_of[first_sum + g] * sizes.H + block * W) * K;
                 for (int64_t lane = 0; lane < sizes.lanes_of_H(block); lane++)
                     for (int64_t k = 0; k < elements; k++)
-                        to[k * vectors * W + lane] = Op::element(from + lane * K + k * Op::width, K - k * Op::width);
+                        to[k * vectors * W + lane] = Op::of_row(from + lane * K + k * Op::width, K - k * Op::width);
             }
         }
         return out;
@@ -81,7 +81,7 @@ typename Op::Element* packed_back(const typename Op::Real* w, int64_t H, int64_t
             for (int64_t k = 0; k < H; k += Op::width)
                 for (int64_t block = panel; block < smaller(panel + kVectors, blocks); block++, to += W)
                     for (int64_t lane = 0; lane < smaller(W, F - block * W); lane++)
-                        to[lane] = Op::column(w + (Cell::gate_of[first_sum + g] * H + k) * F + block * W + lane, F, H - k);
+                        to[lane] = Op::of_column(w + (Cell::gate_of[first_sum + g] * H + k) * F + block * W + lane, F, H - k);
     return out;
 }
 

@@ -4,27 +4,14 @@
 // Operands lie in blocks of W = kLanes features: (blocks, rows, W). So the rows of a tile are at constant distances,
 // every stream is contiguous, and nothing depends on the strides of the arrays outside.
 //
-// An Op says what is multiplied: `Element`s (numbers, or pairs of bf16), summed up in `Real`.
+// An Op (operands.h) says what is multiplied: `Element`s (numbers, or pairs of bf16), summed up in `Real`.
 #pragma once
 
 #include <utility>
 
-#include "vector.h"
+#include "operands.h"
 
 namespace rekur::REKUR_SET {
-
-inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-
-// Multiplies numbers in the type of the arrays.
-template <class R> struct Exact {
-    using Real = R;
-    using Element = R;
-    static constexpr int width = 1;  // numbers in an element
-    static Element element(const R* from, int64_t) { return *from; }          // of a row, `left` numbers before its end
-    static Element column(const R* from, int64_t, int64_t) { return *from; }  // of a column, numbers `stride` apart
-    static Vec<R> load_elements(const R* from) { return load(from); }
-    static Vec<R> multiply_add(Vec<R> sum, Element a, Vec<R> w) { return sum + a * w; }
-};
 
 // Vectors side by side in a tile, and how many rows then fit into the registers beside them.
 constexpr int kVectors = kRegisters == 32 ? 4 : 2;
@@ -62,7 +49,7 @@ void row_tile(const Operand<Op>& a, int64_t row, const typename Op::Element* w, 
         for (int64_t left = a.features; left > 0; left -= W, block += a.block) {
             const int64_t count = smaller(W, left);
             for (int64_t k = 0; k < count; k++, w += V * W) {
-                Vec<Real> column[V];
+                typename Op::Vector column[V];
                 REKUR_UNROLL
                 for (int v = 0; v < V; v++) column[v] = Op::load_elements(w + v * W);
                 REKUR_UNROLL
@@ -130,7 +117,7 @@ void outer_tile(const Stack<Op>& left, const Stack<Op>& right, int64_t steps, co
         const typename Op::Element* b = right.data + t * right.step;
         const int64_t rows = blocks_of(running[t], Op::width);
         for (int64_t row = 0; row < rows; row++, a += W, b += W) {
-            Vec<Real> vectors[V];
+            typename Op::Vector vectors[V];
             REKUR_UNROLL
             for (int v = 0; v < V; v++) vectors[v] = Op::load_elements(b + v * right.block);
             REKUR_UNROLL

@@ -34,6 +34,8 @@ template <class Real> constexpr int kLanes = kBytes / sizeof(Real);  // W in the
 
 inline int64_t blocks_of(int64_t count, int64_t size) { return (count + size - 1) / size; }
 
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
 template <class Real> inline Vec<Real> load(const Real* from) {
     Vec<Real> v;
     std::memcpy(&v, from, sizeof v);
