@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from twins import F64, every_kind, every_layer, same, twins
+from twins import (
+    F64,
+    every_kind,
+    every_layer,
+    same,
+    twins,
+)
 
 from rekur import nn as ours_nn
 

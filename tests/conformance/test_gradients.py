@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from twins import (
     INPUTS,
+    STACK,
     N,
     T,
     agree,
@@ -25,7 +26,6 @@ from twins import (
 )
 
 WEIGHTS = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l1", "weight_ih_l0_reverse", "weight_hh_l1_reverse")
-STACK: dict[str, Any] = {"num_layers": 2, "bidirectional": True}
 
 
 @pytest.mark.parametrize("leaf", [False, True], ids=["plain input", "input wants a gradient"])

@@ -13,6 +13,7 @@ from twins import (
     F32,
     F64,
     INPUTS,
+    STACK,
     N,
     T,
     agree,
@@ -31,8 +32,6 @@ from twins import (
 )
 
 from rekur.nn import GRU
-
-STACK: dict[str, Any] = {"num_layers": 2, "bidirectional": True}
 
 
 @every_layer

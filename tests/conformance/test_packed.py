@@ -13,6 +13,7 @@ from twins import (
     F32,
     F64,
     INPUTS,
+    STACK,
     H,
     N,
     T,
@@ -37,7 +38,6 @@ LENGTHS: dict[str, Any] = {
     "ones": [1, 1, 1, 1],
     "ties": torch.tensor([2, 5, 2, 5]),
 }
-STACK: dict[str, Any] = {"num_layers": 2, "bidirectional": True}
 
 
 def packed(layer: Any, lengths: Any, *, given: bool = False, total: int | None = None) -> Any:

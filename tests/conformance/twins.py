@@ -31,6 +31,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "LSTM": ("LSTM", {}),
     "LSTM-projected": ("LSTM", {"proj_size": 2}),
 }
+STACK: dict[str, Any] = {"num_layers": 2, "bidirectional": True}  # more than one layer in more than one direction
 every_layer = pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
 every_kind = pytest.mark.parametrize("name", list(KINDS))
 both_types = pytest.mark.parametrize("dtype", [F32, F64], ids=["float32", "float64"])
@@ -93,6 +94,20 @@ def gradients(layer: nn.Module) -> dict[str, Tensor | None]:
     return {name: weight.grad for name, weight in layer.named_parameters()}
 
 
+def trained(layer: nn.Module, x: Tensor, *state: Any) -> list[Any]:
+    """The results of one forward, and after a backward from all of them the gradient of every leaf."""
+    result = layer(x, *state)
+    loss(result).backward()
+    leaves = [part for part in flat([x, *state]) if part is not None and part.is_leaf]
+    return [result, [leaf.grad for leaf in leaves], gradients(layer)]
+
+
+def step(layer: nn.Module) -> list[Any]:
+    """`trained` from zero gradients, on numbers of the layer's own type."""
+    layer.zero_grad()
+    return trained(layer, draw(T, N, INPUTS, dtype=next(layer.parameters()).dtype, grad=True))
+
+
 def same(got: Any, expected: Any, tolerance: float | None = None) -> None:
     """Raise unless both hold the same tensors: None where the other has None, types and shapes, NaN included."""
     ours, theirs = flat(got), flat(expected)
@@ -104,6 +119,15 @@ def same(got: Any, expected: Any, tolerance: float | None = None) -> None:
         scale = max(1.0, float(other.detach().abs().nan_to_num(posinf=0.0).max())) if other.numel() else 1.0
         limit = (TOLERANCE.get(other.dtype, 0.0) if tolerance is None else tolerance) * scale
         torch.testing.assert_close(mine, other, rtol=0, atol=limit, equal_nan=True)
+
+
+def same_where_finite(got: Any, expected: Any) -> None:
+    """Raise unless both are finite in the same places and the same there: inf may be NaN, neither may be hidden."""
+    for mine, other in zip(flat(got), flat(expected), strict=True):
+        assert (mine is None) == (other is None)
+        if mine is not None and other is not None:
+            assert torch.equal(mine.isfinite(), other.isfinite())
+            same(mine.nan_to_num(0, 0, 0), other.nan_to_num(0, 0, 0))
 
 
 def tried(act: Act, layer: Any) -> Any:
@@ -120,11 +144,11 @@ def agree(name: str, act: Act, *, tolerance: float | None = None, **options: Any
 
 
 def both_refuse(name: str, act: Act, **options: Any) -> None:
-    """Raise unless torch raises and ours raises the same error, the RequestError that rekur documents, or TypeError."""
+    """Raise unless torch raises and ours raises the same error, rekur's RequestError, or Python's own."""
     theirs, ours = twins(name, **options)
     with pytest.raises((RuntimeError, ValueError, TypeError, AttributeError, IndexError)) as refusal:
         tried(act, theirs)
-    with pytest.raises((refusal.type, TypeError, RequestError)) as ours_refusal:
+    with pytest.raises((refusal.type, TypeError, AttributeError, RequestError)) as ours_refusal:
         tried(act, ours)
     for error in (refusal, ours_refusal):  # and not by the test itself
         assert "_call_impl" in {entry.name for entry in error.traceback}

@@ -125,7 +125,7 @@ def _one_way(
         x, weights = _closed_behind(x, weights, behind)
     outputs, final = _dense(plan, x, tuple(part.unsqueeze(0) for part in state), [weights])
     last = (lengths - 1).clamp(min=0).view(1, -1, 1)
-    h = torch.where((lengths == 0).unsqueeze(1), state[0], _taken(outputs, last)[0])
+    h = torch.where((lengths == 0).unsqueeze(1), state[0].to(outputs.dtype), _taken(outputs, last)[0])
     return outputs, (h, *(part[0] for part in final[1:]))
 
 
