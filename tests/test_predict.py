@@ -1,15 +1,18 @@
 """A run folder predicts what its model predicted in training, and from nothing else."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 import rekur
 from finished_runs import finished
-from rekur import config
+from rekur import config, engine
 from rekur.data.datasets import digits, kospi, nsmc
 from rekur.errors import DataError, RefusedModelError, RequestError
 from rekur.runs import Run
@@ -98,7 +101,7 @@ def test_loading_leaves_the_random_state_alone():
     import torch
 
     before = torch.random.get_rng_state()
-    rekur.load(finished("kospi-gru"))
+    assert not rekur.load(finished("kospi-gru")).model.training
     assert torch.equal(before, torch.random.get_rng_state())
 
 
@@ -145,3 +148,71 @@ def test_an_unfinished_run_says_so_and_is_not_called_damaged(tmp_path):
     (run / "metrics.json").unlink()
     with pytest.raises(RequestError, match="not finished"):
         rekur.load(run)
+
+
+# without torch
+
+SLOW_TO_LOAD = ("torch", "sklearn", "scipy", "matplotlib", "pandas", "rich.console")
+GIVEN = {
+    "nsmc-sample": "재미있다",
+    "digits-rows": "images.npy",
+    "kospi-gru": "days.csv",
+    "shakespeare-short": "KING ",
+    "hello-shapes": "hello",
+    "imdb-numpy": "재미있다 movie a great film",
+    "imdb-rnncell": "재미있다 정말",
+}
+native = pytest.mark.skipif(not engine.SETS, reason="the native engine was not built")
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("images.npy", digits.load("test")[0][:3])
+    kospi.load().tail(9).write_csv("days.csv")
+
+
+def command(run, given, **environment):
+    """Run `rekur predict --json` in a process of its own; return its predictions, and what it loaded."""
+    code = f"""
+import sys
+from rekur.cli import main
+failed = main(["predict", {str(run)!r}, {given!r}, "--json"])
+print([name for name in {SLOW_TO_LOAD} if name in sys.modules], file=sys.stderr)
+sys.exit(failed)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)["predictions"], done.stderr.strip()
+
+
+@native
+@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.usefixtures("files")
+def test_a_prediction_loads_nothing_slow(name):
+    predictions, loaded = command(finished(name), GIVEN[name])
+    assert len(predictions) == (3 if name == "digits-rows" else 1)
+    assert loaded == "[]"
+
+
+@pytest.mark.usefixtures("files")
+def test_without_the_engine_torch_predicts_the_same():
+    run = finished("digits-rows")
+    through_torch, loaded = command(run, "images.npy", REKUR_ENGINE="torch")
+    assert "torch" in loaded
+    for item, expected in zip(through_torch, rekur.load(run).predict(np.load("images.npy")), strict=True):
+        assert item["probability"] == pytest.approx(expected["probability"], abs=1e-6)
+
+
+@native
+@pytest.mark.parametrize("name", ["nsmc-sample", "imdb-numpy", "imdb-rnncell"])
+def test_engine_and_torch_predict_the_same(name):
+    predictor = rekur.load(finished(name))
+    through_engine = predictor.predict([GIVEN[name]])[0]
+    try:
+        engine.select("torch")
+        through_torch = predictor.predict([GIVEN[name]])[0]
+    finally:
+        engine.select(None)
+    assert through_engine["probability"] == pytest.approx(through_torch["probability"], abs=1e-5)

@@ -1,26 +1,29 @@
-"""Embed + Core + Readout: the four parts of every model, put together from `[model]`.
+"""Embed + Core + Readout: the four parts of every model, put together as its architecture says.
 
     inputs (N, T) or (N, T, I) -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Linear (N, outputs)
 
 With the readout `every` the last two keep the steps: (N, T, F) -> (N, T, outputs).
+`rekur.inference` computes the same without torch.
 """
 
 from __future__ import annotations
 
-import itertools
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rekur.config import ModelSettings
-from rekur.errors import ConfigError
+from rekur.architecture import Architecture, check
 from rekur.evidence import Ballot, Evidence
 from rekur.nn import CELLS, LAYERS, readouts
 from rekur.nn.initialise import keras_
 
-Inputs = Tensor | tuple[Tensor, Tensor]  # ids or values, or ids and evidence
+Array = Tensor | NDArray[Any]
+Inputs = Array | tuple[Array, Array]  # ids or values, or ids and evidence
 State = Any  # (K*D, N, H), a pair of them for LSTM, or None
 
 
@@ -34,7 +37,6 @@ class TokenEmbedding(nn.Module):
         super().__init__()
         self.table = nn.Embedding(vocabulary, size)
         self.words, self.dropout, self.unknown = words, dropout, unknown
-        self.features = size
 
     def forward(self, tokens: Tensor) -> Tensor:
         if self.training and self.words > 0:
@@ -53,7 +55,6 @@ class TokensWithEvidence(nn.Module):
     def __init__(self, tokens: TokenEmbedding, evidence: Evidence) -> None:
         super().__init__()
         self.tokens, self.evidence = tokens, evidence
-        self.features = tokens.features + evidence.order
 
     def forward(self, inputs: Tensor | tuple[Tensor, Tensor]) -> Tensor:
         ids, ratios = inputs if isinstance(inputs, tuple) else (inputs, self.evidence(inputs))
@@ -67,18 +68,14 @@ class OneHot(nn.Module):
 
     def __init__(self, vocabulary: int) -> None:
         super().__init__()
-        self.features = vocabulary
+        self.vocabulary = vocabulary
 
     def forward(self, tokens: Tensor) -> Tensor:
-        return F.one_hot(tokens, self.features).to(torch.get_default_dtype())
+        return F.one_hot(tokens, self.vocabulary).to(torch.get_default_dtype())
 
 
 class Values(nn.Module):
     """Numbers (N, T, I) as they are."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.features = features
 
     def forward(self, values: Tensor) -> Tensor:
         return values
@@ -123,50 +120,29 @@ def _at_end(steps: Tensor, lengths: Tensor | None) -> Tensor:
 
 
 class SequenceModel(nn.Module):
-    """Every model of the shelf but the from-scratch one.
+    """Every model of the shelf but the from-scratch one."""
 
-    Args:
-        settings: the recipe's `[model]`.
-        embed: gives the `features` it makes of a step.
-        outputs: numbers the model gives, a sequence or (readout `every`) a step.
-        steps: T where the readout `flatten` needs it fixed, else None.
-        anchor: with `settings.residual`, the input feature to whose last value the output is added.
-    """
-
-    def __init__(
-        self,
-        settings: ModelSettings,
-        embed: nn.Module,
-        outputs: int,
-        steps: int | None = None,
-        anchor: int = -1,
-    ) -> None:
+    def __init__(self, architecture: Architecture, embed: nn.Module) -> None:
         super().__init__()
-        self.settings, self.anchor = settings, anchor
+        settings, D = architecture.settings, architecture.directions
+        self.settings, self.anchor = settings, architecture.anchor
         self.embed = embed
-        self.core = _core(settings, embed.features)  # type: ignore[arg-type]
-        directions = 2 if settings.bidirectional else 1
-        self.readout = readouts.make(settings.readout, directions * settings.hidden, steps)
-        if not settings.linear and self.readout.features != outputs:
-            raise ConfigError(
-                f"model.linear = false reads the state as the logits: {outputs} numbers are needed, and the state has "
-                f"{self.readout.features}. Change model.hidden, or set model.linear to true."
-            )
-        self.head = _head(self.readout.features, settings, outputs)
+        self.core = _core(architecture)
+        self.readout = readouts.make(settings.readout, D * settings.hidden, architecture.steps)
+        self.head = _head(architecture)
         if settings.init == "keras":
             keras_(self)
 
-    def forward(self, inputs: Inputs, lengths: Tensor | None = None, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, inputs: Inputs, lengths: Array | None = None, state: State = None) -> tuple[Tensor, State]:
         """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step."""
         device = next(self.parameters()).device
-        inputs = (inputs[0].to(device), inputs[1].to(device)) if isinstance(inputs, tuple) else inputs.to(device)
-        lengths = None if lengths is None else lengths.to(device)
+        inputs, valid = _on(device, inputs), _on(device, lengths)
         x = self.embed(inputs)
         if self.settings.segment:
-            features, state = self._in_segments(x, lengths), None
+            features, state = self._in_segments(x, valid), None
         else:
-            hidden, state = self.core(x, state, lengths=lengths)
-            features = self.readout(hidden, state, lengths)
+            hidden, state = self.core(x, state, lengths=valid)
+            features = self.readout(hidden, state, valid)
         F.dropout(features, self.settings.dropout_thrown_away, self.training)
         features = F.dropout(features, self.settings.dropout_readout, self.training)
         output = self.head(features)
@@ -202,20 +178,45 @@ class WithBallot(nn.Module):
         super().__init__()
         self.model, self.ballot = model, ballot
 
-    def forward(self, inputs: Inputs, lengths: Tensor | None = None, state: State = None) -> tuple[Tensor, State]:
+    def forward(self, inputs: Inputs, lengths: Array | None = None, state: State = None) -> tuple[Tensor, State]:
         read, state = self.model(inputs, lengths, state)
-        ids = inputs[0] if isinstance(inputs, tuple) else inputs
-        vote = self.ballot(ids.to(read.device), None if lengths is None else lengths.to(read.device))
+        ids = _on(read.device, inputs[0] if isinstance(inputs, tuple) else inputs)
+        vote = self.ballot(ids, _on(read.device, lengths))
         voted = vote.unsqueeze(1) if read.shape[1] == 1 else torch.stack([-vote / 2, vote / 2], dim=1)
         return (torch.cat([read, voted]) if self.training else (read + voted) / 2), state
 
 
-def _core(settings: ModelSettings, features: int) -> nn.Module:
+def build(architecture: Architecture, evidence: Evidence | None = None) -> nn.Module:
+    """Return the untrained model; the caller has seeded torch.
+
+    `evidence` is what was fitted with the data; None makes room for what a run's weights will fill.
+    """
+    if architecture.features and evidence is None:
+        evidence = Evidence(architecture.features, architecture.settings.evidence)
+    model = SequenceModel(architecture, _embed(architecture, evidence))
+    if evidence is None or not architecture.settings.ballot:
+        return model
+    return WithBallot(model, Ballot(evidence, architecture.settings.dropout_words))
+
+
+def _embed(architecture: Architecture, evidence: Evidence | None) -> nn.Module:
+    settings, V = architecture.settings, architecture.tokens
+    if architecture.values:
+        return Values()
+    if not settings.embedding:
+        return OneHot(V)
+    dropouts = settings.dropout_words, settings.dropout_embedding
+    tokens = TokenEmbedding(V, settings.embedding, *dropouts, architecture.unknown)
+    return tokens if evidence is None else TokensWithEvidence(tokens, evidence)
+
+
+def _core(architecture: Architecture) -> nn.Module:
+    settings = architecture.settings
     if settings.api == "cell":
-        return CellLoop(settings.cell, features, settings.hidden)
+        return CellLoop(settings.cell, architecture.read, settings.hidden)
     layer: type[nn.Module] = LAYERS[settings.cell]
     return layer(
-        features,
+        architecture.read,
         settings.hidden,
         num_layers=settings.layers,
         batch_first=settings.batch_first,
@@ -224,14 +225,25 @@ def _core(settings: ModelSettings, features: int) -> nn.Module:
     )
 
 
-def _head(features: int, settings: ModelSettings, outputs: int) -> nn.Module:
-    if not settings.linear:
-        return nn.Identity()
-    sizes = (features, *settings.head, outputs)
+def _head(architecture: Architecture) -> nn.Module:
     layers: list[nn.Module] = []
-    for before, after in itertools.pairwise(sizes):
+    for before, after in architecture.head:
         layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return nn.Sequential(*layers[:-1]) if layers else nn.Identity()
+
+
+def _on(device: torch.device, given: Any) -> Any:
+    """Return an array, a pair of them or None as tensors on `device`."""
+    if isinstance(given, tuple):
+        return tuple(_on(device, part) for part in given)
+    return None if given is None else torch.as_tensor(given, device=device)
+
+
+def fill(model: nn.Module, weights: Mapping[str, NDArray[Any]], path: Path) -> None:
+    """Put the weights of the run at `path` into `model`; raises RefusedModelError unless they are the model's."""
+    expected = model.state_dict()
+    check({name: (tuple(w.shape), str(w.dtype).removeprefix("torch.")) for name, w in expected.items()}, weights, path)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 
 def parameters(model: nn.Module) -> int:

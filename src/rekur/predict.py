@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
-from torch.overrides import TorchFunctionMode
+from typing import TYPE_CHECKING, Any
 
 from rekur import config as configuration
-from rekur import scoring, tasks
+from rekur import engine, tasks
+from rekur.architecture import check
 from rekur.config import Config
 from rekur.errors import ConfigError, RefusedModelError, RequestError
-from rekur.nn.threads import flush_denormals
+from rekur.inference import Network
 from rekur.runs import Run
+from rekur.storage import Arrays
 from rekur.tasks.base import Task
-from rekur.training.weights import check, fill
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,25 @@ class Predictor:
     run: Run
     config: Config
     task: Task
-    model: nn.Module
+    weights: Arrays  # by name, checked
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The model as a torch module, in evaluation mode; it predicts where there is no engine."""
+        from rekur.models import fill
+        from rekur.nn.initialise import Uninitialised
+        from rekur.nn.threads import flush_denormals
+
+        flush_denormals()
+        with Uninitialised():
+            model = self.task.build()
+        fill(model, self.weights, self.run.path)
+        return model.eval()
+
+    @cached_property
+    def network(self) -> Network:
+        """The model without torch, which takes longer to load than most predictions to make."""
+        return Network(self.task.architecture(), self.weights)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -43,13 +61,15 @@ class Predictor:
         An input is a text (task text), the beginning of a text (characters), a window (T, I) of numbers in
         the units of the training columns (series), or an image (height, width) (rows); others raise DataError.
         """
-        return self.task.predict(self.model, inputs)
+        return self.task.predict(self.model if engine.selected() == "torch" else self.network, inputs)
 
     def score(self, file: Path | str) -> dict[str, Any]:
         """Test the model on a labelled file; return the object of `rekur evaluate RUN FILE --json`.
 
         Raises RequestError for tasks other than text and series, DataError for a file that does not fit.
         """
+        from rekur import scoring
+
         found = scoring.score(self.task, self.model, Path(file))
         return {**found, "run": str(self.run.path), "epochs": self.metrics["epochs"]}
 
@@ -67,9 +87,7 @@ def load(path: Path | str) -> Predictor:
     config = _config(run)
     run.metrics()  # a run that is not finished says so, and how to go on
     with _refusing(run, config):
-        task, model = _filled(run, config)
-    flush_denormals()
-    return Predictor(run, config, task, model.eval())
+        return _checked(run, config)
 
 
 def _config(run: Run) -> Config:
@@ -91,32 +109,11 @@ def _refusing(run: Run, config: Config) -> Iterator[None]:
         ) from None
 
 
-def _filled(run: Run, config: Config) -> tuple[Task, nn.Module]:
-    """Return the task and its model, with the weights of the run."""
+def _checked(run: Run, config: Config) -> Predictor:
     weights, files, seed = run.load_model(), run.files(), run.about().get("seed", 1)
     task = tasks.create(config, seed if isinstance(seed, int) else 1)
     if config.model.hidden**2 > sum(array.size for array in weights.values()):
         raise RefusedModelError(f"The weights in {run.path} are fewer than its settings need; one of them is damaged.")
-    with _Uninitialised():
-        with torch.device("meta"):  # sizes without memory: settings and files may ask for a petabyte
-            task.restore(files)
-            check(task.build().state_dict(), weights, run.path)
-        task.restore(files)
-        model = task.build()
-    fill(model, weights)
-    return task, model
-
-
-class _Uninitialised(TorchFunctionMode):
-    """Leave weights as they are where a module would initialise them: the file's take their place."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        if getattr(func, "__module__", "") == "torch.nn.init":
-            return args[0] if args else None
-        return func(*args, **(kwargs or {}))
+    task.restore(files)
+    check(task.architecture().weights(), weights, run.path)
+    return Predictor(run, config, task, weights)

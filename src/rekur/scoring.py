@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from torch import nn
 
 from rekur.data import files
@@ -54,14 +53,6 @@ def score(task: Task, model: nn.Module, file: Path) -> dict[str, Any]:
     return {**found, "sentence": telling.sentence(found)}
 
 
-def series(frame: pl.DataFrame, columns: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return `columns` as finite numbers (T, I); where there is a column of dates, they must rise."""
-    for name in frame.columns:
-        if name.lower() == "date":
-            files.dates(frame, name)
-    return files.numeric_columns(frame, columns)
-
-
 def _texts(task: Any, model: nn.Module, frame: pl.DataFrame) -> tuple[Outcome, dict[str, Outcome]]:
     truth, classes = files.labels(frame, classes=task.classes)
     if len(np.unique(truth)) < 2:
@@ -72,7 +63,7 @@ def _texts(task: Any, model: nn.Module, frame: pl.DataFrame) -> tuple[Outcome, d
 
 def _series(task: Any, model: nn.Module, frame: pl.DataFrame) -> tuple[Outcome, dict[str, Outcome]]:
     data = task.data
-    values = series(frame, tuple(dict.fromkeys((*data.inputs, data.target))))
+    values = files.series(frame, tuple(dict.fromkeys((*data.inputs, data.target))))
     if len(values) <= data.window:
         raise DataError(f"The model reads {data.window} rows to tell the next; got {len(values)}. Give more rows.")
     goal = values[:, -1] if data.target not in data.inputs else values[:, data.inputs.index(data.target)]

@@ -32,10 +32,11 @@ class ScratchNetwork(nn.Module):
         for name, values in self.network.parameters.items():
             self.register_parameter(name, nn.Parameter(torch.from_numpy(values)))
 
-    def forward(self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None) -> tuple[Tensor, None]:  # noqa: ARG002
+    def forward(self, inputs: Any, lengths: Any = None, state: Any = None) -> tuple[Tensor, None]:  # noqa: ARG002
         """Return the logits (N, 1); the network reads every step, padding too, as the chapter's does."""
         names = list(self.network.parameters)
-        logits: Tensor = _ByHand.apply(self, inputs, *(self.get_parameter(name) for name in names))  # type: ignore[no-untyped-call]
+        ids = torch.as_tensor(inputs)
+        logits: Tensor = _ByHand.apply(self, ids, *(self.get_parameter(name) for name in names))  # type: ignore[no-untyped-call]
         return logits.unsqueeze(1), None
 
 

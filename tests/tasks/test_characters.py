@@ -59,7 +59,7 @@ def test_the_carried_state_makes_two_chunks_one_long_read():
     second = made.step(model, rows + 16, first.state)
     inputs, targets = made._read("train", rows, 32)
     output, _ = model(inputs)
-    whole = torch.nn.functional.cross_entropy(output.flatten(0, 1), targets.flatten())
+    whole = torch.nn.functional.cross_entropy(output.flatten(0, 1), torch.from_numpy(targets.flatten()))
     assert float((first.loss + second.loss).detach() / 2) == pytest.approx(float(whole.detach()), rel=1e-5)
     assert not second.state.requires_grad
 
@@ -71,7 +71,7 @@ def test_every_test_character_is_scored_once_and_given_what_came_before():
     assert len(nats) == len(made.ids["test"]) - 1
     inputs, targets = made._read("test", np.zeros(1, dtype=np.int64), 40)
     output, _ = model(inputs)
-    direct = torch.nn.functional.cross_entropy(output[0].double(), targets[0], reduction="none")
+    direct = torch.nn.functional.cross_entropy(output[0].double(), torch.from_numpy(targets[0]), reduction="none")
     np.testing.assert_allclose(nats[:40], direct.detach().numpy(), rtol=1e-5)
 
 
@@ -119,5 +119,5 @@ def test_a_looped_cell_carries_its_state_as_a_layer_does(cell):
     first = made.step(model, rows, None)
     second = made.step(model, rows + 16, first.state)
     inputs, targets = made._read("train", rows, 32)
-    whole = torch.nn.functional.cross_entropy(model(inputs)[0].flatten(0, 1), targets.flatten())
+    whole = torch.nn.functional.cross_entropy(model(inputs)[0].flatten(0, 1), torch.from_numpy(targets.flatten()))
     assert float((first.loss + second.loss).detach() / 2) == pytest.approx(float(whole.detach()), rel=1e-5)

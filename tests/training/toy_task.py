@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rekur.architecture import Architecture
 from rekur.config import Config, Settings, check
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
@@ -63,6 +64,9 @@ class Toy(Task):
         return {"vocabulary.json": json.dumps(self.ids["train"][0].tolist()), "classes.json": "[0, 1, 2]"}
 
     def restore(self, files: Mapping[str, str]) -> None:
+        raise NotImplementedError
+
+    def architecture(self) -> Architecture:
         raise NotImplementedError
 
     def build(self) -> nn.Module:

@@ -46,9 +46,7 @@ def texts(frame: pl.DataFrame) -> list[str]:
 
 def last_window(frame: pl.DataFrame, columns: tuple[str, ...], length: int) -> NDArray[np.float64]:
     """Return the last `length` rows of `columns`, (T, I), oldest first."""
-    from rekur import scoring
-
-    values = scoring.series(frame, columns)
+    values = files.series(frame, columns)
     if len(values) < length:
         raise DataError(f"The model reads {length} rows, oldest first; got {len(values)}. Give more rows.")
     return values[-length:]

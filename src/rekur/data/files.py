@@ -140,6 +140,14 @@ def dates(frame: pl.DataFrame, name: str = "date") -> pl.Series:
     return moments
 
 
+def series(frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
+    """Return `columns` as finite numbers (T, I); where there is a column of dates, they must rise."""
+    for name in frame.columns:
+        if name.lower() == "date":
+            dates(frame, name)
+    return numeric_columns(frame, columns)
+
+
 def _column(frame: pl.DataFrame, name: str) -> pl.Series:
     if name not in frame.columns:
         raise DataError(f"There is no column `{name}`. {nearest(name, frame.columns)}")

@@ -2,6 +2,9 @@
 
 A task owns its data after the split: it hands out batches, computes the loss, validates, and, once, tests.
 It is the only place where data, model, loss, metrics and baselines meet.
+
+Arrays are NumPy's up to the door of the model. torch is imported in `build` and `step`, which train, and nowhere else
+in a task: it takes longer to load than a prediction to make.
 """
 
 from __future__ import annotations
@@ -10,21 +13,27 @@ import abc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from rekur import config as configuration
+from rekur.architecture import Architecture
 from rekur.config import Config, Settings
 from rekur.errors import ConfigError
 from rekur.evaluation.outcomes import Outcome
+from rekur.inference import Network
 from rekur.tasks import checks
 
-State = Any  # a recurrent state: Tensor, (h, c), or None
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    Model = nn.Module | Network  # what predicts: torch's module, or the same model without torch
+
+Inputs = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]  # ids or values; in training also ids and their evidence
+State = Any  # a recurrent state, as the model gave it; None at first
 
 
 @dataclass(frozen=True)
@@ -83,8 +92,14 @@ class Task(abc.ABC):
         """Take back what `files` gave, in place of `load`, to predict new input."""
 
     @abc.abstractmethod
+    def architecture(self) -> Architecture:
+        """Return what the model is made of; the data are loaded or restored."""
+
     def build(self) -> nn.Module:
         """Return the untrained model; the caller has seeded torch."""
+        from rekur import models
+
+        return models.build(self.architecture())
 
     @abc.abstractmethod
     def batches(self, epoch: int) -> Sequence[NDArray[np.int64]]:
@@ -95,11 +110,11 @@ class Task(abc.ABC):
         """Forward and loss of one training batch; `state` is what the batch before returned, None at first."""
 
     @abc.abstractmethod
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: Model) -> dict[str, float]:
         """Metrics of the validation part, ``loss`` among them; {} where the recipe keeps none."""
 
     @abc.abstractmethod
-    def test(self, model: nn.Module) -> Test:
+    def test(self, model: Model) -> Test:
         """Predict the test part. Called once, at the end."""
 
     @abc.abstractmethod
@@ -107,10 +122,10 @@ class Task(abc.ABC):
         """Fit the cheap rivals on the same training rows and score them on the same test items."""
 
     @abc.abstractmethod
-    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict new inputs, one JSON object each; see each task for the form of an input."""
 
-    def epoch_notes(self, model: nn.Module) -> dict[str, Any]:  # noqa: ARG002
+    def epoch_notes(self, model: Model) -> dict[str, Any]:  # noqa: ARG002
         """Return what the history of an epoch should hold besides losses and metrics."""
         return {}
 
@@ -124,6 +139,21 @@ class Task(abc.ABC):
         return np.random.default_rng([self.seed, *words])
 
 
+def computed(
+    model: Model, inputs: Inputs, lengths: NDArray[np.int64] | None = None, state: State = None
+) -> tuple[NDArray[Any], State]:
+    """Return the outputs of `model` as an array, and the state it ends in; nothing is kept for a gradient."""
+    if isinstance(model, Network):
+        return model(inputs, lengths, state)  # type: ignore[arg-type]
+    import torch
+
+    with torch.inference_mode():
+        outputs, state = model(inputs, lengths, state)
+    return outputs.cpu().numpy(), state
+
+
 def seed_torch(seed: int) -> None:
     """Seed torch's global generator, which initialisation and dropout draw from."""
+    import torch
+
     torch.manual_seed(seed)

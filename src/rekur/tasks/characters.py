@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional as F
 
+from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.data.datasets import shakespeare
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.baselines import characters as rivals
 from rekur.evaluation.outcomes import Outcome
-from rekur.models import OneHot, SequenceModel, TokenEmbedding
-from rekur.tasks.base import State, Step, Task, Test
+from rekur.inference import log_softmax, softmax
+from rekur.tasks.base import State, Step, Task, Test, computed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rekur.tasks.base import Model
 
 Rows = NDArray[np.int64]
 
@@ -103,12 +106,8 @@ class NextCharacter(Task):
     def restore(self, files: Mapping[str, str]) -> None:
         self._name_characters(json.loads(files["vocabulary.json"])["characters"])
 
-    def build(self) -> nn.Module:
-        model = self.config.model
-        if not model.embedding:
-            return SequenceModel(model, OneHot(self.V), self.V)
-        table = TokenEmbedding(self.V, model.embedding, model.dropout_words, model.dropout_embedding, self.V - 1)
-        return SequenceModel(model, table, self.V)
+    def architecture(self) -> Architecture:
+        return Architecture(self.config.model, self.V, tokens=self.V, unknown=self.V - 1)
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         """Return the first position of each stream's chunk; streams run side by side through the text."""
@@ -123,24 +122,26 @@ class NextCharacter(Task):
         return len(self.ids[part]) - (1 if self.data.target == "next" else 0)
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:
+        import torch
+        from torch.nn import functional as F
+
         inputs, targets = self._read("train", rows, min(self.data.chunk, self._pairs("train")))
         output, state = model(inputs, None, state)
-        loss = F.cross_entropy(output.flatten(0, 1), targets.flatten().to(output.device))
-        return Step(loss, targets.numel(), _detached(state))
+        loss = F.cross_entropy(output.flatten(0, 1), torch.from_numpy(targets.reshape(-1)).to(output.device))
+        return Step(loss, targets.size, _detached(state))
 
-    def _read(self, part: str, starts: Rows, steps: int) -> tuple[Tensor, Tensor]:
+    def _read(self, part: str, starts: Rows, steps: int) -> tuple[Rows, Rows]:
         ids = self.ids[part]
         at = starts[:, None] + np.arange(steps)  # (N, T)
         ahead = 1 if self.data.target == "next" else 0
-        return torch.from_numpy(ids[at]), torch.from_numpy(ids[at + ahead])
+        return ids[at], ids[at + ahead]
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: Model) -> dict[str, float]:
         if not self.text["validation"]:
             return {}
         return {"loss": float(self._nats(model, "validation").mean())}
 
-    @torch.inference_mode()
-    def _nats(self, model: nn.Module, part: str) -> NDArray[np.float64]:
+    def _nats(self, model: Model, part: str) -> NDArray[np.float64]:
         """Return -log p of every character that has one before it, in the order of the text."""
         pairs = self._pairs(part)
         streams = max(1, min(EVALUATION_STREAMS, pairs // (4 * self.data.chunk)))
@@ -151,12 +152,12 @@ class NextCharacter(Task):
         for at in range(0, span, self.data.chunk):
             steps = min(self.data.chunk, span - at)
             inputs, targets = self._read(part, starts + at, steps)
-            output, state = model(inputs, None, state)
-            loss = F.cross_entropy(output.flatten(0, 1).cpu().double(), targets.flatten(), reduction="none")
-            nats[(starts + at)[:, None] + np.arange(steps)] = loss.view(targets.shape).numpy()
+            output, state = computed(model, inputs, None, state)
+            chosen = np.take_along_axis(log_softmax(output.astype(np.float64)), targets[..., None], axis=2)
+            nats[(starts + at)[:, None] + np.arange(steps)] = -chosen[..., 0]
         return nats
 
-    def test(self, model: nn.Module) -> Test:
+    def test(self, model: Model) -> Test:
         nats = self._nats(model, "test")
         ahead = len(self.ids["test"]) - len(nats)
         predictions = pl.DataFrame(
@@ -168,13 +169,13 @@ class NextCharacter(Task):
         )
         return Test(outcomes.language(nats), predictions, extra=self._shown(model))
 
-    def _shown(self, model: nn.Module) -> dict[str, Any]:
+    def _shown(self, model: Model) -> dict[str, Any]:
         if self.closed:
             return {"decoded": self._decode(model)}
         prompts = ("The ", "KING ", "\n")
         return {"samples": [{"prompt": p, "text": self._continue(model, p, SAMPLE_LENGTH)} for p in prompts]}
 
-    def epoch_notes(self, model: nn.Module) -> dict[str, Any]:
+    def epoch_notes(self, model: Model) -> dict[str, Any]:
         """With a given text: the model's own reading of it, `decoded`, and whether every character is right."""
         if not self.closed:
             return {}
@@ -192,21 +193,18 @@ class NextCharacter(Task):
             metrics["right_from_epoch"] = max(wrong, default=-1) + 1
         return metrics
 
-    @torch.inference_mode()
-    def _decode(self, model: nn.Module) -> str:
+    def _decode(self, model: Model) -> str:
         inputs, _ = self._read("train", np.zeros(1, dtype=np.int64), self._pairs("train"))
-        output, _ = model(inputs)
-        return "".join(self.characters[int(i)] for i in output[0].argmax(dim=1))
+        output, _ = computed(model, inputs)
+        return "".join(self.characters[int(i)] for i in output[0].argmax(axis=1))
 
-    @torch.inference_mode()
-    def _continue(self, model: nn.Module, prompt: str, length: int) -> str:
-        generator = torch.Generator().manual_seed(self.seed)
-        ids, state, text = torch.from_numpy(self._encode(prompt))[None], None, ""
-        for _ in range(length):
-            output, state = model(ids, None, state)
-            logits = output[0, -1, : len(self.characters)].cpu() / self.data.temperature
-            ids = torch.multinomial(torch.softmax(logits, dim=0), 1, generator=generator)[None]
-            text += self.characters[int(ids)]
+    def _continue(self, model: Model, prompt: str, length: int) -> str:
+        generator, ids, state, text = self.generator(2), self._encode(prompt), None, ""
+        for drawn in generator.random(length):
+            output, state = computed(model, ids[None], None, state)
+            logits = output[0, -1, : len(self.characters)].astype(np.float64) / self.data.temperature
+            ids = np.searchsorted(np.cumsum(softmax(logits))[:-1], [drawn], side="right")
+            text += self.characters[int(ids[0])]
         return text
 
     def baselines(self) -> dict[str, Outcome]:
@@ -219,7 +217,7 @@ class NextCharacter(Task):
             guesses["5-gram counts"] = rivals.ngram(train, test, self.V, order=5)
         return {name: outcomes.language(nats[first:]) for name, nats in guesses.items()}
 
-    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Continue each text by up to 400 characters."""
         for prompt in inputs:
             if not isinstance(prompt, str) or not prompt:

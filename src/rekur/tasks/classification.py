@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional as F
 
 from rekur.evaluation import outcomes
-from rekur.models import Inputs
-from rekur.tasks.base import State, Step, Task, Test
+from rekur.inference import sigmoid, softmax
+from rekur.tasks.base import Inputs, State, Step, Task, Test, computed
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from rekur.tasks.base import Model
 
 Rows = NDArray[np.int64]
 
@@ -34,7 +36,7 @@ class Classification(Task):
     unit = False  # one sigmoid unit in place of C logits
 
     @abc.abstractmethod
-    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Tensor | None]:
+    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows | None]:
         """Return the model's inputs for `rows` of `part`, and lengths where the model may know them."""
 
     @abc.abstractmethod
@@ -45,11 +47,13 @@ class Classification(Task):
     def examples(self, rows: Rows) -> dict[str, Any]:
         """Return columns that show the test items `rows` to people."""
 
-    def training_inputs(self, rows: Rows) -> tuple[Inputs, Tensor | None]:
+    def training_inputs(self, rows: Rows) -> tuple[Inputs, Rows | None]:
         """Return what a training batch sees; a task that augments its data overrides this."""
         return self.inputs("train", rows)
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
+        import torch
+
         inputs, lengths = self.training_inputs(rows)
         output, _ = model(inputs, lengths)
         labels = torch.from_numpy(self.labels["train"][rows]).to(output.device)
@@ -57,13 +61,13 @@ class Classification(Task):
         right = (self._classes_of(output) == labels).float().mean().detach()
         return Step(self._loss(output, labels), len(rows), None, {"accuracy": right})
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: Model) -> dict[str, float]:
         if not len(self.labels.get("validation", ())):
             return {}
         outcome = outcomes.classification(self.labels["validation"], self.probabilities(model, "validation"))
         return {"loss": outcome.metrics["log_loss"], "accuracy": outcome.metrics["accuracy"]}
 
-    def test(self, model: nn.Module) -> Test:
+    def test(self, model: Model) -> Test:
         truth, probability = self.labels["test"], self.probabilities(model, "test")
         known = probability[:, : len(self.classes)]
         prediction = probability.argmax(axis=1)
@@ -79,7 +83,7 @@ class Classification(Task):
         outcome = outcomes.classification(truth, probability)
         return Test(outcome, frame, {"examples": examples}, {"classes": list(self.classes)})
 
-    def probabilities(self, model: nn.Module, part: str) -> NDArray[np.float64]:
+    def probabilities(self, model: Model, part: str) -> NDArray[np.float64]:
         """Return (N, C) probabilities of every row of `part`, in order."""
         chunks = self.chunks(part)
         if not chunks:
@@ -103,18 +107,19 @@ class Classification(Task):
             for row in known
         ]
 
-    @torch.inference_mode()
-    def _probability(self, model: nn.Module, inputs: Inputs, lengths: Tensor | None) -> NDArray[np.float64]:
-        output = model(inputs, lengths)[0].cpu().double()  # MPS has no doubles
+    def _probability(self, model: Model, inputs: Inputs, lengths: Rows | None) -> NDArray[np.float64]:
+        output = computed(model, inputs, lengths)[0].astype(np.float64)
         if self.unit:
-            p = torch.sigmoid(output[:, 0])
-            return torch.stack([1 - p, p], dim=1).numpy()
-        return torch.softmax(output, dim=1).numpy()
+            p = sigmoid(output[:, 0])
+            return np.stack([1 - p, p], axis=1)
+        return softmax(output)
 
     def _classes_of(self, output: Tensor) -> Tensor:
         return (output[:, 0] > 0).long() if self.unit else output.argmax(dim=1)
 
     def _loss(self, output: Tensor, labels: Tensor) -> Tensor:
+        from torch.nn import functional as F
+
         if self.unit:
             return F.binary_cross_entropy_with_logits(output[:, 0], labels.to(output.dtype))
         return F.cross_entropy(output, labels)

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
 
+from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.data import batches, splits
 from rekur.data.datasets import digits, mnist
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
-from rekur.evaluation.baselines import rows as rivals
-from rekur.evaluation.baselines.classes import majority
 from rekur.evaluation.outcomes import Outcome
-from rekur.models import SequenceModel, Values
 from rekur.tasks.classification import Classification, Rows
+
+if TYPE_CHECKING:
+    from rekur.tasks.base import Model
+
+Images = NDArray[np.float32]
 
 EVALUATION_BATCH = 500
 LARGEST = 65_535  # rows or columns of an image, or its brightest pixel
@@ -74,8 +75,8 @@ class ImageRows(Classification):
                 raise DataError(f"scaler.json must hold whole numbers from 1 to {LARGEST}; got {sizes}.")
         self.classes = tuple(str(digit) for digit in range(10))
 
-    def build(self) -> nn.Module:
-        return SequenceModel(self.config.model, Values(self.width), len(self.classes), steps=self.height)
+    def architecture(self) -> Architecture:
+        return Architecture(self.config.model, len(self.classes), values=self.width, steps=self.height)
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         self._epoch = epoch
@@ -84,23 +85,26 @@ class ImageRows(Classification):
     def chunks(self, part: str) -> Sequence[Rows]:
         return batches.in_order(len(self.labels[part]), EVALUATION_BATCH)
 
-    def inputs(self, part: str, rows: Rows) -> tuple[Tensor, Tensor | None]:
+    def inputs(self, part: str, rows: Rows) -> tuple[Images, None]:
         return self._scale(self.images[part][rows]), None
 
-    def training_inputs(self, rows: Rows) -> tuple[Tensor, Tensor | None]:
+    def training_inputs(self, rows: Rows) -> tuple[Images, None]:
         images = self.images["train"][rows]
         if self.data.shift:
             images = _shifted(images, self.data.shift, self.generator(2, self._epoch, int(rows[0])))
         return self._scale(images), None
 
-    def _scale(self, images: NDArray[np.uint8]) -> Tensor:
-        return torch.from_numpy(images.astype(np.float32) / self.brightest)  # (N, T=height, I=width)
+    def _scale(self, images: NDArray[Any]) -> Images:
+        return images.astype(np.float32) / np.float32(self.brightest)  # (N, T=height, I=width)
 
     def examples(self, rows: Rows) -> dict[str, Any]:
         images = self.images["test"][rows]
         return {"pixels": images.reshape(len(rows), -1).tolist(), "height": [self.height] * len(rows)}
 
     def baselines(self) -> dict[str, Outcome]:
+        from rekur.evaluation.baselines import rows as rivals  # scikit-learn loads as slowly as torch
+        from rekur.evaluation.baselines.classes import majority
+
         truth, labels, C = self.labels["test"], self.labels["train"], len(self.classes)
         train, test = self._flat("train"), self._flat("test")
         guesses = {
@@ -111,9 +115,9 @@ class ImageRows(Classification):
 
     def _flat(self, part: str) -> NDArray[np.float32]:
         images = self.images[part]
-        return images.reshape(len(images), -1).astype(np.float32) / np.float32(self.brightest)  # (N, pixels)
+        return self._scale(images.reshape(len(images), -1))  # (N, pixels)
 
-    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict images, each an array or nested list (height, width) of brightness from 0 to the set's largest."""
         if not len(inputs):
             return []
@@ -126,7 +130,7 @@ class ImageRows(Classification):
                 f"Images must be (N, {self.height}, {self.width}) finite numbers from 0 to {self.brightest}; "
                 f"got {images.shape}. Resize them, or add the first axis for a single image."
             )
-        return self.describe(self._probability(model, torch.from_numpy(images / self.brightest), None))
+        return self.describe(self._probability(model, self._scale(images), None))
 
 
 def _shifted(images: NDArray[np.uint8], most: int, generator: np.random.Generator) -> NDArray[np.uint8]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional as F
 
+from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.data import batches
 from rekur.data.datasets import kospi
@@ -21,10 +19,13 @@ from rekur.data.scaling import MinMax
 from rekur.data.windows import sliding
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
-from rekur.evaluation.baselines import series as rivals
 from rekur.evaluation.outcomes import Outcome
-from rekur.models import SequenceModel, Values
-from rekur.tasks.base import State, Step, Task, Test
+from rekur.tasks.base import State, Step, Task, Test, computed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rekur.tasks.base import Model
 
 Rows = NDArray[np.int64]
 
@@ -102,10 +103,10 @@ class NextValue(Task):
         self.scaler = MinMax.from_json(files["scaler.json"])
         self._name_columns(json.loads(files["columns.json"]))
 
-    def build(self) -> nn.Module:
+    def architecture(self) -> Architecture:
         anchor = self.data.inputs.index(self.data.target) if self.config.model.residual else -1
-        features = Values(len(self.data.inputs))
-        return SequenceModel(self.config.model, features, 1, steps=self.data.window, anchor=anchor)
+        columns, T = len(self.data.inputs), self.data.window
+        return Architecture(self.config.model, 1, values=columns, steps=T, anchor=anchor)
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         size, count = self.config.training.batch, len(self.rows["train"])
@@ -114,20 +115,23 @@ class NextValue(Task):
         return batches.in_order(count, size)
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
-        output, _ = model(torch.from_numpy(self.windows[rows]))
+        import torch
+        from torch.nn import functional as F
+
+        output, _ = model(self.windows[rows])
         targets = torch.from_numpy(self.targets[rows]).to(output.device)
         return Step(F.mse_loss(output[:, 0], targets), len(rows))
 
-    def validate(self, model: nn.Module) -> dict[str, float]:
+    def validate(self, model: Model) -> dict[str, float]:
         rows = self.rows["validation"]
         if not len(rows):
             return {}
-        scaled = self._scaled_forecast(model, torch.from_numpy(self.windows[rows]))
+        scaled = self._scaled_forecast(model, self.windows[rows])
         error = outcomes.regression(self.truth[rows], self._unscaled(scaled)).metrics["rmse"]
         return {"loss": float(np.mean((scaled - self.targets[rows]) ** 2)), "rmse": error}
 
-    def test(self, model: nn.Module) -> Test:
-        forecast = self._unscaled(self._scaled_forecast(model, torch.from_numpy(self.windows)))
+    def test(self, model: Model) -> Test:
+        forecast = self._unscaled(self._scaled_forecast(model, self.windows))
         rows = self.rows["test"]
         series = pl.DataFrame(
             {
@@ -142,6 +146,8 @@ class NextValue(Task):
         return Test(outcomes.regression(self.truth[rows], forecast[rows]), predictions, {"series": series})
 
     def baselines(self) -> dict[str, Outcome]:
+        from rekur.evaluation.baselines import series as rivals  # scikit-learn loads as slowly as torch
+
         test, train = self.rows["test"], self.rows["train"]
         known = np.concatenate([self.before[:1], self.truth])  # (N + 1,) all values up to each test day
         linear = rivals.linear_autoregression(self.windows[train], self.targets[train], self.windows[test])
@@ -152,7 +158,7 @@ class NextValue(Task):
         }
         return {name: outcomes.regression(self.truth[test], forecast) for name, forecast in forecasts.items()}
 
-    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict the value that follows each window: (T, I) numbers in the units of the training columns."""
         wanted = (self.data.window, len(self.data.inputs))
         forecasts = []
@@ -169,7 +175,7 @@ class NextValue(Task):
             forecasts.append(self._scale_window(values))
         if not forecasts:
             return []
-        scaled = self._scaled_forecast(model, torch.from_numpy(np.stack(forecasts)))
+        scaled = self._scaled_forecast(model, np.stack(forecasts))
         return [{"prediction": float(value)} for value in self._unscaled(scaled)]
 
     def _scale_window(self, window: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -179,10 +185,8 @@ class NextValue(Task):
         scaled: NDArray[np.float32] = self.scaler.transform(whole)[:, wanted].astype(np.float32)
         return scaled
 
-    @torch.inference_mode()
-    def _scaled_forecast(self, model: nn.Module, windows: Tensor) -> NDArray[np.float64]:
-        output: NDArray[np.float64] = model(windows)[0][:, 0].cpu().double().numpy()  # MPS has no doubles
-        return output
+    def _scaled_forecast(self, model: Model, windows: NDArray[np.float32]) -> NDArray[np.float64]:
+        return computed(model, windows)[0][:, 0].astype(np.float64)
 
     def _unscaled(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.scaler.inverse(scaled, self.goal)

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import polars as pl
-import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
 
+from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.errors import DataError
 from rekur.evaluation.outcomes import Outcome
-from rekur.models import OneHot, SequenceModel
-from rekur.tasks.base import State, Step, Task, Test
+from rekur.tasks.base import State, Step, Task, Test, computed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rekur.tasks.base import Model
+
+Ids = NDArray[np.int64]
 
 
 class ShapesData(Settings):
@@ -51,10 +56,10 @@ class Shapes(Task):
     def restore(self, files: Mapping[str, str]) -> None:
         self.letters = json.loads(files["vocabulary.json"])["characters"]
 
-    def build(self) -> nn.Module:
+    def architecture(self) -> Architecture:
         model, letters = self.config.model, len(self.letters)
         directions = 2 if model.bidirectional else 1
-        return SequenceModel(model, OneHot(letters), letters if model.linear else directions * model.hidden)
+        return Architecture(model, letters if model.linear else directions * model.hidden, tokens=letters)
 
     def batches(self, epoch: int) -> Sequence[NDArray[np.int64]]:  # noqa: ARG002
         return []
@@ -62,10 +67,10 @@ class Shapes(Task):
     def step(self, model: nn.Module, rows: NDArray[np.int64], state: State) -> Step:
         raise NotImplementedError("shapes trains nothing")
 
-    def validate(self, model: nn.Module) -> dict[str, float]:  # noqa: ARG002
+    def validate(self, model: Model) -> dict[str, float]:  # noqa: ARG002
         return {}
 
-    def test(self, model: nn.Module) -> Test:
+    def test(self, model: Model) -> Test:
         ids = self._encode(self.data.words)
         outputs, state = self._run(model, ids)
         moved = self._moved(model, ids, outputs)
@@ -78,28 +83,27 @@ class Shapes(Task):
         sizes = {"state_N": float(state.shape[1])}
         return Test(Outcome({"mixed": float(moved.mean()), **sizes}, moved), words, extra={"shapes": shapes})
 
-    def _moved(self, model: nn.Module, ids: Tensor, outputs: Tensor) -> NDArray[np.float64]:
+    def _moved(self, model: Model, ids: Ids, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """For each word: the share of the other words whose outputs change when its letters are rotated."""
         moved = []
         for n in range(len(ids)):
-            changed = ids.clone()
+            changed = ids.copy()
             changed[n] = (changed[n] + 1) % len(self.letters)
-            difference = (self._run(model, changed)[0] - outputs).abs().flatten(1).amax(dim=1) > 0
-            moved.append(float(torch.cat([difference[:n], difference[n + 1 :]]).float().mean()))
+            differs = (self._run(model, changed)[0] != outputs).any(axis=(1, 2))
+            moved.append(float(np.delete(differs, n).mean()))
         return np.array(moved)
 
-    @torch.inference_mode()
-    def _run(self, model: nn.Module, ids: Tensor) -> tuple[Tensor, Tensor]:
-        outputs, state = model(ids)
+    def _run(self, model: Model, ids: Ids) -> tuple[NDArray[Any], Any]:
+        outputs, state = computed(model, ids)
         return outputs, state[0] if isinstance(state, tuple) else state  # h of an LSTM's (h, c)
 
-    def _encode(self, words: Sequence[str]) -> Tensor:
-        return torch.tensor([[self.letters.index(letter) for letter in word] for word in words])
+    def _encode(self, words: Sequence[str]) -> Ids:
+        return np.array([[self.letters.index(letter) for letter in word] for word in words], dtype=np.int64)
 
     def baselines(self) -> dict[str, Outcome]:
         return {}
 
-    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Give the layer's outputs (T, H) of each word."""
         results = []
         for word in inputs:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
-import torch
 from pydantic import Field
-from torch import Tensor, nn
 
+from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.data import batches, splits
 from rekur.data.batches import pad
@@ -21,13 +20,15 @@ from rekur.data.ragged import Ragged, Side
 from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
-from rekur.evaluation.baselines import text as rivals
-from rekur.evaluation.baselines.classes import majority
 from rekur.evaluation.outcomes import Outcome
-from rekur.evidence import Ballot, Evidence
-from rekur.models import Inputs, OneHot, SequenceModel, TokenEmbedding, TokensWithEvidence, WithBallot
 from rekur.tasks import checks
 from rekur.tasks.classification import Classification, Rows
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rekur.evidence import Evidence
+    from rekur.tasks.base import Inputs, Model
 
 FOLDS, LEAST_TEXTS = 5, 2  # of the evidence: see rekur.evidence
 MOST_FEATURES = 50_000_000  # n-grams a run may know; a file that says more is damaged
@@ -67,6 +68,7 @@ class TextClassification(Classification):
     data: TextData
     reads = frozenset(checks.OPTIONAL) - {"residual", "batch_first"}
     evidence: Evidence | None = None  # fitted by load; after restore, made by build
+    n_grams = 0  # that the evidence knows
 
     def faults(self) -> Iterator[str]:
         data, model = self.data, self.config.model
@@ -101,9 +103,11 @@ class TextClassification(Classification):
         tokens, labels, order = self.tokens["train"], self.labels["train"], self.config.model.evidence
         if len(self.classes) != 2:
             raise ConfigError(f"model.evidence needs two classes; there are {len(self.classes)}. Set it to 0.")
+        from rekur.evidence import Evidence
+
         folds = self.generator(4).integers(0, FOLDS, len(tokens))
         self.evidence, read = Evidence.fit(tokens, labels, order, LEAST_TEXTS, folds)
-        self.read = Ragged(read, tokens.offsets)
+        self.n_grams, self.read = len(self.evidence.keys), Ragged(read, tokens.offsets)
 
     def _read(self, part: Literal["train", "test"], limit: int) -> Texts:
         if self.data.set == "imdb":
@@ -134,38 +138,37 @@ class TextClassification(Classification):
 
     def files(self) -> dict[str, str]:
         files = {"vocabulary.json": self.coding.to_json(), "classes.json": json.dumps(self.classes)}
-        if self.evidence is not None:
-            files["evidence.json"] = json.dumps({"features": len(self.evidence.keys)})
+        if self.config.model.evidence:
+            files["evidence.json"] = json.dumps({"features": self.n_grams})
         return files
 
     def restore(self, files: Mapping[str, str]) -> None:
         self.unit, self.classes = self.data.unit, tuple(json.loads(files["classes.json"]))
         self.coding = self._coding().from_json(files["vocabulary.json"])
         if self.config.model.evidence:
-            self.features = json.loads(files["evidence.json"])["features"]
-            if type(self.features) is not int or not 1 <= self.features <= MOST_FEATURES:
-                raise DataError(f"evidence.json must say from 1 to {MOST_FEATURES} n-grams; got {self.features!r}.")
+            self.n_grams = json.loads(files["evidence.json"])["features"]
+            if type(self.n_grams) is not int or not 1 <= self.n_grams <= MOST_FEATURES:
+                raise DataError(f"evidence.json must say from 1 to {MOST_FEATURES} n-grams; got {self.n_grams!r}.")
+
+    def architecture(self) -> Architecture:
+        outputs = 1 if self.unit else max(self.data.classes, len(self.classes))
+        return Architecture(
+            self.config.model,
+            outputs,
+            tokens=self.coding.size,
+            steps=self.data.length or None,
+            unknown=self.coding.unknown,
+            features=self.n_grams,
+        )
 
     def build(self) -> nn.Module:
-        model = self.config.model
-        if model.api == "numpy":
+        if self.config.model.api == "numpy":
             from rekur.scratch import ScratchNetwork  # the one door from a recipe to the reference
 
-            return ScratchNetwork(self.coding.size, model, self.config.training.truncate)
-        outputs = 1 if self.unit else max(self.data.classes, len(self.classes))
-        evidence = self.evidence
-        if model.evidence and evidence is None:  # restored: empty until the weights fill it
-            evidence = Evidence(self.features, model.evidence)
-        reader = SequenceModel(model, self._embed(evidence), outputs, steps=self.data.length or None)
-        return WithBallot(reader, Ballot(evidence, model.dropout_words)) if evidence and model.ballot else reader
+            return ScratchNetwork(self.coding.size, self.config.model, self.config.training.truncate)
+        from rekur import models
 
-    def _embed(self, evidence: Evidence | None) -> nn.Module:
-        model, V = self.config.model, self.coding.size
-        if not model.embedding:
-            return OneHot(V)
-        unknown = self.coding.unknown or 0
-        tokens = TokenEmbedding(V, model.embedding, model.dropout_words, model.dropout_embedding, unknown)
-        return TokensWithEvidence(tokens, evidence) if evidence else tokens
+        return models.build(self.architecture(), self.evidence)
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         size, generator = self.config.training.batch, self.generator(1, epoch)
@@ -178,20 +181,20 @@ class TextClassification(Classification):
         order = np.argsort(lengths, kind="stable")
         return [order[at : at + size] for at in range(0, len(order), size)]
 
-    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Tensor | None]:
+    def inputs(self, part: str, rows: Rows) -> tuple[Rows, Rows | None]:
         return self._padded(self.tokens[part], rows)
 
-    def training_inputs(self, rows: Rows) -> tuple[Inputs, Tensor | None]:
+    def training_inputs(self, rows: Rows) -> tuple[Inputs, Rows | None]:
         ids, lengths = self._padded(self.tokens["train"], rows)
         if not self.config.model.evidence:
             return ids, lengths
         ratios, _ = pad(self.read, rows, length=ids.shape[1], side=self._filled())
-        return (ids, torch.from_numpy(ratios)), lengths
+        return (ids, ratios), lengths
 
-    def _padded(self, tokens: Ragged, rows: Rows) -> tuple[Tensor, Tensor | None]:
+    def _padded(self, tokens: Ragged, rows: Rows) -> tuple[Rows, Rows | None]:
         length = self.data.length if self.data.fixed else None
         padded, lengths = pad(tokens, rows, length=length, side=self._filled())
-        return torch.from_numpy(padded), torch.from_numpy(lengths) if self.data.mask else None
+        return padded, lengths if self.data.mask else None
 
     def _filled(self) -> Side:
         return "right" if self.data.mask else self.data.side  # a layer that knows lengths wants the padding behind
@@ -200,6 +203,9 @@ class TextClassification(Classification):
         return {"text": [text[:SHOWN] for text in self.texts["test"][rows]]}
 
     def baselines(self) -> dict[str, Outcome]:
+        from rekur.evaluation.baselines import text as rivals  # scikit-learn loads as slowly as torch
+        from rekur.evaluation.baselines.classes import majority
+
         truth, C = self.labels["test"], len(self.classes)
         train, test = self.texts["train"].to_list(), self.texts["test"].to_list()
         analyzer: Literal["word", "char"] = "word" if self.data.set == "imdb" else "char"
@@ -211,7 +217,7 @@ class TextClassification(Classification):
         }
         return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
 
-    def predict(self, model: nn.Module, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict the class of each text (str); raises DataError for one without a token the model can read."""
         for text in inputs:
             if not isinstance(text, str):

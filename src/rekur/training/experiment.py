@@ -19,14 +19,13 @@ from rekur import tasks
 from rekur.config import Config
 from rekur.errors import ConfigError, DataError, Interrupted, RefusedModelError, RequestError
 from rekur.evaluation import telling
-from rekur.models import parameters
+from rekur.models import fill, parameters
 from rekur.nn import threads as threads_here
 from rekur.runs import Run, free_place
 from rekur.tasks.base import Task, seed_torch
 from rekur.training import devices, machine, results
 from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
-from rekur.training.weights import check, fill
 
 DRAWN_ON = 2  # threads that draw the first weights, whatever trains them: an orthogonal matrix's last bits depend on it
 
@@ -113,8 +112,7 @@ def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
     began = time.monotonic()
     task, model = _prepared(config, about, data_dir)
     _check_same_data(task, folder)
-    check(model.state_dict(), weights, folder.path)
-    fill(model, weights)
+    fill(model, weights, folder.path)
     _compute_on(about.threads or 1)
     read = time.monotonic()
     found = results.figures(task, task.test(model.eval()).outcome, task.baselines())

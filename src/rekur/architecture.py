@@ -1,0 +1,135 @@
+"""What a model is made of, in sizes alone: `models` builds it with torch, to train; `inference` without, to predict.
+
+    steps -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Head (N, outputs)
+
+The weights a run folder must hold follow from it, so a folder is checked before memory is taken for its model.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekur.config import ModelSettings
+from rekur.errors import ConfigError, RefusedModelError
+
+Weight = tuple[tuple[int, ...], str]  # shape and type
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A model's sizes; raises ConfigError where the settings contradict them."""
+
+    settings: ModelSettings  # the recipe's `[model]`
+    outputs: int  # numbers the model gives, a sequence or (readout `every`) a step
+    tokens: int = 0  # V, where a step is a token's id
+    values: int = 0  # I, where a step is numbers
+    steps: int | None = None  # T, where the readout `flatten` needs it fixed
+    anchor: int = -1  # with `settings.residual`, the input feature to whose last value the output is added
+    unknown: int = 0  # the id that stands for a word dropped in training
+    features: int = 0  # n-grams that `settings.evidence` knows
+
+    def __post_init__(self) -> None:
+        if not self.settings.linear and self.pooled != self.outputs:
+            raise ConfigError(
+                f"model.linear = false reads the state as the logits: {self.outputs} numbers are needed, and the state "
+                f"has {self.pooled}. Change model.hidden, or set model.linear to true."
+            )
+
+    @property
+    def directions(self) -> int:
+        """D."""
+        return 2 if self.settings.bidirectional else 1
+
+    @property
+    def read(self) -> int:
+        """I, the features of a step that the first layer reads."""
+        return self.values or (self.settings.embedding or self.tokens) + self.settings.evidence
+
+    @property
+    def pooled(self) -> int:
+        """F, the features that the readout gives."""
+        several = {"mean_max": 2, "flatten": self.steps or 0}
+        return self.directions * self.settings.hidden * several.get(self.settings.readout, 1)
+
+    @property
+    def head(self) -> list[tuple[int, int]]:
+        """The sizes (in, out) of each Linear of the head."""
+        sizes = (self.pooled, *self.settings.head, self.outputs)
+        return list(itertools.pairwise(sizes)) if self.settings.linear else []
+
+    def weights(self) -> dict[str, Weight]:
+        """Return the shape and the type of each weight, by the name it has in model.safetensors."""
+        if self.settings.api == "numpy":
+            return self._from_scratch()
+        parts = {**self._embed(), **self._core(), **self._readout(), **self._head()}
+        if not self.settings.ballot:
+            return parts
+        vote: dict[str, Weight] = {"ballot.weight": ((self.features,), "float32"), "ballot.bias": ((1,), "float32")}
+        return {**{f"model.{name}": weight for name, weight in parts.items()}, **vote, **self._evidence("ballot")}
+
+    def _embed(self) -> dict[str, Weight]:
+        table = ((self.tokens, self.settings.embedding), "float32")
+        if self.settings.evidence:
+            return {"embed.tokens.table.weight": table, **self._evidence("embed")}
+        return {"embed.table.weight": table} if self.settings.embedding else {}
+
+    def _evidence(self, part: str) -> dict[str, Weight]:
+        size = (self.features,)
+        return {f"{part}.evidence.keys": (size, "int64"), f"{part}.evidence.ratios": (size, "float32")}
+
+    def _core(self) -> dict[str, Weight]:
+        H, D = self.settings.hidden, self.directions
+        G_H = GATES[self.settings.cell] * H
+        found: dict[str, Weight] = {}
+        for k, d in itertools.product(range(self.settings.layers), range(D)):
+            shapes = ((G_H, D * H if k else self.read), (G_H, H), (G_H,), (G_H,))
+            found |= {name: (shape, "float32") for name, shape in zip(self.core(k, d), shapes, strict=True)}
+        return found
+
+    def core(self, k: int, d: int) -> list[str]:
+        """Return the names of w_ih, w_hh, b_ih and b_hh of layer k in direction d."""
+        before, behind = ("cell.", "") if self.settings.api == "cell" else ("", f"_l{k}{'_reverse' if d else ''}")
+        return [f"core.{before}{kind}{behind}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+
+    def _readout(self) -> dict[str, Weight]:
+        if self.settings.readout != "attention":
+            return {}
+        F = self.pooled
+        shapes = {"key.weight": (F, F), "key.bias": (F,), "score.weight": (1, F)}
+        return {f"readout.{name}": (shape, "float32") for name, shape in shapes.items()}
+
+    def _head(self) -> dict[str, Weight]:
+        found: dict[str, Weight] = {}
+        for place, (before, after) in enumerate(self.head):
+            found[f"head.{2 * place}.weight"] = ((after, before), "float32")  # a ReLU between each two
+            found[f"head.{2 * place}.bias"] = ((after,), "float32")
+        return found
+
+    def _from_scratch(self) -> dict[str, Weight]:
+        H = self.settings.hidden
+        shapes = {"weight_ih_l0": (H, self.tokens), "weight_hh_l0": (H, H), "bias_ih_l0": (H,), "weight": (1, H)}
+        return {name: (shape, "float64") for name, shape in {**shapes, "bias": (1,)}.items()}
+
+
+def check(expected: Mapping[str, Weight], weights: Mapping[str, NDArray[Any]], path: Path) -> None:
+    """Raise RefusedModelError unless `weights` are the `expected` ones: names, shapes, types, and finite."""
+    faults = [f"{name} is missing" for name in sorted(expected.keys() - weights.keys())]
+    faults += [f"{name} does not belong to it" for name in sorted(weights.keys() - expected.keys())]
+    for name in sorted(expected.keys() & weights.keys()):
+        (shape, kind), array = expected[name], weights[name]
+        if shape != array.shape:
+            faults.append(f"{name} must be {shape}; got {array.shape}")
+        elif kind != array.dtype:
+            faults.append(f"{name} must be {kind}; got {array.dtype}")
+        elif not np.isfinite(array).all():
+            faults.append(f"{name} holds numbers that are not finite")
+    if faults:
+        raise RefusedModelError(f"The weights in {path} do not fit its settings: {'; '.join(faults[:5])}.")

@@ -1,0 +1,212 @@
+"""What `models` computes, for predictions alone and without torch: NumPy around the engine's recurrent layers.
+
+    inputs (N, T) or (N, T, I) -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Head (N, outputs)
+
+Half of the time of a short prediction would go into loading torch. Every model of the shelf is covered, the
+from-scratch network too; dropout and initialisation have no part here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekur import engine
+from rekur.architecture import Architecture
+from rekur.data import evidence
+
+Floats = NDArray[Any]  # float32, and float64 in the from-scratch network
+Integers = NDArray[np.int64]
+State = tuple[Floats, ...]  # (h,) or (h, c), each (K*D, N, H)
+Weights = Mapping[str, NDArray[Any]]
+Readout = Callable[[Floats, State, Integers | None, Weights], Floats]  # of the outputs (N, T, D*H), see nn/readouts.py
+
+MODES = {"rnn": "RNN_TANH", "gru": "GRU", "lstm": "LSTM"}
+SCRATCH = {  # the weights of the from-scratch network, as those of the model it is
+    "weight_ih_l0": "core.weight_ih_l0",
+    "weight_hh_l0": "core.weight_hh_l0",
+    "bias_ih_l0": "core.bias_ih_l0",
+    "weight": "head.0.weight",
+    "bias": "head.0.bias",
+}
+
+
+class Network:
+    """A trained model: the weights that its architecture names, checked by `rekur.architecture.check`."""
+
+    def __init__(self, architecture: Architecture, weights: Weights) -> None:
+        self.architecture, self.settings = architecture, architecture.settings
+        self.weights = {name.removeprefix("model."): array for name, array in weights.items()}
+        if self.settings.api == "numpy":
+            self.weights = {SCRATCH[name]: array for name, array in weights.items()}
+            self.weights["core.bias_hh_l0"] = np.zeros_like(weights["bias_ih_l0"])  # it has one bias, a layer two
+        self.layers = [
+            [tuple(self.weights[name] for name in architecture.core(k, d)) for d in range(architecture.directions)]
+            for k in range(self.settings.layers)
+        ]
+        self.readout = READOUTS[self.settings.readout]
+
+    def __call__(
+        self, inputs: NDArray[Any], lengths: Integers | None = None, state: State | None = None
+    ) -> tuple[Floats, State | None]:
+        """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step.
+
+        Args:
+            inputs: ids (N, T) or values (N, T, I).
+            lengths: valid steps (N,) of each row, None for T everywhere.
+            state: as an earlier call returned it; None for zeros.
+        """
+        x = self._embed(inputs)
+        if self.settings.segment:
+            features, state = self._in_segments(x, lengths), None
+        else:
+            hidden, state = self._core(x, lengths, state)
+            features = self.readout(hidden, state, lengths, self.weights)
+        output = self._head(features)
+        if self.settings.squash == "sigmoid":
+            output = sigmoid(output)
+        if self.settings.residual:
+            output = output + inputs[:, -1, self.architecture.anchor, None]
+        return self._with_ballot(output, inputs, lengths), state
+
+    def _embed(self, inputs: NDArray[Any]) -> Floats:
+        """Return (N, T, I) from ids (N, T) or values (N, T, I)."""
+        if self.architecture.values:
+            return inputs
+        if not self.settings.embedding:
+            return np.eye(self.architecture.tokens, dtype=self.layers[0][0][0].dtype)[inputs]  # type: ignore[no-any-return]
+        if not self.settings.evidence:
+            return np.take(self.weights["embed.table.weight"], inputs, axis=0)
+        feature, known = self._n_grams(inputs)
+        ratios = np.where(known, self.weights["embed.evidence.ratios"][feature], np.float32(0))
+        return np.concatenate([np.take(self.weights["embed.tokens.table.weight"], inputs, axis=0), ratios], axis=2)
+
+    def _core(self, x: Floats, lengths: Integers | None, state: State | None) -> tuple[Floats, State]:
+        """Run the layers over x (N, T, I): outputs (N, T, D*H), zero behind a length, and the final state."""
+        D, ends = self.architecture.directions, []
+        x = x.swapaxes(0, 1) if self.settings.batch_first else x  # (T, N, I)
+        for k, weights in enumerate(self.layers):
+            start = None if state is None else tuple(part[k * D : (k + 1) * D] for part in state)
+            x, end = engine.layer(MODES[self.settings.cell], x, start, weights, lengths, threads())
+            ends.append(end)
+        final = tuple(np.concatenate(part) for part in zip(*ends, strict=True))
+        return x.swapaxes(0, 1) if self.settings.batch_first else x, final
+
+    def _in_segments(self, x: Floats, lengths: Integers | None) -> Floats:
+        """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
+        (N, T), size = x.shape[:2], self.settings.segment
+        lengths = np.full(N, T) if lengths is None else lengths
+        x = np.pad(x, ((0, 0), (0, -T % size), (0, 0)))  # (N, S*size, I)
+        count = x.shape[1] // size
+        inside = (lengths[:, None] - np.arange(count) * size).clip(0, size).reshape(-1)  # (N*S,) steps of each segment
+        used = np.flatnonzero(inside)
+        hidden, state = self._core(x.reshape(N * count, size, -1)[used], inside[used], None)
+        whole = np.zeros((N * count, *hidden.shape[1:]), hidden.dtype)
+        whole[used] = hidden
+        return self.readout(whole.reshape(N, count * size, -1), state, lengths, self.weights)
+
+    def _head(self, features: Floats) -> Floats:
+        for place in range(len(self.architecture.head)):
+            features = np.maximum(features, 0) if place else features
+            features = _linear(features, self.weights, f"head.{2 * place}")
+        return features
+
+    def _with_ballot(self, output: Floats, ids: Integers, lengths: Integers | None) -> Floats:
+        """Return the mean of the outputs (N, outputs) and the vote of the n-grams; see `rekur.evidence.Ballot`."""
+        if not self.settings.ballot:
+            return output
+        vote = self._vote(ids, lengths)[:, None]  # (N, 1)
+        return (output + (vote if output.shape[1] == 1 else np.concatenate([-vote / 2, vote / 2], axis=1))) / 2
+
+    def _vote(self, ids: Integers, lengths: Integers | None) -> Floats:
+        feature, known = self._n_grams(ids)  # (N, T, order)
+        if lengths is not None:
+            known = known & _valid(ids, lengths)
+        sums = np.empty(len(ids), np.float32)
+        for n, row in enumerate(np.where(known, feature, -1)):
+            chosen = np.unique(row[row >= 0])
+            weights = evidence.START + evidence.PACE * self.weights["ballot.weight"][chosen]
+            sums[n] = self.weights["ballot.evidence.ratios"][chosen] @ weights / np.sqrt(max(1, len(chosen)))
+        return sums + self.weights["ballot.bias"]
+
+    def _n_grams(self, ids: Integers) -> tuple[Integers, NDArray[np.bool_]]:
+        return evidence.find(self.weights["embed.evidence.keys"], ids, self.settings.evidence)
+
+
+def last(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
+    """The top layer's state at each row's end, both directions joined."""
+    h_n = state[0]  # (K*D, N, H)
+    return np.concatenate(list(h_n[-(outputs.shape[2] // h_n.shape[2]) :]), axis=1)
+
+
+def mean(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
+    """The mean of the valid steps; the outputs behind them are 0."""
+    if lengths is None:
+        return np.mean(outputs, axis=1)  # type: ignore[no-any-return]
+    return np.sum(outputs, axis=1) / lengths.clip(min=1)[:, None].astype(outputs.dtype)  # type: ignore[no-any-return]
+
+
+def maximum(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
+    """The largest value of each feature over the valid steps; 0 for a row without any."""
+    if lengths is None:
+        return np.max(outputs, axis=1)  # type: ignore[no-any-return]
+    largest = np.max(outputs, axis=1, where=_valid(outputs, lengths), initial=-np.inf)
+    return np.where(lengths[:, None] > 0, largest, outputs.dtype.type(0))  # type: ignore[no-any-return]
+
+
+def attention(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
+    """The learned weighted mean of the valid steps: s_t = v · tanh(W o_t + b), their softmax weighs them."""
+    scores = np.tanh(_linear(outputs, weights, "readout.key")) @ weights["readout.score.weight"].T  # (N, T, 1)
+    if lengths is not None:
+        scores = np.where(_valid(outputs, lengths), scores, np.finfo(scores.dtype).min)
+    weighed: Floats = softmax(scores, axis=1) * outputs  # behind a length the outputs are 0
+    return np.sum(weighed, axis=1)  # type: ignore[no-any-return]
+
+
+READOUTS: dict[str, Readout] = {
+    "last": last,
+    "last_step": lambda outputs, *_: outputs[:, -1],
+    "mean": mean,
+    "max": maximum,
+    "mean_max": lambda *of: np.concatenate([mean(*of), maximum(*of)], axis=1),
+    "attention": attention,
+    "flatten": lambda outputs, *_: outputs.reshape(len(outputs), -1),
+    "every": lambda outputs, *_: outputs,
+}
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.exp(-np.logaddexp(0, -x))
+
+
+def softmax(x: Floats, axis: int = -1) -> Floats:
+    """exp(x) along `axis`, made to add up to 1."""
+    return np.exp(log_softmax(x, axis))
+
+
+def log_softmax(x: Floats, axis: int = -1) -> Floats:
+    """The logarithm of `softmax`, finite wherever x is."""
+    below = x - x.max(axis=axis, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=axis, keepdims=True))  # type: ignore[no-any-return]
+
+
+def threads() -> int:
+    """How many threads a prediction takes: OMP_NUM_THREADS, else the processors this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _linear(x: Floats, weights: Weights, name: str) -> Floats:
+    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+
+def _valid(steps: NDArray[Any], lengths: Integers) -> NDArray[np.bool_]:
+    """Return (N, T, 1), true at the steps before a row's length."""
+    return (np.arange(steps.shape[1]) < lengths[:, None])[:, :, None]
