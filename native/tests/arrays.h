@@ -19,6 +19,7 @@ template <class Real> class Array {
     explicit Array(const naive::Numbers& values) : Array(static_cast<int64_t>(values.size())) {
         for (int64_t i = 0; i < size_; i++) data()[i] = Real(values[i]);
     }
+    Array(Array&& other) noexcept : size_(other.size_), memory_(other.memory_) { other.memory_ = nullptr; }
     Array(const Array&) = delete;
     Array& operator=(Array&& other) noexcept {
         std::swap(size_, other.size_);

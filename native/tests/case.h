@@ -94,13 +94,13 @@ struct Outcome {
 
 template <class Real> class Run {
   public:
-    Run(const char* set, const Case& c)
+    Run(const char* set, rekur::Products products, const Case& c)
         : set_(set), case_(c), s_(c.sizes), x_(strided(s_.I)), output_(strided(s_.D * s_.H)), h_0_(c.inputs.h_0),
           c_0_(c.inputs.c_0) {
         x_.set(c.inputs.x, s_.lengths);
         layer_.cell = s_.cell;
         layer_.type = sizeof(Real) == 4 ? rekur::Type::float32 : rekur::Type::float64;
-        layer_.products = rekur::Products::exact;
+        layer_.products = products;
         layer_.T = s_.T, layer_.N = s_.N, layer_.I = s_.I, layer_.H = s_.H, layer_.D = s_.D;
         lengths_ = Array<int64_t>(s_.N);
         for (int64_t n = 0; n < s_.N; n++) lengths_.data()[n] = s_.lengths[n];
@@ -133,11 +133,11 @@ template <class Real> class Run {
 
     void take_weights(int d) {
         const naive::Inputs& in = case_.inputs;
-        const naive::Numbers* const given[4] = {&in.w_ih[d], &in.w_hh[d], &in.b_ih[d], &in.b_hh[d]};
-        for (int i = 0; i < 4; i++) weights_[d][i] = Array<Real>(*given[i]);
+        Array<Real>* const to = weights_[d];
+        to[0] = Array<Real>(in.w_ih[d]), to[1] = Array<Real>(in.w_hh[d]);
+        to[2] = Array<Real>(in.b_ih[d]), to[3] = Array<Real>(in.b_hh[d]);
         const bool bias = case_.with_bias;
-        layer_.weights[d] = {weights_[d][0].data(), weights_[d][1].data(), bias ? weights_[d][2].data() : nullptr,
-                             bias ? weights_[d][3].data() : nullptr};
+        layer_.weights[d] = {to[0].data(), to[1].data(), bias ? to[2].data() : nullptr, bias ? to[3].data() : nullptr};
     }
 
     naive::Results forward() {
@@ -147,40 +147,55 @@ template <class Real> class Run {
     }
 
     void backward(unsigned unwanted, Outcome& outcome) {
-        Strided<Real> d_output = strided(s_.D * s_.H), d_x = strided(s_.I);
-        const naive::Results& d = case_.d;
-        const Array<Real> d_h_n(d.h_n), d_c_n(d.c_n), d_h_0(case_.inputs.h_0.size()), d_c_0(case_.inputs.c_0.size());
-        Array<Real> d_weights[2][4];
-        int bit = 0;
-        const auto wanted = [&] { return !(unwanted >> bit++ & 1); };
-        const auto pointer = [](const Array<Real>& array, bool given) { return given ? array.data() : nullptr; };
-
+        Asked asked(unwanted);
+        const Strided<Real> d_x = strided(s_.I);
+        Strided<Real> d_output = strided(s_.D * s_.H);
+        const Array<Real> d_h_n(case_.d.h_n), d_c_n(case_.d.c_n);
         rekur::Gradients g{};
-        if (!d.output.empty()) d_output.set(d.output, s_.lengths), g.d_output = d_output.steps();
-        g.d_h_n = pointer(d_h_n, !d.h_n.empty()), g.d_c_n = pointer(d_c_n, !d.c_n.empty());
-        const bool with_x = wanted(), with_h_0 = wanted(), with_c_0 = wanted();
-        if (with_x) g.d_x = d_x.steps();
-        g.d_h_0 = pointer(d_h_0, with_h_0), g.d_c_0 = pointer(d_c_0, with_c_0 && s_.cell == rekur::Cell::lstm);
-        for (int i = 0; i < s_.D; i++) {
-            void* to[4];
-            const naive::Numbers* const like[4] = {&case_.inputs.w_ih[i], &case_.inputs.w_hh[i], &case_.inputs.b_ih[i], &case_.inputs.b_hh[i]};
-            for (int k = 0; k < 4; k++) {
-                const bool is_wanted = wanted() && (k < 2 || case_.with_bias);
-                d_weights[i][k] = Array<Real>(is_wanted ? static_cast<int64_t>(like[k]->size()) : 0);
-                to[k] = is_wanted ? d_weights[i][k].data() : nullptr;
-            }
-            g.d_weights[i] = {to[0], to[1], to[2], to[3]};
-        }
+        if (!case_.d.output.empty()) d_output.set(case_.d.output, s_.lengths), g.d_output = d_output.steps();
+        g.d_h_n = case_.d.h_n.empty() ? nullptr : d_h_n.data();
+        g.d_c_n = case_.d.c_n.empty() ? nullptr : d_c_n.data();
+        if (asked.wants(true)) g.d_x = d_x.steps();
+        g.d_h_0 = asked.place(case_.inputs.h_0, outcome.gradients.h_0);
+        g.d_c_0 = asked.place(case_.inputs.c_0, outcome.gradients.c_0);
+        for (int d = 0; d < s_.D; d++) g.d_weights[d] = weights_asked(asked, d, outcome.gradients);
         rekur::backward(set_, layer_, g);
+        asked.give();
+        if (g.d_x.data) outcome.gradients.x = d_x.numbers();
+        outcome.gaps_are_untouched = d_x.gaps_are_untouched() || !g.d_x.data;
+    }
 
-        naive::Inputs& out = outcome.gradients;
-        if (with_x) out.x = d_x.numbers(), outcome.gaps_are_untouched = d_x.gaps_are_untouched();
-        if (with_h_0) out.h_0 = d_h_0.numbers();
-        if (with_c_0) out.c_0 = d_c_0.numbers();
-        for (int i = 0; i < s_.D; i++) {
-            out.w_ih[i] = d_weights[i][0].numbers(), out.w_hh[i] = d_weights[i][1].numbers();
-            out.b_ih[i] = d_weights[i][2].numbers(), out.b_hh[i] = d_weights[i][3].numbers();
+    // Where gradients are wanted: memory for the engine, and where its numbers go afterwards.
+    class Asked {
+      public:
+        explicit Asked(unsigned unwanted) : unwanted_(unwanted) {}
+
+        bool wants(bool possible) {
+            const bool unwanted = unwanted_ & 1;
+            unwanted_ >>= 1;
+            return possible && !unwanted;
         }
+
+        // Null where there is nothing like `shape`, or nothing wanted.
+        void* place(const naive::Numbers& shape, naive::Numbers& to) {
+            if (!wants(!shape.empty())) return nullptr;
+            arrays_.emplace_back(Array<Real>(static_cast<int64_t>(shape.size())), &to);
+            return arrays_.back().first.data();
+        }
+
+        void give() const {
+            for (const auto& [array, to] : arrays_) *to = array.numbers();
+        }
+
+      private:
+        unsigned unwanted_;
+        std::vector<std::pair<Array<Real>, naive::Numbers*>> arrays_;
+    };
+
+    rekur::WeightGradients weights_asked(Asked& asked, int d, naive::Inputs& to) const {
+        const naive::Inputs& in = case_.inputs;
+        return {asked.place(in.w_ih[d], to.w_ih[d]), asked.place(in.w_hh[d], to.w_hh[d]), asked.place(in.b_ih[d], to.b_ih[d]),
+                asked.place(in.b_hh[d], to.b_hh[d])};
     }
 
     const char* const set_;

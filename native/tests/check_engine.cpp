@@ -49,7 +49,8 @@ static std::vector<std::pair<std::string, Numbers*>> parts_of(Inputs& in, int64_
     std::vector<std::pair<std::string, Numbers*>> parts = {{"x", &in.x}, {"h_0", &in.h_0}, {"c_0", &in.c_0}};
     for (int64_t d = 0; d < D; d++) {
         const std::string of = d == 0 ? "" : " reverse";
-        parts.insert(parts.end(), {{"w_ih" + of, &in.w_ih[d]}, {"w_hh" + of, &in.w_hh[d]}, {"b_ih" + of, &in.b_ih[d]}, {"b_hh" + of, &in.b_hh[d]}});
+        parts.insert(parts.end(), {{"w_ih" + of, &in.w_ih[d]}, {"w_hh" + of, &in.w_hh[d]}});
+        parts.insert(parts.end(), {{"b_ih" + of, &in.b_ih[d]}, {"b_hh" + of, &in.b_hh[d]}});
     }
     return parts;
 }
@@ -100,33 +101,45 @@ static bool same(const Numbers& got, const Numbers& expected) {
 
 static bool same(const Results& a, const Results& b) { return same(a.output, b.output) && same(a.h_n, b.h_n) && same(a.c_n, b.c_n); }
 
+// How a set multiplies, and how far from double precision that may lead.
+struct Arithmetic {
+    const char* name;
+    rekur::Products products;
+    double of_results, of_gradients;
+};
+
 template <class Real>
-static void check_set(const char* set, const Case& c, const Results& expected, Inputs& gradients, double tolerance) {
-    const std::string where = std::string(set) + (sizeof(Real) == 4 ? " float32 " : " float64 ") + c.name();
+static void check_set(const char* set, const Arithmetic& by, const Case& c, const Results& expected, Inputs& gradients) {
+    const std::string where = std::string(set) + " " + by.name + " " + c.name();
     const unsigned before = mode();
-    Run<Real> run(set, c);
+    Run<Real> run(set, by.products, c);
     Outcome all = run.train(0), some = run.train(c.unwanted);
     require(same(run.infer(), all.results), where, "inference gives what training gives");
     require(mode() == before, where, "the caller's floating-point mode comes back");
     require(all.gaps_are_untouched && some.gaps_are_untouched, where, "nothing is written between rows");
-    check_close(all.results.output, expected.output, tolerance, where, "output");
-    check_close(all.results.h_n, expected.h_n, tolerance, where, "h_n");
-    check_close(all.results.c_n, expected.c_n, tolerance, where, "c_n");
-    const auto got = parts_of(all.gradients, c.sizes.D), of_some = parts_of(some.gradients, c.sizes.D), trusted = parts_of(gradients, c.sizes.D);
+    check_close(all.results.output, expected.output, by.of_results, where, "output");
+    check_close(all.results.h_n, expected.h_n, by.of_results, where, "h_n");
+    check_close(all.results.c_n, expected.c_n, by.of_results, where, "c_n");
+    const int64_t D = c.sizes.D;
+    const auto got = parts_of(all.gradients, D), of_some = parts_of(some.gradients, D), trusted = parts_of(gradients, D);
     for (size_t i = 0; i < got.size(); i++) {
-        check_close(*got[i].second, *trusted[i].second, 20 * tolerance, where, "d_" + got[i].first);
+        check_close(*got[i].second, *trusted[i].second, by.of_gradients, where, "d_" + got[i].first);
         require(same(*of_some[i].second, *got[i].second), where, ("d_" + got[i].first + " without the others is the same").c_str());
     }
 }
 
 static void check_case(unsigned seed, bool big) {
+    using rekur::Products;
+    const Arithmetic by_double = {"float64", Products::exact, 1e-12, 2e-11};
+    const Arithmetic by_float[] = {{"float32", Products::exact, 1e-5, 2e-4}, {"bf16x3", Products::bf16x3, 1e-4, 2e-3}, {"bf16", Products::bf16, 0.05, 0.2}};
     const Case c = random_case(seed, big);
     const Results expected = naive::run(c.sizes, c.inputs);
-    Inputs gradients = Run<double>("portable", c).train(0).gradients;
+    Inputs gradients = Run<double>("portable", Products::exact, c).train(0).gradients;
     check_gradients(c, gradients, "portable float64 " + c.name());
     for (const char* const* set = rekur::instruction_sets(); *set; set++) {
-        check_set<double>(*set, c, expected, gradients, 1e-12);
-        check_set<float>(*set, c, expected, gradients, 1e-5);
+        check_set<double>(*set, by_double, c, expected, gradients);
+        for (const Arithmetic& by : by_float)
+            if (rekur::multiplies(*set, by.products)) check_set<float>(*set, by, c, expected, gradients);
     }
 }
 
