@@ -92,6 +92,12 @@ def test_wheels_must_have_the_engine_and_leave_libgomp_outside():
     assert "auditwheel repair --exclude libgomp.so.1 " in WHEELS
 
 
+def test_ci_fails_without_the_engine():
+    assert re.search(
+        r"^export REKUR_REQUIRE_NATIVE=1$", (ROOT / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+
 def test_the_makefile_compiles_again_when_a_source_changed():
     (pattern,) = re.findall(r"^NATIVE +:= (.*)$", MAKEFILE, re.MULTILINE)
     patterns = re.sub(r"\$\(wildcard (.*?)\)", r"\1", pattern).split()
