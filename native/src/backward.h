@@ -7,6 +7,7 @@
 #pragma once
 
 #include "pack.h"
+#include "private_gradients.h"
 #include "rows.h"
 
 namespace rekur::REKUR_SET {
@@ -22,54 +23,6 @@ template <class Cell, class Op> struct BackwardWeights {
     typename Op::Element* w_ih = nullptr;  // (panels, gates, H, vectors, W)
 };
 
-// What one slice adds to the gradients of the weights, gates in the order of the cell's sums.
-template <class Cell, class Real> struct PrivateGradients {
-    static constexpr int W = kLanes<Real>;
-
-    void take(const Layer& layer, Scratch& scratch) {
-        const Sizes<Real> sizes(layer);
-        H = sizes.H, I = sizes.I, H_blocks = sizes.H_blocks;
-        w_ih = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.I_blocks * W);
-        w_hh = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.H_blocks * W);
-        bias = scratch.take<Real>(Cell::sums * sizes.H_blocks * W);
-    }
-
-    // Adds w (gates, H_blocks * W, F_blocks * W) to the gates of torch's d_w (G*H, F), or sets it.
-    void give(const Real* w, int first_sum, int64_t F, void* d_w, bool add) const {
-        if (!d_w) return;
-        const int64_t row_size = blocks_of(F, W) * W;
-        for (int g = 0; g < Cell::gates; g++)
-            for (int64_t unit = 0; unit < H; unit++) {
-                const Real* const from = w + (g * H_blocks * W + unit) * row_size;
-                Real* const to = static_cast<Real*>(d_w) + (Cell::gate_of[first_sum + g] * H + unit) * F;
-                for (int64_t f = 0; f < F; f++) to[f] = add ? to[f] + from[f] : from[f];
-            }
-    }
-
-    void give(const WeightGradients& d, bool add) const {
-        give(w_ih, 0, I, d.w_ih, add);
-        give(w_hh, Cell::hidden_first, H, d.w_hh, add);
-        give_bias(0, d.b_ih, add);
-        give_bias(Cell::hidden_first, d.b_hh, add);
-    }
-
-    int64_t H, I, H_blocks;
-    Real* w_ih;  // (gates, H_blocks * W, I_blocks * W)
-    Real* w_hh;  // (gates, H_blocks * W, H_blocks * W)
-    Real* bias;  // (sums, H_blocks * W)
-
-  private:
-    void give_bias(int first_sum, void* d_b, bool add) const {
-        if (!d_b) return;
-        for (int g = 0; g < Cell::gates; g++)
-            for (int64_t unit = 0; unit < H; unit++) {
-                const Real from = bias[(first_sum + g) * H_blocks * W + unit];
-                Real& to = static_cast<Real*>(d_b)[Cell::gate_of[first_sum + g] * H + unit];
-                to = add ? to + from : from;
-            }
-    }
-};
-
 template <class Cell, class Op> class Backward {
     using Real = typename Op::Real;
     using Element = typename Op::Element;
@@ -79,19 +32,18 @@ template <class Cell, class Op> class Backward {
   public:
     Backward(const Layer& layer, int direction, const Rows& rows, const BackwardWeights<Cell, Op>& weights,
              const Gradients& gradients, const PrivateGradients<Cell, Real>& sums)
-        : layer_(layer), gradients_(gradients), direction_(direction), rows_(rows), weights_(weights), d_weights_(sums), sizes_(layer) {
-        const int64_t R = rows.count;
-        chunk_ = R ? smaller(blocks_of(kChunkRows, R), rows.steps) : 0;
+        : layer_(layer), gradients_(gradients), direction_(direction), rows_(rows), R_(rows_of<Op>(rows.count)), weights_(weights), d_weights_(sums), sizes_(layer) {
+        chunk_ = R_ ? smaller(blocks_of(kChunkRows, R_), rows.steps) : 0;
         const int64_t steps = Op::converts ? 1 : chunk_;
         x_ = scratch_.take<Real>(steps * x_step());
         h_prev_ = scratch_.take<Real>(steps * h_step());
         d_sums_ = scratch_.take<Real>(steps * Cell::sums * h_step());
         if (Op::converts) take_pairs();
-        d_h_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
-        d_x_ = scratch_.take<Real>(kVectors * R * W);
+        d_h_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
+        d_x_ = scratch_.take<Real>(kVectors * R_ * W);
         if (!Cell::has_c) return;
-        d_c_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
-        c_0_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        d_c_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
+        c_0_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
     }
 
     void run(const Kept* saved) {
@@ -106,16 +58,17 @@ template <class Cell, class Op> class Backward {
         }
         give_states(d_h_, gradients_.d_h_0);
         if (Cell::has_c) give_states(d_c_, gradients_.d_c_0);
+        if (gradients_.d_x.data && direction_ == 0) clear_behind();
     }
 
   private:
     static constexpr int64_t kChunkRows = 256;  // steps times rows of a chunk, about
 
     // Numbers of a step in the arrays of Real, and elements of a step and block in those of pairs.
-    int64_t x_step() const { return sizes_.I_blocks * rows_.count * W; }
-    int64_t h_step() const { return sizes_.H_blocks * rows_.count * W; }
-    int64_t by_features_segment() const { return blocks_of(sizes_.H_blocks, Op::width) * rows_.count * W; }
-    int64_t by_rows_block() const { return blocks_of(rows_.count, Op::width) * W; }
+    int64_t x_step() const { return sizes_.I_blocks * R_ * W; }
+    int64_t h_step() const { return sizes_.H_blocks * R_ * W; }
+    int64_t by_features_segment() const { return blocks_of(sizes_.H_blocks, Op::width) * features_block<Op>(R_); }
+    int64_t by_rows_block() const { return rows_block<Op>(R_); }
 
     void take_pairs() {
         x_by_rows_ = scratch_.take<Element>(chunk_ * sizes_.I_blocks * by_rows_block());
@@ -125,7 +78,7 @@ template <class Cell, class Op> class Backward {
     }
 
     void step(int64_t t, int64_t place, const Kept* saved) {
-        const int64_t R = rows_.count, running = rows_.running[t];
+        const int64_t running = rows_.running[t];
         const int64_t own = Op::converts ? 0 : place;  // where the arrays of Real have this step
         Real *const x = x_ + own * x_step(), *const h = h_prev_ + own * h_step(), *const d = d_sums_ + own * Cell::sums * h_step();
         take_ends(rows_.running[t + 1], running);
@@ -136,18 +89,18 @@ template <class Cell, class Op> class Backward {
         const Element* w = weights_.w_hh;
         for (int64_t first = 0; first < sizes_.H_blocks; first += kVectors) {
             const int64_t vectors = smaller(kVectors, sizes_.H_blocks - first);
-            product<Op>(d_sums_of(place, Cell::hidden_first), running, w, vectors, {d_h_ + first * R * W, R * W});
-            w += Cell::gates * blocks_of(sizes_.H, Op::width) * vectors * W;
+            product<Op>(d_sums_of(place, Cell::hidden_first), running, w, vectors, {d_h_ + first * R_ * W, R_ * W});
+            w += Cell::gates * Op::parts * elements_of<Op>(sizes_.H) * vectors * W;
         }
     }
 
     void convert(int64_t place, int64_t running, const Real* x, const Real* h, const Real* d) {
-        const int64_t R = rows_.count, blocks = sizes_.H_blocks, by_rows = by_rows_block();
-        Op::by_rows(x, sizes_.I_blocks, R, running, x_by_rows_ + place * sizes_.I_blocks * by_rows);
-        Op::by_rows(h, blocks, R, running, h_by_rows_ + place * blocks * by_rows);
-        Op::by_rows(d, Cell::sums * blocks, R, running, d_by_rows_ + place * Cell::sums * blocks * by_rows);
+        const int64_t blocks = sizes_.H_blocks, by_rows = by_rows_block();
+        Op::by_rows(x, sizes_.I_blocks, R_, running, x_by_rows_ + place * sizes_.I_blocks * by_rows);
+        Op::by_rows(h, blocks, R_, running, h_by_rows_ + place * blocks * by_rows);
+        Op::left_by_rows(d, Cell::sums * blocks, R_, running, d_by_rows_ + place * Cell::sums * blocks * by_rows);
         for (int s = 0; s < Cell::sums; s++)
-            Op::by_features(d + s * h_step(), blocks, R, running, d_by_features_ + (place * Cell::sums + s) * by_features_segment());
+            Op::by_features(d + s * h_step(), blocks, R_, running, d_by_features_ + (place * Cell::sums + s) * by_features_segment());
     }
 
     // d_sum of a step as the left operand of a product over the gates from `first_sum` on.
@@ -158,7 +111,7 @@ template <class Cell, class Op> class Backward {
         else
             data = d_sums_;
         const int64_t segment = by_features_segment();
-        return {data + (place * Cell::sums + first_sum) * segment, rows_.count * W, blocks_of(sizes_.H, Op::width), Cell::gates, segment};
+        return {data + (place * Cell::sums + first_sum) * segment, features_block<Op>(R_), elements_of<Op>(sizes_.H), Cell::gates, segment};
     }
 
     // The gradients of the final states of rows first ... end - 1, which end here.
@@ -168,7 +121,7 @@ template <class Cell, class Op> class Backward {
     }
 
     void take_states(Real* to, const void* given, int64_t first, int64_t end) const {
-        for (int64_t row = first; row < end; row++) spread(state(given, row), sizes_.H, to + row * W, rows_.count * W);
+        for (int64_t row = first; row < end; row++) spread(state(given, row), sizes_.H, to + row * W, R_ * W);
     }
 
     template <class T> T* state_of(T* given, int64_t row) const { return given + (direction_ * layer_.N + rows_.index[row]) * sizes_.H; }
@@ -181,7 +134,7 @@ template <class Cell, class Op> class Backward {
     // x_t and h_prev of the running rows.
     void take_inputs(int64_t t, Real* x, Real* h) const {
         const bool reverse = direction_ == 1;
-        const int64_t block_size = rows_.count * W;
+        const int64_t block_size = R_ * W;
         for (int64_t row = 0; row < rows_.running[t]; row++) {
             spread(at<const Real>(layer_.x, rows_.time(t, row, reverse), rows_.index[row]), sizes_.I, x + row * W, block_size);
             if (t > 0)
@@ -198,14 +151,14 @@ template <class Cell, class Op> class Backward {
         for (int64_t row = 0; row < rows_.running[t]; row++) {
             const Real* from = at<const Real>(gradients_.d_output, rows_.time(t, row, direction_ == 1), rows_.index[row]) + direction_ * sizes_.H;
             for (int64_t block = 0; block < sizes_.H_blocks; block++) {
-                Real* const to = d_h_ + (block * rows_.count + row) * W;
+                Real* const to = d_h_ + (block * R_ + row) * W;
                 store(to, load(to) + load_part(from + block * W, sizes_.lanes_of_H(block)));
             }
         }
     }
 
     void apply(int64_t t, int64_t block, const Real* h_prev, Real* d_sums, const Kept* saved) {
-        const int64_t R = rows_.count, running = rows_.running[t], offset = block * R * W;
+        const int64_t running = rows_.running[t], offset = block * R_ * W;
         const Kept* from = saved + (rows_.before[t] * sizes_.H_blocks + block * running) * Cell::saved * W;
         const Kept* c_before = nullptr;  // the last of what the step before saved
         if (Cell::has_c && t > 0)
@@ -231,17 +184,16 @@ template <class Cell, class Op> class Backward {
     }
 
     void give_d_x(int64_t first_step, int64_t steps) {
-        const int64_t R = rows_.count;
-        const typename Op::Element* w = weights_.w_ih;
+        const Element* w = weights_.w_ih;
         for (int64_t first = 0; first < sizes_.I_blocks; first += kVectors) {
             const int64_t vectors = smaller(kVectors, sizes_.I_blocks - first);
             for (int64_t place = 0; place < steps; place++) {
                 const int64_t t = first_step + place;
-                std::memset(d_x_, 0, vectors * R * W * sizeof(Real));
-                product<Op>(d_sums_of(place, 0), rows_.running[t], w, vectors, {d_x_, R * W});
-                for (int64_t v = 0; v < vectors; v++) put_d_x(t, first + v, d_x_ + v * R * W);
+                std::memset(d_x_, 0, vectors * R_ * W * sizeof(Real));
+                product<Op>(d_sums_of(place, 0), rows_.running[t], w, vectors, {d_x_, R_ * W});
+                for (int64_t v = 0; v < vectors; v++) put_d_x(t, first + v, d_x_ + v * R_ * W);
             }
-            w += Cell::gates * blocks_of(sizes_.H, Op::width) * vectors * W;
+            w += Cell::gates * Op::parts * elements_of<Op>(sizes_.H) * vectors * W;
         }
     }
 
@@ -254,6 +206,12 @@ template <class Cell, class Op> class Backward {
             if (direction_ == 1) value += load_part(to, lanes);
             store_part(to, value, lanes);
         }
+    }
+
+    void clear_behind() const {
+        for (int64_t row = 0; row < rows_.count; row++)
+            for (int64_t t = rows_.length[row]; t < layer_.T; t++)
+                std::memset(at<Real>(gradients_.d_x, t, rows_.index[row]), 0, sizes_.I * sizeof(Real));
     }
 
     void add_weight_gradients(int64_t first, int64_t steps) {
@@ -282,7 +240,7 @@ template <class Cell, class Op> class Backward {
         for (int64_t row = 0; row < rows_.count; row++) {
             Real* const to = state_of(static_cast<Real*>(d_state), row);
             for (int64_t block = 0; block < sizes_.H_blocks; block++)
-                store_part(to + block * W, load(from + (block * rows_.count + row) * W), sizes_.lanes_of_H(block));
+                store_part(to + block * W, load(from + (block * R_ + row) * W), sizes_.lanes_of_H(block));
         }
     }
 
@@ -290,6 +248,7 @@ template <class Cell, class Op> class Backward {
     const Gradients& gradients_;
     const int direction_;
     const Rows& rows_;
+    const int64_t R_;        // rows of the arrays: those of the slice, and pads
     const BackwardWeights<Cell, Op>& weights_;
     const PrivateGradients<Cell, Real>& d_weights_;
     const Sizes<Real> sizes_;

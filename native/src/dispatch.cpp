@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "kernels.h"
+#include "permission.h"
 #include "slices.h"
 
 namespace rekur {
@@ -11,6 +12,9 @@ namespace rekur {
     namespace set {           \
     extern const Kernels kernels; \
     }
+#if defined(REKUR_HAS_AMX)
+REKUR_DECLARE(amx)
+#endif
 #if defined(REKUR_HAS_AVX512)
 REKUR_DECLARE(avx512)
 #endif
@@ -20,29 +24,51 @@ REKUR_DECLARE(avx512_bf16)
 #if defined(REKUR_HAS_AVX2)
 REKUR_DECLARE(avx2)
 #endif
+#if defined(REKUR_HAS_AMX_EMULATED)
+REKUR_DECLARE(amx_emulated)
+#endif
 REKUR_DECLARE(portable)
 
 // What is chosen by one name: kernels for products in the arrays' type, and faster ones where there are any.
 struct Set {
+    const char* name;
     const Kernels* exact;
     const Kernels* bf16 = nullptr;
+    const Kernels* bf16x3 = nullptr;
+
+    const Kernels* of(Products products) const {
+        return products == Products::bf16 ? bf16 : products == Products::bf16x3 ? bf16x3 : exact;
+    }
 };
+
+#if defined(REKUR_HAS_AVX512)
+static void add_avx512(std::vector<Set>& sets) {
+    if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512dq") ||
+        !__builtin_cpu_supports("avx512vl"))
+        return;
+    Set set{"avx512", &avx512::kernels};
+#if defined(REKUR_HAS_AVX512_BF16)
+    if (__builtin_cpu_supports("avx512bf16")) set.bf16 = &avx512_bf16::kernels;
+#if defined(REKUR_HAS_AMX)
+    if (set.bf16 && tiles_permitted()) sets.push_back({"amx", &avx512::kernels, &amx::kernels, &amx::kernels});
+#endif
+#endif
+    sets.push_back(set);
+}
+#endif
 
 static std::vector<Set> usable() {
     std::vector<Set> sets;
 #if defined(REKUR_HAS_AVX512)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl")) {
-        sets.push_back({&avx512::kernels});
-#if defined(REKUR_HAS_AVX512_BF16)
-        if (__builtin_cpu_supports("avx512bf16")) sets.back().bf16 = &avx512_bf16::kernels;
-#endif
-    }
+    add_avx512(sets);
 #endif
 #if defined(REKUR_HAS_AVX2)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({&avx2::kernels});
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({"avx2", &avx2::kernels});
 #endif
-    sets.push_back({&portable::kernels});
+#if defined(REKUR_HAS_AMX_EMULATED)
+    sets.push_back({"amx_emulated", &portable::kernels, &amx_emulated::kernels, &amx_emulated::kernels});
+#endif
+    sets.push_back({"portable", &portable::kernels});
     return sets;
 }
 
@@ -53,23 +79,22 @@ static const std::vector<Set>& sets() {
 
 static const Set& set_called(const char* name) {
     for (const Set& set : sets())
-        if (std::strcmp(set.exact->name, name) == 0) return set;
+        if (std::strcmp(set.name, name) == 0) return set;
     return sets().back();
 }
 
-bool multiplies(const char* set, Products products) {
-    return products == Products::exact || (products == Products::bf16 && set_called(set).bf16);
-}
+bool multiplies(const char* set, Products products) { return set_called(set).of(products); }
 
 static const Kernels& kernels_of(const char* name, const Layer& layer) {
     const Set& set = set_called(name);
-    return layer.products == Products::bf16 && layer.type == Type::float32 && set.bf16 ? *set.bf16 : *set.exact;
+    const Kernels* const faster = layer.type == Type::float32 ? set.of(layer.products) : nullptr;
+    return faster ? *faster : *set.exact;
 }
 
 const char* const* instruction_sets() {
     static const std::vector<const char*> names = [] {
         std::vector<const char*> list;
-        for (const Set& set : sets()) list.push_back(set.exact->name);
+        for (const Set& set : sets()) list.push_back(set.name);
         list.push_back(nullptr);
         return list;
     }();

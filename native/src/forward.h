@@ -17,17 +17,16 @@ template <class Cell, class Op> class Forward {
 
   public:
     Forward(const Layer& layer, int direction, const Rows& rows, const ForwardWeights<Cell, Op>& weights, const Final& final)
-        : layer_(layer), final_(final), direction_(direction), rows_(rows), weights_(weights), sizes_(layer) {
-        const int64_t R = rows.count;
-        x_ = scratch_.take<Real>(sizes_.I_blocks * R * W);
-        h_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
-        h_next_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
-        if (Cell::has_c) c_ = scratch_.take<Real>(sizes_.H_blocks * R * W);
+        : layer_(layer), final_(final), direction_(direction), rows_(rows), R_(rows_of<Op>(rows.count)), weights_(weights), sizes_(layer) {
+        x_ = scratch_.take<Real>(sizes_.I_blocks * R_ * W);
+        h_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
+        h_next_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
+        if (Cell::has_c) c_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
         if (Op::converts) {
-            x_pairs_ = scratch_.take<Element>(blocks_of(sizes_.I_blocks, Op::width) * R * W);
-            h_pairs_ = scratch_.take<Element>(blocks_of(sizes_.H_blocks, Op::width) * R * W);
+            x_pairs_ = scratch_.take<Element>(blocks_of(sizes_.I_blocks, Op::width) * features_block<Op>(R_));
+            h_pairs_ = scratch_.take<Element>(blocks_of(sizes_.H_blocks, Op::width) * features_block<Op>(R_));
         }
-        sums_ = scratch_.take<Real>(kHiddenBlocks<Cell> * Cell::sums * R * W);
+        sums_ = scratch_.take<Real>(kHiddenBlocks<Cell> * Cell::sums * R_ * W);
         stream_ = layer.saved && rows.total() * sizes_.H * Cell::saved * int64_t{sizeof(Kept)} > kStreamBytes;
     }
 
@@ -51,24 +50,24 @@ template <class Cell, class Op> class Forward {
     static constexpr int64_t kStreamBytes = 4 << 20;  // more than a core's own cache: past it on the way out
 
     void step(int64_t t, Kept* saved) {
-        const int64_t running = rows_.running[t], R = rows_.count;
+        const int64_t running = rows_.running[t], block = features_block<Op>(R_);
         take_x(t, running);
         const Element* const x = by_features(x_, sizes_.I_blocks, running, x_pairs_);
         const Element* const h = by_features(h_, sizes_.H_blocks, running, h_pairs_);
-        const int64_t I_elements = blocks_of(sizes_.I, Op::width), H_elements = blocks_of(sizes_.H, Op::width);
+        const int64_t I_elements = elements_of<Op>(sizes_.I), H_elements = elements_of<Op>(sizes_.H);
         const Element* w_ih = weights_.w_ih;
         const Element* w_hh = weights_.w_hh;
         for (int64_t first = 0; first < sizes_.H_blocks; first += kHiddenBlocks<Cell>) {
             const int64_t blocks = smaller(kHiddenBlocks<Cell>, sizes_.H_blocks - first), vectors = blocks * Cell::gates;
             start_sums(first, blocks, running);
-            product<Op>({x, R * W, I_elements, 1, 0}, running, w_ih, vectors, {sums_, R * W});
-            product<Op>({h, R * W, H_elements, 1, 0}, running, w_hh, vectors, {sums_ + Cell::hidden_first * R * W, R * W});
+            product<Op>({x, block, I_elements, 1, 0}, running, w_ih, vectors, {sums_, R_ * W});
+            product<Op>({h, block, H_elements, 1, 0}, running, w_hh, vectors, {sums_ + Cell::hidden_first * R_ * W, R_ * W});
             for (int64_t b = 0; b < blocks; b++) {
-                apply(first + b, running, sums_ + b * R * W, saved);
+                apply(first + b, running, sums_ + b * R_ * W, saved);
                 give_h(t, first + b, running);
             }
-            w_ih += I_elements * vectors * W;
-            w_hh += H_elements * vectors * W;
+            w_ih += Op::parts * I_elements * vectors * W;
+            w_hh += Op::parts * H_elements * vectors * W;
         }
     }
 
@@ -76,14 +75,14 @@ template <class Cell, class Op> class Forward {
         const bool reverse = direction_ == 1;
         for (int64_t row = 0; row < running; row++) {
             const Real* from = static_cast<const Real*>(layer_.x.data) + rows_.time(t, row, reverse) * layer_.x.step + rows_.index[row] * layer_.x.row;
-            spread(from, sizes_.I, x_ + row * W, rows_.count * W);
+            spread(from, sizes_.I, x_ + row * W, R_ * W);
         }
     }
 
     // An array (blocks, R, W) as the products take it.
     const Element* by_features(const Real* numbers, int64_t blocks, int64_t running, Element* pairs) const {
         if constexpr (Op::converts) {
-            Op::by_features(numbers, blocks, rows_.count, running, pairs);
+            Op::by_features(numbers, blocks, R_, running, pairs);
             return pairs;
         } else {
             return numbers;
@@ -93,24 +92,24 @@ template <class Cell, class Op> class Forward {
     void start(Real* state, const void* given) const {
         if (!given) return;
         for (int64_t row = 0; row < rows_.count; row++)
-            spread(static_cast<const Real*>(given) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H, sizes_.H, state + row * W, rows_.count * W);
+            spread(static_cast<const Real*>(given) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H, sizes_.H, state + row * W, R_ * W);
     }
 
     void start_sums(int64_t first, int64_t blocks, int64_t running) {
         const Real* bias = weights_.bias + first * Cell::sums * W;
         for (int64_t v = 0; v < blocks * Cell::sums; v++) {
             const Vec<Real> value = load(bias + v * W);
-            Real* const to = sums_ + v * rows_.count * W;
+            Real* const to = sums_ + v * R_ * W;
             for (int64_t row = 0; row < running; row++) store(to + row * W, value);
         }
     }
 
     void apply(int64_t block, int64_t running, const Real* sums, Kept* saved) {
-        const int64_t R = rows_.count, offset = block * R * W;
+        const int64_t offset = block * R_ * W;
         Kept* to = saved ? saved + block * running * Cell::saved * W : nullptr;
         for (int64_t row = 0; row < running; row++) {
             Vec<Real> sum[Cell::sums], save[Cell::saved], h = load(h_ + offset + row * W), c = {};
-            for (int v = 0; v < Cell::sums; v++) sum[v] = load(sums + (v * R + row) * W);
+            for (int v = 0; v < Cell::sums; v++) sum[v] = load(sums + (v * R_ + row) * W);
             if (Cell::has_c) c = load(c_ + offset + row * W);
             Cell::template forward<Real>(sum, h, c, save);
             store(h_next_ + offset + row * W, h);
@@ -121,7 +120,7 @@ template <class Cell, class Op> class Forward {
     }
 
     void give_h(int64_t t, int64_t block, int64_t running) const {
-        const Real* from = h_next_ + block * rows_.count * W;
+        const Real* from = h_next_ + block * R_ * W;
         for (int64_t row = 0; row < running; row++)
             store_part(output(rows_.time(t, row, direction_ == 1), row) + block * W, load(from + row * W), sizes_.lanes_of_H(block));
     }
@@ -141,7 +140,7 @@ template <class Cell, class Op> class Forward {
     void gather(const Real* from, void* state, int64_t row) const {
         Real* const to = static_cast<Real*>(state) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H;
         for (int64_t block = 0; block < sizes_.H_blocks; block++)
-            store_part(to + block * W, load(from + block * rows_.count * W), sizes_.lanes_of_H(block));
+            store_part(to + block * W, load(from + block * R_ * W), sizes_.lanes_of_H(block));
     }
 
     void clear_behind() const {
@@ -153,6 +152,7 @@ template <class Cell, class Op> class Forward {
     const Final& final_;
     const int direction_;
     const Rows& rows_;
+    const int64_t R_;  // rows of the arrays: those of the slice, and pads
     const ForwardWeights<Cell, Op>& weights_;
     const Sizes<Real> sizes_;
     Scratch scratch_;

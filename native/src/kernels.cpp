@@ -38,6 +38,7 @@ template <class Cell, class Op> struct Call {
     static void forward_slice(void* context, int slice) {
         const Call& call = *static_cast<const Call*>(context);
         const FlushDenormals flushed;
+        [[maybe_unused]] const typename Op::Setup setup;
         for (int direction = 0; direction < call.layer.D; direction++)
             Forward<Cell, Op>(call.layer, direction, call.slices[slice], call.forward_weights[direction], *call.final)
                 .run(saved_of<Cell, Op>(call.layer, call.slices, slice, direction));
@@ -46,6 +47,7 @@ template <class Cell, class Op> struct Call {
     static void backward_slice(void* context, int slice) {
         const Call& call = *static_cast<const Call*>(context);
         const FlushDenormals flushed;
+        [[maybe_unused]] const typename Op::Setup setup;
         for (int direction = 0; direction < call.layer.D; direction++)
             Backward<Cell, Op>(call.layer, direction, call.slices[slice], call.backward_weights[direction], *call.gradients,
                                call.sums[slice * call.layer.D + direction])
@@ -71,10 +73,12 @@ template <class Cell, class Op> void backward(const Layer& layer, const Rows* sl
     for (int64_t i = 0; i < count; i++) call.sums[i].give(gradients.d_weights[i % layer.D], i >= layer.D);
 }
 
-// Calls `visit(cell, op)` with the types that the layer names. A set with bf16 is asked for that alone.
+// Calls `visit(cell, op)` with the types that the layer names. A set with bf16 or tiles is asked for these alone.
 template <class Visit> auto with_types(const Layer& layer, Visit visit) {
     const auto with_type = [&](auto cell) {
-#if defined(__AVX512BF16__)
+#if defined(REKUR_TILES)
+        return layer.products == Products::bf16x3 ? visit(cell, Tiles<2>{}) : visit(cell, Tiles<1>{});
+#elif defined(__AVX512BF16__)
         return visit(cell, Pairs{});
 #else
         return layer.type == Type::float64 ? visit(cell, Exact<double>{}) : visit(cell, Exact<float>{});
@@ -103,9 +107,7 @@ static void backward_of(const Layer& layer, const Rows* slices, const Gradients&
     with_types(layer, [&](auto cell, auto op) { backward<decltype(cell), decltype(op)>(layer, slices, gradients); });
 }
 
-#define REKUR_QUOTED(name) #name
-#define REKUR_NAME(set) REKUR_QUOTED(set)
 extern const Kernels kernels;
-const Kernels kernels = {REKUR_NAME(REKUR_SET), saved_bytes, forward_of, backward_of};
+const Kernels kernels = {saved_bytes, forward_of, backward_of};
 
 }  // namespace rekur::REKUR_SET

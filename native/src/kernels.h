@@ -7,7 +7,6 @@
 namespace rekur {
 
 struct Kernels {
-    const char* name;
     size_t (*saved_bytes)(const Layer& layer, int64_t total_rows);  // rows summed over steps and slices
     void (*forward)(const Layer& layer, const Rows* slices, const Final& final);
     void (*backward)(const Layer& layer, const Rows* slices, const Gradients& gradients);

@@ -1,9 +1,11 @@
-// What the products multiply: the numbers as they are, or pairs of bf16.
+// What the products multiply: the numbers as they are, or pairs of bf16 (pairs.h), and where they lie.
 //
 // Everything outside of the products is computed in `Real`. Where operands differ from it, arrays (blocks, rows, W) of
 // numbers are copied into two forms, in which an element holds the two numbers that one instruction multiplies:
-//   by features (blocks / 2, rows, W): of features 2k and 2k + 1 of a row, for sums over features;
+//   by features (blocks / 2, parts, rows, W): of features 2k and 2k + 1 of a row, for sums over features;
 //   by rows (blocks, rows / 2, W): of rows 2r and 2r + 1 of a feature, for sums over rows.
+// An Op says by constants how: `width` numbers make an element; `parts` elements, of which one holds what the others
+// leave, make it more exact; rows and elements are padded to multiples of `tile`.
 #pragma once
 
 #include "vector.h"
@@ -17,95 +19,68 @@ template <class Real> inline void spread(const Real* from, int64_t features, Rea
         store(to, load_part(from + first, smaller(W, features - first)));
 }
 
+inline int64_t padded(int64_t count, int64_t size) { return blocks_of(count, size) * size; }
+
+// Rows of an array of which `rows` count, and elements that hold K numbers.
+template <class Op> int64_t rows_of(int64_t rows) { return padded(rows, Op::tile); }
+template <class Op> int64_t elements_of(int64_t K) { return padded(blocks_of(K, Op::width), Op::tile); }
+
+// Elements from one block to the next, by features and by rows, in arrays of R rows.
+template <class Op> int64_t features_block(int64_t R) { return Op::parts * R * kLanes<typename Op::Real>; }
+template <class Op> int64_t rows_block(int64_t R) { return Op::parts * elements_of<Op>(R) * kLanes<typename Op::Real>; }
+
+// Where element k of K has its part among the parts * K of packed weights: tile by tile, (tiles, parts, tile).
+template <class Op> int64_t place_of(int64_t k, int part) { return (k / Op::tile * Op::parts + part) * Op::tile + k % Op::tile; }
+
+// The left operand of a sum over features, and its result.
+template <class Op> struct Operand {
+    const typename Op::Element* data;  // (segments, blocks, parts, rows, W)
+    int64_t block;                     // elements from one block of features to the next
+    int64_t features;                  // elements of a row in a segment
+    int64_t segments;                  // each begins with a block of its own
+    int64_t segment;                   // elements from one segment to the next
+};
+
+template <class Op> struct Sums {
+    typename Op::Real* data;  // (vectors, rows, W)
+    int64_t vector;           // numbers from one vector to the next
+};
+
+// An operand of a sum over rows: steps of (blocks, rows, W), of which the first running[t] rows count.
+template <class Op> struct Stack {
+    const typename Op::Element* data;
+    int64_t step;   // elements from one step to the next
+    int64_t block;  // elements from one block to the next
+};
+
+// In what gates wait for the backward pass.
+template <class Real> struct KeptWhole {
+    using Kept = Real;
+    static Vec<Real> kept(const Kept* from) { return load(from); }
+    static void keep(Kept* to, Vec<Real> v, bool past_cache) { past_cache ? stream(to, v) : store(to, v); }
+};
+
+struct Nothing {};
+
 // The numbers as they are.
-template <class R> struct Exact {
+template <class R> struct Exact : KeptWhole<R> {
     using Real = R;
     using Element = R;
     using Vector = Vec<R>;
-    using Kept = R;                          // in what gates wait for the backward pass
-    static constexpr int width = 1;          // numbers in an element
+    using Setup = Nothing;                   // what a thread holds while it multiplies
+    static constexpr int width = 1, parts = 1, tile = 1;
     static constexpr bool converts = false;  // whether operands are other arrays than those of Real
 
-    // An element of a row, `left` numbers before its end, or of a column, whose numbers are `stride` apart.
-    static Element of_row(const R* from, int64_t) { return *from; }
-    static Element of_column(const R* from, int64_t, int64_t) { return *from; }
+    // A part of an element of a row, `left` numbers before its end, or of a column, whose numbers are `stride` apart.
+    static Element of_row(const R* from, int64_t, int) { return *from; }
+    static Element of_column(const R* from, int64_t, int64_t, int) { return *from; }
 
     static Vector load_elements(const Element* from) { return load(from); }
     static Vec<R> multiply_add(Vec<R> sum, Element a, Vector w) { return sum + a * w; }
 
-    static Vec<R> kept(const Kept* from) { return load(from); }
-    static void keep(Kept* to, Vec<R> v, bool past_cache) { past_cache ? stream(to, v) : store(to, v); }
-
     static void by_features(const R*, int64_t, int64_t, int64_t, Element*) {}
     static void by_rows(const R*, int64_t, int64_t, int64_t, Element*) {}
+    static void left_by_rows(const R*, int64_t, int64_t, int64_t, Element*) {}
 };
-
-#if defined(__AVX512BF16__)
-
-// Pairs of bf16 (the upper half of a float, rounded to nearest), summed up in float.
-struct Pairs {
-    using Real = float;
-    using Element = uint32_t;  // the first number in the lower half
-    using Vector = __m512i;
-    using Kept = uint16_t;
-    static constexpr int width = 2;
-    static constexpr bool converts = true;
-
-    static Element bf16(float x) {
-        const __m128i v = (__m128i)_mm_cvtneps_pbh(_mm_set_ss(x));
-        return static_cast<uint16_t>(_mm_extract_epi16(v, 0));
-    }
-    static Element pair(float first, float second) { return bf16(first) | bf16(second) << 16; }
-
-    static Element of_row(const float* from, int64_t left) { return pair(from[0], left > 1 ? from[1] : 0.0f); }
-    static Element of_column(const float* from, int64_t stride, int64_t left) { return pair(from[0], left > 1 ? from[stride] : 0.0f); }
-
-    static Vector load_elements(const Element* from) { return _mm512_loadu_si512(from); }
-    static Vec<float> multiply_add(Vec<float> sum, Element a, Vector w) {
-        return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_set1_epi32(static_cast<int>(a)), (__m512bh)w);
-    }
-
-    static Vec<float> kept(const Kept* from) {
-        typedef uint16_t Halves __attribute__((vector_size(kBytes / 2)));
-        typedef uint32_t Words __attribute__((vector_size(kBytes)));
-        Halves halves;
-        std::memcpy(&halves, from, sizeof halves);
-        return (Vec<float>)(__builtin_convertvector(halves, Words) << 16);
-    }
-    static void keep(Kept* to, Vec<float> v, bool past_cache) {
-        const __m256i halves = (__m256i)_mm512_cvtneps_pbh(v);
-        if (past_cache)
-            _mm256_stream_si256(reinterpret_cast<__m256i*>(to), halves);
-        else
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), halves);
-    }
-
-    // (blocks, R, W) of floats, of which `rows` count, to pairs by features.
-    static void by_features(const float* from, int64_t blocks, int64_t R, int64_t rows, Element* to) {
-        constexpr int W = kLanes<float>;
-        for (int64_t block = 0; block < blocks; block++) {
-            Element* const half = to + block / 2 * R * W + block % 2 * (W / 2);
-            for (int64_t row = 0; row < rows; row++)
-                keep(reinterpret_cast<Kept*>(half + row * W), load(from + (block * R + row) * W), false);
-        }
-    }
-
-    // (blocks, R, W) of floats, of which `rows` count, to pairs by rows; an odd last row is paired with zeros.
-    static void by_rows(const float* from, int64_t blocks, int64_t R, int64_t rows, Element* to) {
-        constexpr int W = kLanes<float>;
-        const int64_t pairs = blocks_of(R, 2);
-        const __m512i one_from_each = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
-                                                       21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
-        for (int64_t block = 0; block < blocks; block++)
-            for (int64_t row = 0; row < rows; row += 2) {
-                const float* const first = from + (block * R + row) * W;
-                const Vec<float> second = row + 1 < rows ? load(first + W) : Vec<float>{};
-                const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(second, load(first));
-                _mm512_storeu_si512(to + (block * pairs + row / 2) * W, _mm512_permutexvar_epi16(one_from_each, both));
-            }
-    }
-};
-
-#endif
 
 }  // namespace rekur::REKUR_SET

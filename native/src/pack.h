@@ -43,7 +43,7 @@ template <class Cell, class Op> struct ForwardWeights {
   private:
     // w (G*H, K) -> (panels, K, vectors, W): each vector holds one gate of W hidden units.
     typename Op::Element* packed(const Real* w, int64_t K, int first_sum, Scratch& scratch) {
-        const int64_t elements = blocks_of(K, Op::width);
+        const int64_t elements = Op::parts * elements_of<Op>(K);
         auto* const out = scratch.take<typename Op::Element>(sizes.H_blocks * Cell::gates * elements * W);
         for (int64_t block = 0; block < sizes.H_blocks; block++) {
             const int64_t panel = block / kHiddenBlocks<Cell> * kHiddenBlocks<Cell>;
@@ -51,9 +51,10 @@ template <class Cell, class Op> struct ForwardWeights {
             for (int g = 0; g < Cell::gates; g++) {
                 auto* const to = out + (panel * Cell::gates * elements + (block - panel) * Cell::gates + g) * W;
                 const Real* const from = w + (Cell::gate_of[first_sum + g] * sizes.H + block * W) * K;
-                for (int64_t lane = 0; lane < sizes.lanes_of_H(block); lane++)
-                    for (int64_t k = 0; k < elements; k++)
-                        to[k * vectors * W + lane] = Op::of_row(from + lane * K + k * Op::width, K - k * Op::width);
+                for (int part = 0; part < Op::parts; part++)
+                    for (int64_t lane = 0; lane < sizes.lanes_of_H(block); lane++)
+                        for (int64_t k = 0; k * Op::width < K; k++)
+                            to[place_of<Op>(k, part) * vectors * W + lane] = Op::of_row(from + lane * K + k * Op::width, K - k * Op::width, part);
             }
         }
         return out;
@@ -69,19 +70,30 @@ template <class Cell, class Op> struct ForwardWeights {
     }
 };
 
+// Element k of the columns of w (left, F), in blocks `first` ... end - 1, to its place in (H, vectors, W).
+template <class Op>
+void pack_columns(const typename Op::Real* w, int64_t F, int64_t left, int64_t first, int64_t end, typename Op::Element* out, int64_t k) {
+    constexpr int W = kLanes<typename Op::Real>;
+    for (int part = 0; part < Op::parts; part++) {
+        auto* to = out + place_of<Op>(k, part) * (end - first) * W;
+        for (int64_t block = first; block < end; block++, to += W)
+            for (int64_t lane = 0; lane < smaller(W, F - block * W); lane++) to[lane] = Op::of_column(w + block * W + lane, F, left, part);
+    }
+}
+
 // w (G*H, F) -> (panels of kVectors blocks, gates, H, vectors, W): for products that sum over gates and hidden units.
 template <class Cell, class Op>
 typename Op::Element* packed_back(const typename Op::Real* w, int64_t H, int64_t F, int first_sum, Scratch& scratch) {
     constexpr int W = kLanes<typename Op::Real>;
-    const int64_t elements = blocks_of(H, Op::width), blocks = blocks_of(F, W);
+    const int64_t elements = Op::parts * elements_of<Op>(H), blocks = blocks_of(F, W);
     auto* const out = scratch.take<typename Op::Element>(blocks * Cell::gates * elements * W);
-    auto* to = out;
     for (int64_t panel = 0; panel < blocks; panel += kVectors)
-        for (int g = 0; g < Cell::gates; g++)
-            for (int64_t k = 0; k < H; k += Op::width)
-                for (int64_t block = panel; block < smaller(panel + kVectors, blocks); block++, to += W)
-                    for (int64_t lane = 0; lane < smaller(W, F - block * W); lane++)
-                        to[lane] = Op::of_column(w + (Cell::gate_of[first_sum + g] * H + k) * F + block * W + lane, F, H - k);
+        for (int g = 0; g < Cell::gates; g++) {
+            const int64_t end = smaller(panel + kVectors, blocks);
+            auto* const gate = out + (panel * Cell::gates + g * (end - panel)) * elements * W;
+            for (int64_t k = 0; k * Op::width < H; k++)
+                pack_columns<Op>(w + (Cell::gate_of[first_sum + g] * H + k * Op::width) * F, F, H - k * Op::width, panel, end, gate, k);
+        }
     return out;
 }
 

@@ -4,12 +4,13 @@
 // Operands lie in blocks of W = kLanes features: (blocks, rows, W). So the rows of a tile are at constant distances,
 // every stream is contiguous, and nothing depends on the strides of the arrays outside.
 //
-// An Op (operands.h) says what is multiplied: `Element`s (numbers, or pairs of bf16), summed up in `Real`.
+// An Op (operands.h) says what is multiplied: `Element`s (numbers, or pairs of bf16), summed up in `Real`. Some are
+// multiplied in registers that hold whole tiles (tile_product.h).
 #pragma once
 
 #include <utility>
 
-#include "operands.h"
+#include "tile_product.h"
 
 namespace rekur::REKUR_SET {
 
@@ -19,19 +20,6 @@ constexpr int rows_beside(int vectors) {
     if (kRegisters == 32) return vectors == 1 ? 14 : vectors == 2 ? 12 : vectors == 3 ? 8 : 6;
     return vectors == 1 ? 8 : vectors == 2 ? 6 : vectors == 3 ? 4 : 2;
 }
-
-template <class Op> struct Operand {
-    const typename Op::Element* data;  // (segments, blocks, rows, W)
-    int64_t block;                     // elements from one block of features to the next
-    int64_t features;                  // elements of a row in a segment
-    int64_t segments;                  // each begins with a block of its own
-    int64_t segment;                   // elements from one segment to the next
-};
-
-template <class Op> struct Sums {
-    typename Op::Real* data;  // (vectors, rows, W)
-    int64_t vector;           // numbers from one vector to the next
-};
 
 // sums[v][row] += sum over segments and features k of a[row][k] * w[k][v], for V vectors and R rows.
 template <class Op, int V, int R>
@@ -73,11 +61,15 @@ template <class Op, int V, int... R> RowTile<Op> row_tile_of(int64_t rows, std::
 }
 
 template <class Op, int V> void product_of(const Operand<Op>& a, int64_t rows, const typename Op::Element* w, const Sums<Op>& sums) {
-    constexpr int most = rows_beside(V);
-    const int64_t tiles = blocks_of(rows, most);
-    for (int64_t i = 0; i < tiles; i++) {  // tiles of nearly equal height: none of a single row
-        const int64_t first = i * rows / tiles, end = (i + 1) * rows / tiles;
-        row_tile_of<Op, V>(end - first, std::make_integer_sequence<int, most>{})(a, first, w, sums);
+    if constexpr (Op::tile > 1) {
+        product_in_tiles<Op, V>(a, rows, w, sums);
+    } else {
+        constexpr int most = rows_beside(V);
+        const int64_t tiles = blocks_of(rows, most);
+        for (int64_t i = 0; i < tiles; i++) {  // tiles of nearly equal height: none of a single row
+            const int64_t first = i * rows / tiles, end = (i + 1) * rows / tiles;
+            row_tile_of<Op, V>(end - first, std::make_integer_sequence<int, most>{})(a, first, w, sums);
+        }
     }
 }
 
@@ -90,13 +82,6 @@ template <class Op> void product(const Operand<Op>& a, int64_t rows, const typen
         default: return product_of<Op, 4>(a, rows, w, sums);
     }
 }
-
-// Steps of (blocks, rows, W), of which the first running[t] rows count.
-template <class Op> struct Stack {
-    const typename Op::Element* data;
-    int64_t step;   // elements from one step to the next
-    int64_t block;  // elements from one block to the next
-};
 
 // Lanes of the left operand in a tile of an outer product; they divide W.
 template <class Real> constexpr int kOuter = kBytes == 64 ? 8 : kLanes<Real> < 4 ? kLanes<Real> : 4;
@@ -132,23 +117,34 @@ void outer_tile(const Stack<Op>& left, const Stack<Op>& right, int64_t steps, co
         for (int v = 0; v < V; v++) store(out + l * out_row + v * W, sum[l][v]);
 }
 
+template <class Op, int V>
+void outer_panel(const Stack<Op>& left, int64_t left_features, const Stack<Op>& right, int64_t steps, const int64_t* running,
+                 typename Op::Real* out, int64_t out_row) {
+    if constexpr (Op::tile > 1) {
+        outer_in_tiles<Op, V>(left, left_features, right, steps, running, out, out_row);
+    } else {
+        constexpr int W = kLanes<typename Op::Real>, L = kOuter<typename Op::Real>;
+        for (int64_t l = 0; l < left_features; l += L) {
+            const Stack<Op> a = {left.data + l / W * left.block + l % W, left.step, left.block};
+            outer_tile<Op, V>(a, right, steps, running, out + l * out_row, out_row);
+        }
+    }
+}
+
 // out (left features, right blocks * W) += sum over steps and rows of left * right; `out_row` numbers a row.
 template <class Op>
 void outer_product(const Stack<Op>& left, int64_t left_features, const Stack<Op>& right, int64_t right_blocks, int64_t steps,
                    const int64_t* running, typename Op::Real* out, int64_t out_row) {
-    using Real = typename Op::Real;
-    constexpr int W = kLanes<Real>, L = kOuter<Real>;
-    const int64_t panels = blocks_of(right_blocks, kOuterVectors);
+    const int64_t panels = blocks_of(right_blocks, Op::tile > 1 ? kTileVectors : kOuterVectors);
     for (int64_t p = 0; p < panels; p++) {
         const int64_t first = p * right_blocks / panels, vectors = (p + 1) * right_blocks / panels - first;
         const Stack<Op> b = {right.data + first * right.block, right.step, right.block};
-        for (int64_t l = 0; l < left_features; l += L) {
-            const Stack<Op> a = {left.data + l / W * left.block + l % W, left.step, left.block};
-            Real* const corner = out + l * out_row + first * W;
-            if (vectors == 3) outer_tile<Op, 3>(a, b, steps, running, corner, out_row);
-            if (vectors == 2) outer_tile<Op, 2>(a, b, steps, running, corner, out_row);
-            if (vectors == 1) outer_tile<Op, 1>(a, b, steps, running, corner, out_row);
-        }
+        typename Op::Real* const corner = out + first * kLanes<typename Op::Real>;
+        if (vectors == 1) outer_panel<Op, 1>(left, left_features, b, steps, running, corner, out_row);
+        if (vectors == 2) outer_panel<Op, 2>(left, left_features, b, steps, running, corner, out_row);
+        if (vectors == 3) outer_panel<Op, 3>(left, left_features, b, steps, running, corner, out_row);
+        if constexpr (Op::tile > 1)
+            if (vectors == 4) outer_panel<Op, 4>(left, left_features, b, steps, running, corner, out_row);
     }
 }
 

@@ -16,7 +16,7 @@
 
 namespace rekur::REKUR_SET {
 
-#if defined(__AVX512F__)
+#if defined(__AVX512F__) || defined(REKUR_EMULATED_TILES)  // a row of a tile is one vector
 constexpr int kBytes = 64, kRegisters = 32;
 #elif defined(__AVX2__)
 constexpr int kBytes = 32, kRegisters = 16;
