@@ -1,6 +1,8 @@
-"""Write what comes from the code: docs/cli.md, docs/recipes.md, docs/results.md, the tables of the READMEs.
+"""Write what comes from the code: docs/cli.md, docs/recipes.md, docs/results.md, and marked parts of other pages.
 
     python benchmarks/docs.py
+
+A marked part lies between `<!-- name -->` and `<!-- /name -->`: the shelf, and the engine's figures.
 
 `tests/test_docs.py` fails when a file is not what this script writes.
 """
@@ -8,12 +10,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
 
+import engine_tables
+from engine_tables import markdown
 from rekur import shelf
 from rekur.cli import app
 from rekur.cli.recipes import measured, published
@@ -30,7 +34,8 @@ CHAPTERS = {
     "E": "a notebook: the pieces of an RNN",
     "": "of no chapter",
 }
-MARKS = re.compile(r"(<!-- shelf -->\n).*?(<!-- /shelf -->)", re.DOTALL)
+MARKED = ("README.md", "README.ko.md", "docs/engine.md", "docs/layers.md")
+MARKS = re.compile(r"^<!-- (?P<name>[\w-]+) -->\n(?P<text>.*?)^<!-- /(?P=name) -->$", re.DOTALL | re.MULTILINE)
 
 
 def generated() -> dict[Path, str]:
@@ -41,11 +46,18 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "recipes.md": recipes_page(entries),
         ROOT / "docs" / "results.md": results_page(entries),
     }
-    for readme in (ROOT / "README.md", ROOT / "README.ko.md"):
-        if readme.exists() and MARKS.search(text := readme.read_text(encoding="utf-8")):
-            table = shelf_table(entries)
-            pages[readme] = MARKS.sub(lambda found, table=table: found[1] + table + found[2], text)
-    return pages
+    parts = {"shelf": shelf_table(entries), **engine_tables.parts(engine_tables.recorded())}
+    return pages | {ROOT / page: filled((ROOT / page).read_text(encoding="utf-8"), parts) for page in MARKED}
+
+
+def filled(page: str, parts: Mapping[str, str]) -> str:
+    """Return the page with its marked parts written anew; a part of another name stays."""
+
+    def written(found: re.Match[str]) -> str:
+        name = found["name"]
+        return f"<!-- {name} -->\n{parts.get(name, found['text'])}<!-- /{name} -->"
+
+    return MARKS.sub(written, page)
 
 
 def cli_page() -> str:
@@ -101,7 +113,7 @@ def results_page(entries: Iterable[Entry]) -> str:
     head = "# Measured figures\n\nWritten by `python benchmarks/record.py RUN...` from finished runs.\n\n"
     columns = ("recipe", "measured", "published", "verdict", "best baseline", "seed", "seconds")
     rows = (_result(entry) for entry in entries if entry.measured)
-    return head + _table((*columns, "date", "machine", "command"), rows)
+    return head + markdown((*columns, "date", "machine", "command"), rows)
 
 
 def _result(entry: Entry) -> Iterator[Any]:
@@ -121,7 +133,7 @@ def _result(entry: Entry) -> Iterator[Any]:
 def shelf_table(entries: Iterable[Entry]) -> str:
     """Return the table of the READMEs."""
     columns = ("recipe", "published", "measured", "against the best baseline", "date")
-    return _table(columns, (_short(entry) for entry in entries))
+    return markdown(columns, (_short(entry) for entry in entries))
 
 
 def _short(entry: Entry) -> Iterator[str]:
@@ -131,11 +143,6 @@ def _short(entry: Entry) -> Iterator[str]:
     yield measured(entry)
     yield found.get("verdict") or ""
     yield found.get("date") or ""
-
-
-def _table(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ import typer
 from rekur.cli import app
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import engine_tables  # noqa: E402
+
 ENGLISH, KOREAN = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.ko.md"))
 NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 BOTH = pytest.mark.parametrize("text", [ENGLISH, KOREAN], ids=["English", "Korean"])
@@ -56,7 +61,7 @@ def test_both_have_the_same_commands_code_and_output():
     assert blocks(KOREAN) == blocks(ENGLISH)
 
 
-@pytest.mark.parametrize("name", ["starter", "shelf"])
+@pytest.mark.parametrize("name", ["starter", "speed", "shelf"])
 def test_both_have_the_same_generated_parts(name):
     assert marked(ENGLISH, name).strip()
     assert marked(KOREAN, name) == marked(ENGLISH, name)
@@ -77,7 +82,7 @@ def test_every_section_of_both_has_the_same_numbers_code_and_links():
 
 def test_every_table_of_both_has_the_same_rows():
     pairs = list(zip(tables(ENGLISH), tables(KOREAN), strict=True))
-    assert len(pairs) == 2
+    assert len(pairs) == 2 + ("layers" in engine_tables.recorded())  # the speeds are a table once they are on record
     for english, korean in pairs:
         assert [len(row) for row in english] == [len(row) for row in korean]
         assert [row[0] for row in english[1:]] == [row[0] for row in korean[1:]]
