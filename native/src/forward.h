@@ -4,8 +4,7 @@
 // cell on these sums while they are in the cache. Nothing is written but h_t and what the backward pass needs.
 #pragma once
 
-#include "pack.h"
-#include "rows.h"
+#include "inputs.h"
 
 namespace rekur::REKUR_SET {
 
@@ -17,16 +16,12 @@ template <class Cell, class Op> class Forward {
 
   public:
     Forward(const Layer& layer, int direction, const Rows& rows, const ForwardWeights<Cell, Op>& weights, const Final& final)
-        : layer_(layer), final_(final), direction_(direction), rows_(rows), R_(rows_of<Op>(rows.count)), weights_(weights), sizes_(layer) {
-        x_ = scratch_.take<Real>(sizes_.I_blocks * R_ * W);
+        : layer_(layer), final_(final), direction_(direction), rows_(rows), R_(rows_of<Op>(rows.count)), weights_(weights), sizes_(layer),
+          inputs_(layer, direction, rows, R_, weights) {
         h_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
         h_next_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
         if (Cell::has_c) c_ = scratch_.take<Real>(sizes_.H_blocks * R_ * W);
-        if (Op::converts) {
-            x_pairs_ = scratch_.take<Element>(blocks_of(sizes_.I_blocks, Op::width) * features_block<Op>(R_));
-            h_pairs_ = scratch_.take<Element>(blocks_of(sizes_.H_blocks, Op::width) * features_block<Op>(R_));
-        }
-        sums_ = scratch_.take<Real>(kHiddenBlocks<Cell> * Cell::sums * R_ * W);
+        if (Op::converts) h_pairs_ = scratch_.take<Element>(blocks_of(sizes_.H_blocks, Op::width) * features_block<Op>(R_));
         stream_ = layer.saved && rows.total() * sizes_.H * Cell::saved * int64_t{sizeof(Kept)} > kStreamBytes;
     }
 
@@ -50,42 +45,28 @@ template <class Cell, class Op> class Forward {
     static constexpr int64_t kStreamBytes = 4 << 20;  // more than a core's own cache: past it on the way out
 
     void step(int64_t t, Kept* saved) {
-        const int64_t running = rows_.running[t], block = features_block<Op>(R_);
-        take_x(t, running);
-        const Element* const x = by_features(x_, sizes_.I_blocks, running, x_pairs_);
-        const Element* const h = by_features(h_, sizes_.H_blocks, running, h_pairs_);
-        const int64_t I_elements = elements_of<Op>(sizes_.I), H_elements = elements_of<Op>(sizes_.H);
-        const Element* w_ih = weights_.w_ih;
+        const int64_t running = rows_.running[t], elements = elements_of<Op>(sizes_.H);
+        inputs_.begin(t);
+        const Operand<Op> h = {h_operand(running), features_block<Op>(R_), elements, 1, 0};
         const Element* w_hh = weights_.w_hh;
         for (int64_t first = 0; first < sizes_.H_blocks; first += kHiddenBlocks<Cell>) {
             const int64_t blocks = smaller(kHiddenBlocks<Cell>, sizes_.H_blocks - first), vectors = blocks * Cell::gates;
-            start_sums(first, blocks, running);
-            product<Op>({x, block, I_elements, 1, 0}, running, w_ih, vectors, {sums_, R_ * W});
-            product<Op>({h, block, H_elements, 1, 0}, running, w_hh, vectors, {sums_ + Cell::hidden_first * R_ * W, R_ * W});
+            const Sums<Op> sums = inputs_.panel(first);
+            product<Op>(h, running, w_hh, vectors, {sums.data + Cell::hidden_first * sums.vector, sums.vector});
             for (int64_t b = 0; b < blocks; b++) {
-                apply(first + b, running, sums_ + b * R_ * W, saved);
+                apply(first + b, running, {sums.data + b * sums.vector, sums.vector}, saved);
                 give_h(t, first + b, running);
             }
-            w_ih += Op::parts * I_elements * vectors * W;
-            w_hh += Op::parts * H_elements * vectors * W;
+            w_hh += Op::parts * elements * vectors * W;
         }
     }
 
-    void take_x(int64_t t, int64_t running) {
-        const bool reverse = direction_ == 1;
-        for (int64_t row = 0; row < running; row++) {
-            const Real* from = static_cast<const Real*>(layer_.x.data) + rows_.time(t, row, reverse) * layer_.x.step + rows_.index[row] * layer_.x.row;
-            spread(from, sizes_.I, x_ + row * W, R_ * W);
-        }
-    }
-
-    // An array (blocks, R, W) as the products take it.
-    const Element* by_features(const Real* numbers, int64_t blocks, int64_t running, Element* pairs) const {
+    const Element* h_operand(int64_t running) const {
         if constexpr (Op::converts) {
-            Op::by_features(numbers, blocks, R_, running, pairs);
-            return pairs;
+            Op::by_features(h_, sizes_.H_blocks, R_, running, h_pairs_);
+            return h_pairs_;
         } else {
-            return numbers;
+            return h_;
         }
     }
 
@@ -95,21 +76,12 @@ template <class Cell, class Op> class Forward {
             spread(static_cast<const Real*>(given) + (direction_ * layer_.N + rows_.index[row]) * sizes_.H, sizes_.H, state + row * W, R_ * W);
     }
 
-    void start_sums(int64_t first, int64_t blocks, int64_t running) {
-        const Real* bias = weights_.bias + first * Cell::sums * W;
-        for (int64_t v = 0; v < blocks * Cell::sums; v++) {
-            const Vec<Real> value = load(bias + v * W);
-            Real* const to = sums_ + v * R_ * W;
-            for (int64_t row = 0; row < running; row++) store(to + row * W, value);
-        }
-    }
-
-    void apply(int64_t block, int64_t running, const Real* sums, Kept* saved) {
+    void apply(int64_t block, int64_t running, const Sums<Op>& sums, Kept* saved) {
         const int64_t offset = block * R_ * W;
         Kept* to = saved ? saved + block * running * Cell::saved * W : nullptr;
         for (int64_t row = 0; row < running; row++) {
             Vec<Real> sum[Cell::sums], save[Cell::saved], h = load(h_ + offset + row * W), c = {};
-            for (int v = 0; v < Cell::sums; v++) sum[v] = load(sums + (v * R_ + row) * W);
+            for (int v = 0; v < Cell::sums; v++) sum[v] = load(sums.data + v * sums.vector + row * W);
             if (Cell::has_c) c = load(c_ + offset + row * W);
             Cell::template forward<Real>(sum, h, c, save);
             store(h_next_ + offset + row * W, h);
@@ -157,9 +129,9 @@ template <class Cell, class Op> class Forward {
     const Sizes<Real> sizes_;
     Scratch scratch_;
     bool stream_;
-    Real *x_, *h_, *h_next_, *c_ = nullptr;  // (blocks, R, W)
-    Element *x_pairs_ = nullptr, *h_pairs_ = nullptr;  // x_ and h_ as operands, where these differ
-    Real* sums_;                             // (sums, R, W) of the panel at work
+    Inputs<Cell, Op> inputs_;
+    Real *h_, *h_next_, *c_ = nullptr;  // (H_blocks, R, W)
+    Element* h_pairs_ = nullptr;        // h_ as an operand, where that differs
 };
 
 }  // namespace rekur::REKUR_SET

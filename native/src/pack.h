@@ -28,7 +28,7 @@ template <class Cell, class Op> struct ForwardWeights {
     ForwardWeights(const Layer& layer) : sizes(layer) {}
 
     void pack(const Weights& weights, Scratch& scratch) {
-        w_ih = packed(static_cast<const Real*>(weights.w_ih), sizes.I, 0, scratch);
+        if (weights.w_ih) w_ih = packed(static_cast<const Real*>(weights.w_ih), sizes.I, 0, scratch);
         w_hh = packed(static_cast<const Real*>(weights.w_hh), sizes.H, Cell::hidden_first, scratch);
         bias = scratch.take<Real>(sizes.H_blocks * Cell::sums * W);
         add_bias(static_cast<const Real*>(weights.b_ih), 0);

@@ -15,7 +15,7 @@ enum class Type : int { float32, float64 };             // of every array
 enum class Products : int { exact, bf16x3, bf16 };      // how matrices are multiplied; `exact` in the arrays' type
 
 struct Weights {
-    const void* w_ih;  // (G*H, I)
+    const void* w_ih;  // (G*H, I); null for inference from products: x is then x W_ih', (T, N, D*G*H)
     const void* w_hh;  // (G*H, H)
     const void* b_ih;  // (G*H), null without bias
     const void* b_hh;  // (G*H), null without bias
