@@ -5,7 +5,6 @@
 
 namespace rekur::REKUR_SET {
 
-typedef uint32_t Words __attribute__((vector_size(kBytes)));
 typedef uint16_t Halves __attribute__((vector_size(kBytes / 2)));
 
 // The bits of a float, or of each float of a vector, with the upper half rounded to even; NaN stays NaN.

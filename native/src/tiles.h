@@ -52,7 +52,7 @@ template <int sum, int a, int b> inline void multiply_tiles() {
 struct TilesInUse {};
 
 struct EmulatedTile {
-    uint32_t row[kTile][kTile];
+    Words row[kTile];
 };
 
 inline EmulatedTile& emulated(int tile) {
@@ -61,35 +61,30 @@ inline EmulatedTile& emulated(int tile) {
 }
 
 template <int tile> inline void load_tile(const void* from, int64_t stride) {
-    for (int r = 0; r < kTile; r++) std::memcpy(emulated(tile).row[r], static_cast<const char*>(from) + r * stride, 64);
+    for (int r = 0; r < kTile; r++) std::memcpy(&emulated(tile).row[r], static_cast<const char*>(from) + r * stride, sizeof(Words));
 }
 
 template <int tile> inline void store_tile(void* to, int64_t stride) {
-    for (int r = 0; r < kTile; r++) std::memcpy(static_cast<char*>(to) + r * stride, emulated(tile).row[r], 64);
+    for (int r = 0; r < kTile; r++) std::memcpy(static_cast<char*>(to) + r * stride, &emulated(tile).row[r], sizeof(Words));
 }
 
-inline float as_float(uint32_t bits) {
-    float number;
-    std::memcpy(&number, &bits, sizeof number);
-    return number;
-}
+// Of each pair the first number, in the lower half, and the second one, as floats.
+inline Vec<float> first_of(Words pairs) { return (Vec<float>)(pairs << 16); }
+inline Vec<float> second_of(Words pairs) { return (Vec<float>)(pairs & 0xffff0000); }
 
 // The first numbers of the pairs and the second ones have sums of their own, which meet at the end. A product of bf16
 // is exact in float, so that a fused multiply-add makes no difference; denormals are flushed around the kernels.
 template <int sum, int a, int b> inline void multiply_tiles() {
+    const Words* const right = emulated(b).row;
     for (int m = 0; m < kTile; m++) {
-        float first[kTile] = {}, second[kTile] = {}, before[kTile];
+        Vec<float> first = {}, second = {};
         for (int k = 0; k < kTile; k++) {
-            const uint32_t pair = emulated(a).row[m][k];
-            for (int n = 0; n < kTile; n++) {
-                const uint32_t other = emulated(b).row[k][n];
-                first[n] += as_float(pair << 16) * as_float(other << 16);
-                second[n] += as_float(pair & 0xffff0000) * as_float(other & 0xffff0000);
-            }
+            const Words left = Words{} + emulated(a).row[m][k];
+            first += first_of(left) * first_of(right[k]);
+            second += second_of(left) * second_of(right[k]);
         }
-        std::memcpy(before, emulated(sum).row[m], sizeof before);
-        for (int n = 0; n < kTile; n++) before[n] += first[n] + second[n];
-        std::memcpy(emulated(sum).row[m], before, sizeof before);
+        Words& row = emulated(sum).row[m];
+        row = (Words)((Vec<float>)row + (first + second));
     }
 }
 

@@ -30,6 +30,7 @@ template <class Real> struct Register {
     typedef Real Vector __attribute__((vector_size(kBytes)));
 };
 template <class Real> using Vec = typename Register<Real>::Vector;
+typedef uint32_t Words __attribute__((vector_size(kBytes)));
 template <class Real> constexpr int kLanes = kBytes / sizeof(Real);  // W in the comments
 
 inline int64_t blocks_of(int64_t count, int64_t size) { return (count + size - 1) / size; }
