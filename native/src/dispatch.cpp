@@ -1,8 +1,11 @@
 // Which instruction set computes: every one that was built and that the processor reports, the best first.
+#include <chrono>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 #include "kernels.h"
+#include "parallel.h"
 #include "permission.h"
 #include "slices.h"
 
@@ -99,6 +102,24 @@ const char* const* instruction_sets() {
         return list;
     }();
     return names.data();
+}
+
+double peak(const char* name, int threads) {
+    using Clock = std::chrono::steady_clock;
+    constexpr int64_t kRounds = 2'000'000;
+    struct Work {
+        const Kernels* kernels;
+        std::vector<double> operations;
+    } work{set_called(name).exact, std::vector<double>(threads)};
+    const auto one_thread = [](void* context, int i) {
+        Work& shared = *static_cast<Work*>(context);
+        shared.operations[i] = shared.kernels->multiply_adds(kRounds);
+    };
+    in_parallel(threads, one_thread, &work);  // wakes the threads
+    const Clock::time_point start = Clock::now();
+    in_parallel(threads, one_thread, &work);
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    return std::accumulate(work.operations.begin(), work.operations.end(), 0.0) / seconds;
 }
 
 static int gates(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }

@@ -7,6 +7,7 @@
 #include "gru.h"
 #include "lstm.h"
 #include "parallel.h"
+#include "peak.h"
 #include "rnn.h"
 
 namespace rekur::REKUR_SET {
@@ -108,6 +109,6 @@ static void backward_of(const Layer& layer, const Rows* slices, const Gradients&
 }
 
 extern const Kernels kernels;
-const Kernels kernels = {saved_bytes, forward_of, backward_of};
+const Kernels kernels = {saved_bytes, forward_of, backward_of, multiply_adds};
 
 }  // namespace rekur::REKUR_SET

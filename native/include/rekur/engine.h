@@ -71,6 +71,9 @@ const char* const* instruction_sets();
 // Whether `set` can multiply as `products` asks faster than `exact`; where not, use `exact`.
 bool multiplies(const char* set, Products products);
 
+// Floating-point operations a second that `threads` threads reach in registers alone: no product can be faster.
+double peak(const char* set, int threads);
+
 int slices_for(const Layer& layer, int threads);
 size_t saved_bytes(const char* set, const Layer& layer);
 void forward(const char* set, const Layer& layer, const Final& final);
