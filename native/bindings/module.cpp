@@ -1,24 +1,13 @@
-// The engine as Python sees it: addresses, sizes and strides as plain integers. rekur.engine and rekur.nn.kernels check
-// them first and keep the arrays alive. The GIL is released while the engine works.
+// The engine as Python sees it. The GIL is released while the engine works.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include "rekur/engine.h"
+#include "arrays.h"
+#include "tensors.h"
 
-namespace nb = nanobind;
 using nb::literals::operator""_a;
-using Address = uintptr_t;
-
-static void* pointer(Address address) { return reinterpret_cast<void*>(address); }
-
-// What is computed, apart from the arrays. It never changes, so threads may share it.
-struct Problem {
-    std::string set;
-    rekur::Layer layer{};
-};
-
-static rekur::Steps steps(Address data, int64_t step, int64_t row) { return {pointer(data), step, row}; }
 
 static void make(Problem* place, std::string set, int cell, int type, int products, int64_t T, int64_t N, int64_t I, int64_t H,
                  int64_t D, int threads) {
@@ -38,44 +27,41 @@ static size_t saved_bytes(const Problem& problem, Address lengths) {
     return rekur::saved_bytes(problem.set.c_str(), layer);
 }
 
-// x, h_0, c_0 and four weights a direction; 0 stands for what is absent.
-static rekur::Layer with_arrays(const Problem& problem, const std::vector<Address>& inputs, int64_t x_step, int64_t x_row,
-                                Address output, Address lengths, Address saved) {
+static rekur::Layer with_arrays(const Problem& problem, const Arrays& inputs, const Arrays& results, Address lengths, Address saved) {
     rekur::Layer layer = problem.layer;
-    layer.x = steps(inputs.at(0), x_step, x_row);
-    layer.h_0 = pointer(inputs.at(1));
-    layer.c_0 = pointer(inputs.at(2));
-    for (size_t d = 0; d < static_cast<size_t>(layer.D); d++) {
-        const size_t i = 3 + 4 * d;
-        layer.weights[d] = {pointer(inputs.at(i)), pointer(inputs.at(i + 1)), pointer(inputs.at(i + 2)), pointer(inputs.at(i + 3))};
+    layer.x = inputs.first;
+    layer.h_0 = inputs.others[0];
+    layer.c_0 = inputs.others[1];
+    for (int64_t d = 0; d < layer.D; d++) {
+        void* const* weights = inputs.others + 2 + 4 * d;
+        layer.weights[d] = {weights[0], weights[1], weights[2], weights[3]};
     }
-    layer.output = steps(output, layer.N * layer.D * layer.H, layer.D * layer.H);
+    layer.output = results.first;
     layer.lengths = lengths_at(lengths);
     layer.saved = pointer(saved);
     return layer;
 }
 
-static void forward(const Problem& problem, const std::vector<Address>& inputs, int64_t x_step, int64_t x_row, Address output,
-                    Address lengths, Address saved, Address h_n, Address c_n) {
-    const rekur::Layer layer = with_arrays(problem, inputs, x_step, x_row, output, lengths, saved);
+static void forward(const Problem& problem, const Arrays& inputs, const Arrays& results, Address lengths, Address saved) {
+    const rekur::Layer layer = with_arrays(problem, inputs, results, lengths, saved);
     const nb::gil_scoped_release released;
-    rekur::forward(problem.set.c_str(), layer, {pointer(h_n), pointer(c_n)});
+    rekur::forward(problem.set.c_str(), layer, {results.others[0], results.others[1]});
 }
 
-// Gradients in the order of the inputs; d_output (T, N, D*H) and d_x (T, N, I) are contiguous.
-static void backward(const Problem& problem, const std::vector<Address>& inputs, int64_t x_step, int64_t x_row, Address output,
-                     Address lengths, Address saved, Address d_output, Address d_h_n, Address d_c_n, const std::vector<Address>& d_inputs) {
-    const rekur::Layer layer = with_arrays(problem, inputs, x_step, x_row, output, lengths, saved);
+// Of the results, the outputs alone.
+static void backward(const Problem& problem, const Arrays& inputs, const Arrays& results, Address lengths, Address saved,
+                     const Arrays& d_results, const Arrays& d_inputs) {
+    const rekur::Layer layer = with_arrays(problem, inputs, results, lengths, saved);
     rekur::Gradients gradients{};
-    gradients.d_output = steps(d_output, layer.output.step, layer.output.row);
-    gradients.d_h_n = pointer(d_h_n);
-    gradients.d_c_n = pointer(d_c_n);
-    gradients.d_x = steps(d_inputs.at(0), layer.N * layer.I, layer.I);
-    gradients.d_h_0 = pointer(d_inputs.at(1));
-    gradients.d_c_0 = pointer(d_inputs.at(2));
-    for (size_t d = 0; d < static_cast<size_t>(layer.D); d++) {
-        const size_t i = 3 + 4 * d;
-        gradients.d_weights[d] = {pointer(d_inputs.at(i)), pointer(d_inputs.at(i + 1)), pointer(d_inputs.at(i + 2)), pointer(d_inputs.at(i + 3))};
+    gradients.d_output = d_results.first;
+    gradients.d_h_n = d_results.others[0];
+    gradients.d_c_n = d_results.others[1];
+    gradients.d_x = d_inputs.first;
+    gradients.d_h_0 = d_inputs.others[0];
+    gradients.d_c_0 = d_inputs.others[1];
+    for (int64_t d = 0; d < layer.D; d++) {
+        void* const* d_weights = d_inputs.others + 2 + 4 * d;
+        gradients.d_weights[d] = {d_weights[0], d_weights[1], d_weights[2], d_weights[3]};
     }
     const nb::gil_scoped_release released;
     rekur::backward(problem.set.c_str(), layer, gradients);
@@ -88,11 +74,22 @@ static std::vector<std::string> instruction_sets() {
 }
 
 NB_MODULE(_native, module) {
+    nb::set_leak_warnings(false);  // a graph that awaits its backward pass when Python exits is no fault
     module.doc() = "One recurrent layer on the CPU: native/include/rekur/engine.h says what is computed.";
     module.def("instruction_sets", &instruction_sets);
+    nb::class_<Arrays>(module, "Arrays")
+        .def(nb::init<Address, int64_t, int64_t, const std::vector<Address>&>(), "data"_a, "step"_a, "row"_a, "others"_a);
     nb::class_<Problem>(module, "Problem")
         .def("__init__", &make, "set"_a, "cell"_a, "type"_a, "products"_a, "T"_a, "N"_a, "I"_a, "H"_a, "D"_a, "threads"_a)
+        .def_prop_ro("type", [](const Problem& problem) { return static_cast<int>(problem.layer.type); })
+        .def("shapes_of_inputs", [](const Problem& problem) { return problem.shapes(problem.inputs(), &Problem::input); })
+        .def("shapes_of_results", [](const Problem& problem) { return problem.shapes(problem.results(), &Problem::result); })
         .def("saved_bytes", &saved_bytes)
         .def("forward", &forward)
         .def("backward", &backward);
+    nb::class_<Reader>(module, "Reader")
+        .def(nb::init<nb::capsule, std::vector<nb::object>>(), "exchange"_a, "classes"_a)
+        .def("inputs", &Reader::inputs)
+        .def("results", &Reader::results)
+        .def("bytes", &Reader::bytes);
 }

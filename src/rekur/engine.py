@@ -32,7 +32,7 @@ SETS: tuple[str, ...] = tuple(_native.instruction_sets()) if _native is not None
 CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "GRU": 2, "LSTM": 3}  # the numbers of native/include/rekur/engine.h
 TYPES = {"float32": 0, "float64": 1}
 PRODUCTS = {"highest": 0, "high": 1, "medium": 2}  # named as torch.set_float32_matmul_precision does
-_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
+GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
 
 
 def select(name: str | None = None) -> str:
@@ -54,6 +54,16 @@ def selected() -> str:
     return _selected
 
 
+def multiplies(precision: str) -> bool:
+    """Return whether the selected engine has products of its own for a precision, or would take "highest"."""
+    return _selected != "torch" and bool(_native.multiplies(_selected, PRODUCTS[precision]))
+
+
+def peak(threads: int) -> float:
+    """Return the floating-point operations a second that `threads` threads reach in registers: no product is faster."""
+    return float(_native.peak(_selected, threads))
+
+
 def problem(
     mode: str, kind: str, sizes: tuple[int, int, int, int, int], threads: int, precision: str = "highest"
 ) -> Any:
@@ -68,6 +78,35 @@ def problem(
             set has nothing faster to offer, "highest" is taken.
     """
     return _native.Problem(_selected, CELLS[mode], TYPES[kind], PRODUCTS[precision], *sizes, threads)
+
+
+def arrays(data: int, step: int, row: int, others: list[int]) -> Any:
+    """Return the inputs of a problem, its results, or the gradients of either, for its methods.
+
+    Whoever calls has checked type and sizes, and keeps the memory alive: C++ trusts the addresses.
+
+    Args:
+        data: address of x (T, N, I) or of the outputs (T, N, D*H), features side by side.
+        step: numbers from one step of it to the next.
+        row: numbers from one row of it to the next.
+        others: addresses of what is contiguous: h_0, c_0 and w_ih, w_hh, b_ih, b_hh of each direction; of results h_n
+            and, of an LSTM, c_n. 0 is absent.
+    """
+    return _native.Arrays(data, step, row, others)
+
+
+def reader(exchange: object, classes: Sequence[type]) -> Any:
+    """Return what reads arrays from tensors: `inputs` and `results` take a problem and a list, `bytes` a buffer.
+
+    Each checks sizes, type, device and strides where it takes the address.
+
+    Args:
+        exchange: the C functions of the tensors' class, its `__dlpack_c_exchange_api__`.
+        classes: of tensors that have no ways of their own.
+
+    Raises ValueError for an exchange of a version before 1.3.
+    """
+    return _native.Reader(exchange, list(classes))
 
 
 def layer(
@@ -107,13 +146,15 @@ def layer(
     ends = None if lengths is None else _checked_lengths(mode, lengths, T, N)
     outputs = np.empty((T, N, D * H), x.dtype)
     final = [np.empty((D, N, H), x.dtype) for _ in range(2 if mode == "LSTM" else 1)]
-    step, row = (stride // x.itemsize for stride in x.strides[:2])
-    inputs = [x, *given, *(array for part in kept for array in part)]
-    problem(mode, x.dtype.name, (T, N, I, H, D), threads).forward(
-        [_address(array) for array in inputs],
-        *(step, row, _address(outputs), _address(ends), 0, _address(final[0]), _address(final[-1])),
-    )
+    inputs = _arrays(x, *given, *(array for part in kept for array in part))
+    sizes = (T, N, I, H, D)
+    problem(mode, x.dtype.name, sizes, threads).forward(inputs, _arrays(outputs, *final), _address(ends), 0)
     return outputs, tuple(final)
+
+
+def _arrays(first: Array, *others: Array | None) -> Any:
+    step, row = (stride // first.itemsize for stride in first.strides[:2])
+    return arrays(_address(first), step, row, [_address(array) for array in others])
 
 
 def _address(array: Array | None) -> int:
@@ -136,7 +177,7 @@ def _sizes(mode: str, x: Array) -> tuple[int, ...]:
 
 
 def _checked_weights(mode: str, part: Weights, I: int, H: int, dtype: np.dtype[Any]) -> list[Array | None]:  # noqa: E741
-    G_H = _GATES[mode] * H
+    G_H = GATES[mode] * H
     shapes = {"w_ih": {"G*H": G_H, "I": I}, "w_hh": {"G*H": G_H, "H": H}, "b_ih": {"G*H": G_H}, "b_hh": {"G*H": G_H}}
     kept: list[Array | None] = []
     for (name, shape), weight in zip(shapes.items(), part, strict=False):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from rekur.engine import GATES
 from rekur.errors import RequestError, ShapeError
 from rekur.nn import kernels
 from rekur.notation import check_shape
@@ -54,19 +55,16 @@ def run(
     """
     if isinstance(x, PackedSequence):
         return _run_packed(layer, x, state, lengths)
-    who, weights = type(layer).__name__, weights_of(layer)
-    batched = x.dim() != 2
+    who, batched = type(layer).__name__, x.dim() != 2
     if x.dim() not in (2, 3) or x.shape[-1] != layer.input_size:
         lead = ("T",) if not batched else ("N", "T") if layer.batch_first else ("T", "N")
         check_shape(who, "input", x.shape, **dict.fromkeys(lead), I=layer.input_size)
-    check_type(who, x, weights[0][0])
     x = x.unsqueeze(1) if not batched else x.transpose(0, 1) if layer.batch_first else x
     if x.shape[0] == 0:
         raise ShapeError(f"{who}: input must have at least one step; got T=0.")
-    rows = x.shape[1]
-    state = _checked_state(layer, state, rows if batched else None)
-    lengths = None if lengths is None else _checked_lengths(who, lengths, x, batched)
-    outputs, state = _run_padded(layer, weights, x, state, lengths)
+    if state is not None:
+        state = _checked_state(layer, state, x.shape[1] if batched else None)
+    outputs, state = _computed(layer, x, state, None if lengths is None else _checked_lengths(who, lengths, x, batched))
     if not batched:
         return outputs.squeeze(1), tuple(part.squeeze(1) for part in state)
     return outputs.transpose(0, 1) if layer.batch_first else outputs, state
@@ -79,7 +77,7 @@ def step(
     who, batched = type(cell).__name__, x.dim() > 1
     rows: dict[str, int | None] = {"N": x.shape[0]} if batched else {}
     check_shape(who, "input", x.shape, **rows, I=cell.input_size)
-    check_type(who, x, cell.weight_ih)
+    check_type(who, "input", x, cell.weight_ih)
     if state is None:
         state = (x.new_zeros(*x.shape[:-1], cell.hidden_size),) * (2 if mode == "LSTM" else 1)
     for name, part in zip(("h_0", "c_0"), state, strict=False):
@@ -98,12 +96,16 @@ def pair(who: str, hx: Sequence[Tensor] | None) -> kernels.State | None:
     return None if hx is None else tuple(hx)
 
 
-def check_type(who: str, x: Tensor, weight: Tensor) -> None:
-    """Raise unless x has the type of the weights, or autocast will see to it."""
-    if x.dtype != weight.dtype and not torch.is_autocast_enabled(x.device.type):
+def check_type(who: str, what: str, tensor: Tensor, weight: Tensor) -> None:
+    """Raise unless the tensor has the type and the device of the weights, or autocast will see to the type."""
+    if tensor.dtype != weight.dtype and not torch.is_autocast_enabled(tensor.device.type):
         raise RequestError(
-            f"{who}: input must be {weight.dtype} like the weights; got {x.dtype}. "
-            f"Convert one of them: input.to({weight.dtype}) or module.to({x.dtype})."
+            f"{who}: {what} must be {weight.dtype} like the weights; got {tensor.dtype}. "
+            f"Convert one of them: {what}.to({weight.dtype}) or module.to({tensor.dtype})."
+        )
+    if tensor.device != weight.device:
+        raise RequestError(
+            f"{who}: {what} must be on {weight.device} like the weights; got {tensor.device}. Move one of them."
         )
 
 
@@ -111,27 +113,54 @@ def weights_of(layer: nn.RNNBase) -> list[list[Tensor]]:
     """Return the weights of each layer and direction, as they are now: tied, swapped or computed ones too."""
     own: Mapping[str, Tensor | None] = layer._parameters  # getattr finds them as well, at ten times the cost
     return [
-        [weight if (weight := own.get(name)) is not None else getattr(layer, name) for name in names]
+        [weight if (weight := own.get(name)) is not None else _made(layer, name) for name in names]
         for names in layer._all_weights
     ]
 
 
-def _run_padded(
-    layer: nn.RNNBase,
-    weights: list[list[Tensor]],
-    x: Tensor,
-    state: kernels.State | None,
-    lengths: Tensor | None,
+def _made(layer: nn.RNNBase, name: str) -> Tensor:
+    """Return a weight that is no parameter of the layer, but made of others."""
+    weight: Tensor | None = getattr(layer, name)
+    if weight is None:
+        raise RequestError(f"{type(layer).__name__}: {name} is missing; got None. Without biases: bias=False.")
+    return weight
+
+
+def _computed(
+    layer: nn.RNNBase, x: Tensor, state: kernels.State | None, lengths: Tensor | None
 ) -> tuple[Tensor, kernels.State]:
+    """Run the layer over x (T, N, I) with its weights and options of now."""
+    weights = weights_of(layer)
     plan = kernels.Plan(
         layer.mode,
+        layer.hidden_size,
         layer.num_layers,
         2 if layer.bidirectional else 1,
         layer.bias,
         layer.dropout if layer.training else 0.0,
-        layer.precision or torch.get_float32_matmul_precision(),
+        layer.precision or torch.get_float32_matmul_precision(),  # type: ignore[arg-type]
     )
-    return kernels.layer(plan, x, state, weights, lengths)
+    results = kernels.native_layer(plan, x, state, weights, lengths)
+    if results is None:
+        _check(layer, x, state, weights)
+        results = kernels.torch_layer(plan, x, state, weights, lengths)
+    return results
+
+
+def _check(layer: nn.RNNBase, x: Tensor, state: kernels.State | None, weights: list[list[Tensor]]) -> None:
+    """Raise unless the weights have the layer's sizes, and input and state their type and device."""
+    who, D, H, P = type(layer).__name__, 2 if layer.bidirectional else 1, layer.hidden_size, layer.proj_size
+    G_H, recurrent = {"G*H": GATES[layer.mode] * H}, {"P": P} if P else {"H": H}
+    biases = [G_H, G_H] if layer.bias else []
+    for i, (names, part) in enumerate(zip(layer._all_weights, weights, strict=True)):
+        inputs = {"I": layer.input_size} if i < D else {"D*P" if P else "D*H": D * (P or H)}
+        shapes = [G_H | inputs, G_H | recurrent, *biases, *([{"P": P, "H": H}] if P else [])]
+        if len(part) != len(shapes):
+            raise RequestError(f"{who}: bias={layer.bias} and proj_size={P} want other weights than {names}.")
+        for name, weight, shape in zip(names, part, shapes, strict=True):
+            check_shape(who, name, weight.shape, **shape)
+    for what, tensor in zip(("input", "h_0", "c_0"), (x, *(state or ())), strict=False):
+        check_type(who, what, tensor, weights[0][0])
 
 
 def _run_packed(
@@ -147,26 +176,22 @@ def _run_packed(
         raise RequestError(f"{who}: a PackedSequence has its own lengths; leave `lengths` out.")
     data, batch_sizes, order, back = packed
     check_shape(who, "packed data", data.shape, **{"sum of lengths": None, "I": layer.input_size})
-    weights = weights_of(layer)
-    check_type(who, data, weights[0][0])
     T, N = len(batch_sizes), int(batch_sizes[0])
     inside = torch.arange(N, device=data.device) < batch_sizes.to(data.device).unsqueeze(1)  # (T, N)
     places = inside.view(-1).nonzero().squeeze(1)  # (S,) of each valid step in T*N
     x = data.new_zeros(T * N, data.shape[1]).index_copy(0, places, data).view(T, N, -1)
-    state = _checked_state(layer, state, N)
-    if order is not None and state is not None:
-        state = tuple(part.index_select(1, order) for part in state)
-    outputs, state = _run_padded(layer, weights, x, state, inside.sum(0))
+    if state is not None:
+        state = _checked_state(layer, state, N)
+        state = state if order is None else tuple(part.index_select(1, order) for part in state)
+    outputs, state = _computed(layer, x, state, inside.sum(0))
     if back is not None:
         state = tuple(part.index_select(1, back) for part in state)
     kept = outputs.reshape(T * N, -1).gather(0, places.unsqueeze(1).expand(-1, outputs.shape[2]))
     return PackedSequence(kept, batch_sizes, order, back), state
 
 
-def _checked_state(layer: nn.RNNBase, state: kernels.State | None, rows: int | None) -> kernels.State | None:
+def _checked_state(layer: nn.RNNBase, state: kernels.State, rows: int | None) -> kernels.State:
     """Return the initial state with a batch axis; `rows` is None for input without one."""
-    if state is None:
-        return None
     who, lstm = type(layer).__name__, layer.mode == "LSTM"
     KD = layer.num_layers * (2 if layer.bidirectional else 1)
     widths = (layer.proj_size or layer.hidden_size, layer.hidden_size)[: 1 + lstm]
@@ -193,4 +218,4 @@ def _checked_lengths(who: str, lengths: Lengths, x: Tensor, batched: bool) -> Te
             f"{who}: lengths must be from 0 to T={T}; got {int(lengths[row])} in row {row}. "
             "Cut the lengths where the rows were cut, or pad the rows further."
         )
-    return lengths.long().contiguous()
+    return lengths.to(torch.int64, copy=True)  # so that nobody changes it before the backward pass

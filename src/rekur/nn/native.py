@@ -1,4 +1,4 @@
-"""The native engine as an operation of torch's autograd. What comes here is covered: `kernels.uncovered` has looked.
+"""The native engine as an operation of torch's autograd: one layer of D directions, forward and backward.
 
 At small sizes the way to the engine takes longer than its work, so this file is as thin as it can be.
 """
@@ -6,133 +6,145 @@ At small sizes the way to the engine takes longer than its work, so this file is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _are_functorch_transforms_active, _is_tracing, _len_torch_dispatch_stack
+from torch.autograd import forward_ad
 from torch.nn import functional
 
 from rekur import engine
 from rekur.nn import torch_kernels
+from rekur.nn.tensors import READER
 from rekur.nn.torch_kernels import Plan, State, Weights
 
-_KINDS = {torch.float32: "float32", torch.float64: "float64"}
+KINDS = {torch.float32: "float32", torch.float64: "float64"}
 
-Inputs = Sequence[Any]  # x, h_0, c_0 and the weights of each direction; None for what is absent
+_NONE = (None,) * 4  # the gradients of what is no tensor
 
 
 def layer(
     plan: Plan, x: Tensor, state: State | None, weights: Sequence[Weights], lengths: Tensor | None
-) -> tuple[Tensor, State]:
-    """Run K layers of D directions; as `kernels.layer`, which see."""
+) -> tuple[Tensor, State] | None:
+    """Run K layers of D directions, as `kernels.native_layer`; None where the engine cannot read a tensor."""
     D, finals = plan.directions, []
-    for k in range(plan.layers):
+    for k in range(0, plan.layers * D, D):
         if k > 0 and plan.dropout > 0:
             x = functional.dropout(x, plan.dropout)
-        given = (None, None) if state is None else (*(part[k * D : (k + 1) * D].contiguous() for part in state), None)
-        flat = [weight.contiguous() for part in weights[k * D : (k + 1) * D] for weight in part]
-        x, *final = _run(plan, [x if x.stride(2) == 1 else x.contiguous(), *given[:2], *flat], lengths)
+        given = state if state is None or plan.layers == 1 else tuple(part[k : k + D] for part in state)
+        results = _run(plan, x, given, weights[k : k + D], lengths)
+        if results is None:
+            return None
+        x, *final = results
         finals.append(final)
     if len(finals) == 1:
-        return x, tuple(finals[0])
+        return x, tuple(final)
     return x, tuple(torch.cat(part) for part in zip(*finals, strict=True))
 
 
-def _run(plan: Plan, inputs: Inputs, lengths: Tensor | None) -> Sequence[Tensor]:
-    """Return the outputs (T, N, D*H) and the parts of the final state, (D, N, H) each."""
-    saving = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in inputs)
-    if not saving:
-        return _Call.open(plan, inputs).forward(inputs, lengths, saving=False)[0]
-    # past Function.apply's own care for torch.func, which `uncovered` has ruled out
-    outputs: Sequence[Tensor] = super(torch.autograd.Function, _Layer).apply(plan, lengths, *inputs)  # type: ignore[no-untyped-call]
-    return outputs
+def transformed() -> bool:
+    """Whether what runs here is traced, or differentiated other than backward: then each operation must be torch's."""
+    return bool(
+        _are_functorch_transforms_active()
+        or _len_torch_dispatch_stack()
+        or _is_tracing()
+        or forward_ad._current_level >= 0
+    )
 
 
-class _Call(NamedTuple):
-    """One layer of D directions at its sizes."""
+def _run(
+    plan: Plan, x: Tensor, state: State | None, weights: Sequence[Weights], lengths: Tensor | None
+) -> Sequence[Tensor] | None:
+    """Run one layer; return the outputs (T, N, D*H) and the parts of the final state, (D, N, H) each."""
+    inputs: list[Any] = [x, *(*(state or ()), None, None)[:2]]
+    for part in weights:
+        inputs += part if plan.bias else (*part, None, None)
+    sizes = (*x.shape, plan.hidden, plan.directions)
+    problem = engine.problem(plan.mode, KINDS[x.dtype], sizes, torch.get_num_threads(), plan.precision)
+    arrays = READER.inputs(problem, inputs)
+    if arrays is None:  # which strides alone may be the reason of
+        inputs = [None if tensor is None else tensor.contiguous() for tensor in inputs]
+        arrays = READER.inputs(problem, inputs)
+        if arrays is None:
+            return None
+    if not (torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in inputs)):
+        return _forward(plan, problem, lengths, arrays, x, saving=False)[0]
+    # past Function.apply's own care for torch.func, of which there is none here
+    apply: Any = super(torch.autograd.Function, _Layer).apply
+    results: Sequence[Tensor] = apply(plan, problem, lengths, arrays, *inputs)
+    return results
 
-    plan: Plan
-    native: Any
-    H: int
 
-    @classmethod
-    def open(cls, plan: Plan, inputs: Inputs) -> _Call:
-        x, H = inputs[0], inputs[4].shape[1]
-        sizes = (*x.shape, H, plan.directions)
-        return cls(plan, engine.problem(plan.mode, _KINDS[x.dtype], sizes, torch.get_num_threads(), plan.precision), H)
-
-    def forward(self, inputs: Inputs, lengths: Tensor | None, saving: bool) -> tuple[list[Tensor], Tensor | None]:
-        """Return the outputs and parts of the final state, and what the backward pass needs of the steps."""
-        x, D = inputs[0], self.plan.directions
-        T, N, _ = x.shape
-        output, h_n = x.new_empty(T, N, D * self.H), x.new_empty(D, N, self.H)
-        c_n = x.new_empty(D, N, self.H) if self.plan.mode == "LSTM" else None
-        ends = _address(lengths)  # aligned to 64 bytes, as all of torch's:
-        saved = torch.empty(self.native.saved_bytes(ends), dtype=torch.uint8) if saving else None
-        self.native.forward(
-            *(self.addresses(inputs), x.stride(0), x.stride(1), output.data_ptr(), ends, _address(saved)),
-            *(h_n.data_ptr(), _address(c_n)),
-        )
-        return [output, h_n] if c_n is None else [output, h_n, c_n], saved
-
-    def addresses(self, tensors: Inputs) -> list[int]:
-        """Of x, h_0, c_0 and four weights a direction; 0 for what is absent."""
-        found = [0 if tensor is None else tensor.data_ptr() for tensor in tensors]
-        if self.plan.bias:
-            return found
-        weights = iter(found[3:])
-        return found[:3] + [address for pair in zip(weights, weights, strict=True) for address in (*pair, 0, 0)]
+def _forward(
+    plan: Plan, problem: Any, lengths: Tensor | None, arrays: Any, x: Tensor, saving: bool
+) -> tuple[list[Tensor], Tensor | None]:
+    """Return the outputs and the final state, and what backward needs to know of the steps."""
+    (T, N, _), D, H = x.shape, plan.directions, plan.hidden
+    results = [x.new_empty(T, N, D * H), x.new_empty(D, N, H)]
+    if plan.mode == "LSTM":
+        results.append(x.new_empty(D, N, H))
+    ends = 0 if lengths is None else lengths.data_ptr()
+    saved = x.new_empty(problem.saved_bytes(ends), dtype=torch.uint8) if saving else None
+    address = 0 if saved is None else READER.bytes(saved, saved.nbytes)
+    problem.forward(arrays, READER.results(problem, results), ends, address)
+    return results, saved
 
 
 class _Layer(torch.autograd.Function):
-    """Outputs and final state of the plan's inputs."""
+    """Outputs (T, N, D*H) and final state of x, h_0, c_0 and w_ih, w_hh, b_ih, b_hh of each direction."""
 
     @staticmethod
-    def forward(ctx: Any, plan: Plan, lengths: Tensor | None, *inputs: Tensor | None) -> tuple[Tensor, ...]:
-        ctx.call = _Call.open(plan, inputs)
-        outputs, saved = ctx.call.forward(inputs, lengths, saving=True)
+    def forward(
+        ctx: Any, plan: Plan, problem: Any, lengths: Tensor | None, arrays: Any, *inputs: Any
+    ) -> tuple[Tensor, ...]:
+        results, saved = _forward(plan, problem, lengths, arrays, inputs[0], saving=True)
+        assert saved is not None
+        ctx.call = plan, problem, lengths, saved.nbytes
         ctx.set_materialize_grads(False)
-        ctx.save_for_backward(lengths, saved, outputs[0], *inputs)
-        return tuple(outputs)
+        ctx.save_for_backward(saved, results[0], *inputs)
+        return tuple(results)
 
     @staticmethod
-    def backward(ctx: Any, *d_outputs: Tensor | None) -> tuple[Tensor | None, ...]:
-        lengths, saved, output, *inputs = ctx.saved_tensors
-        if torch.is_grad_enabled():  # create_graph: the gradient must itself be differentiable
-            return None, None, *_differentiable(ctx.call.plan, lengths, inputs, d_outputs)
-        d_outputs = tuple(None if d is None else d.contiguous() for d in d_outputs)
-        given = [_address(d) for d in (*d_outputs, None)]
-        x, d_inputs = (
-            inputs[0],
-            [
-                torch.empty_like(tensor, memory_format=torch.contiguous_format) if wanted else None
-                for tensor, wanted in zip(inputs, ctx.needs_input_grad[2:], strict=True)
-            ],
-        )
-        if lengths is not None and d_inputs[0] is not None:
+    def backward(ctx: Any, *d_results: Tensor | None) -> tuple[Tensor | None, ...]:
+        plan, problem, lengths, count = ctx.call
+        saved, output, *inputs = ctx.saved_tensors
+        wanted, given = ctx.needs_input_grad[4:], list(d_results)
+        # read again: modules move between forward and backward, hooks bring back other tensors, vmap many in one
+        arrays, address = READER.inputs(problem, inputs), READER.bytes(saved, count)
+        results = READER.results(problem, [output, None, None][: len(given)])
+        d = READER.results(problem, given)
+        if d is None:
+            given = [None if tensor is None else tensor.contiguous() for tensor in given]
+            d = READER.results(problem, given)
+        if torch.is_grad_enabled() or transformed() or not (arrays and results and d and address):
+            return *_NONE, *_by_torch(plan, lengths, inputs, d_results, wanted)
+        d_inputs = [torch.empty_like(tensor) if want else None for tensor, want in zip(inputs, wanted, strict=True)]
+        d_arrays = READER.inputs(problem, d_inputs)
+        if d_arrays is None:  # x has rows in common, as an expanded one, and its like has other strides
+            d_inputs[0] = torch.empty_like(inputs[0], memory_format=torch.contiguous_format)
+            d_arrays = READER.inputs(problem, d_inputs)
+        ends = 0 if lengths is None else lengths.data_ptr()
+        if ends and d_inputs[0] is not None:
             d_inputs[0].zero_()
-        ctx.call.native.backward(
-            *(ctx.call.addresses(inputs), x.stride(0), x.stride(1), output.data_ptr(), _address(lengths)),
-            *(saved.data_ptr(), *given[:3], ctx.call.addresses(d_inputs)),
-        )
-        return None, None, *d_inputs
+        problem.backward(arrays, results, ends, address, d, d_arrays)
+        return *_NONE, *d_inputs
 
 
-def _differentiable(
-    plan: Plan, lengths: Tensor | None, inputs: Inputs, d_outputs: Sequence[Tensor | None]
+def _by_torch(
+    plan: Plan, lengths: Tensor | None, inputs: Sequence[Any], d_results: Sequence[Any], wanted: Sequence[bool]
 ) -> list[Tensor | None]:
-    """Return the same gradients by torch's kernels, slower, in a way that can be differentiated again."""
-    x, h_0, c_0, *weights = inputs
-    one, part = plan._replace(layers=1, dropout=0.0), len(weights) // plan.directions
-    groups = [weights[i : i + part] for i in range(0, len(weights), part)]
-    state = torch_kernels.zeros(one, x, groups) if h_0 is None else (h_0,) if c_0 is None else (h_0, c_0)
-    output, final = torch_kernels.layer(one, x, state, groups, lengths)
-    reached = [(out, d) for out, d in zip((output, *final), d_outputs, strict=True) if d is not None]
-    wanted = [tensor for tensor in inputs if tensor is not None and tensor.requires_grad]
-    outs, ds = zip(*reached, strict=True)
-    found = iter(torch.autograd.grad(outs, wanted, ds, create_graph=True, allow_unused=True))
-    return [next(found) if tensor is not None and tensor.requires_grad else None for tensor in inputs]
-
-
-def _address(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
+    """Return the same gradients by torch's kernels: slower, and they can be differentiated again."""
+    one, again = plan._replace(layers=1, dropout=0.0), torch.is_grad_enabled()
+    with torch.enable_grad(), torch.autocast("cpu", enabled=False):
+        # of their own, or the gradient by a weight would run on through an x that was made of this weight
+        own: list[Any] = [None if tensor is None else tensor.view_as(tensor) for tensor in inputs]
+        x, h_0, c_0, *weights = own
+        parts = [[weight for weight in weights[i : i + 4] if weight is not None] for i in range(0, len(weights), 4)]
+        state = tuple(part for part in (h_0, c_0) if part is not None) or torch_kernels.zeros(one, x, parts)
+        output, final = torch_kernels.layer(one, x, state, parts, lengths)
+        pairs = [pair for pair in zip((output, *final), d_results, strict=True) if pair[1] is not None]
+        asked = [tensor for tensor, want in zip(own, wanted, strict=True) if want]
+        results, given = zip(*pairs, strict=True)
+        found = iter(torch.autograd.grad(results, asked, given, create_graph=again, allow_unused=True))
+    return [next(found) if want else None for want in wanted]

@@ -43,6 +43,7 @@ class Plan(NamedTuple):
     """What is computed, whatever the weights: the mode, as torch names it, and the constructor's options."""
 
     mode: str  # RNN_TANH | RNN_RELU | GRU | LSTM
+    hidden: int  # H
     layers: int = 1  # K
     directions: int = 1  # D
     bias: bool = True
