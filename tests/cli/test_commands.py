@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from finished_runs import finished
-from rekur import config, shelf
+from rekur import config, engine, shelf
 from rekur.cli import laws, main
 from rekur.cli import run as run_command
 from rekur.data.datasets import kospi
+from rekur.nn import kernels
 from rekur.runs import Run
 
 KEYS = {"recipe", "task", "run", "seed", "device", "engine", "seconds", "test", "interval", "baselines", "versus"}
@@ -233,10 +234,30 @@ def test_data_get_prints_where_the_files_are(ran):
 
 def test_check_holds_here(ran):
     found = one_object(ran("check", "--json"))
-    assert len(found["laws"]) == 9
+    assert {law["engine"] for law in found["laws"]} == {*engine.SETS, "torch"}
+    assert len(found["laws"]) == 9 * (len(engine.SETS) + 1)
     assert all(law["holds"] for law in found["laws"])
-    assert found["engine"]["engine"].startswith("torch ")
+    assert found["sets"] == list(engine.SETS)
+    assert found["reason"] == engine.reason
+    assert "torch 2." in found["engine"]["engine"]
     assert "BROKEN" not in ran("check")
+
+
+def test_check_tells_what_is_left_to_torch(ran, monkeypatch):
+    said = ran("check").splitlines()
+    for what, _ in kernels.FALLBACKS if engine.SETS else ():
+        assert sum(line.strip().startswith(f"{what}: ") for line in said) == 1
+    monkeypatch.setattr(engine, "SETS", ())
+    monkeypatch.setattr(engine, "reason", "no compiler was found")
+    engine.select("torch")
+    try:
+        assert ran("check").endswith("torch's kernels compute:\n  everything: no compiler was found\n")
+        found = one_object(ran("check", "--json"))
+        assert found["torch_computes"] == [{"what": "everything", "why": "no compiler was found"}]
+        assert {law["engine"] for law in found["laws"]} == {"torch"}
+    finally:
+        monkeypatch.undo()
+        engine.select()
 
 
 def test_check_finds_a_broken_engine(ran, monkeypatch):
@@ -247,4 +268,4 @@ def test_check_finds_a_broken_engine(ran, monkeypatch):
         return outputs, [gradient * (1 + 1e-3 * (lengths is not None)) for gradient in gradients]
 
     monkeypatch.setattr(laws, "_torch", wrong)
-    assert ran("check", code=1).count("BROKEN") == 6
+    assert ran("check", code=1).count("BROKEN") == 6 * (len(engine.SETS) + 1)

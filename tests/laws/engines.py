@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from rekur import engine, reference
 from rekur import nn as rekur_nn
-from rekur import reference
 from rekur.models import CellLoop
 
 
@@ -75,6 +75,26 @@ class Torch:
 
     def tensor(self, values: Array) -> torch.Tensor:
         return torch.tensor(values, dtype=self.dtype)
+
+
+class Layers(Torch):
+    """`rekur.nn`'s layers, computed by one instruction set of the native engine or by torch's kernels."""
+
+    def __init__(self, kernels: str, dtype: torch.dtype) -> None:
+        bits = torch.finfo(dtype).bits
+        super().__init__(f"nn-{kernels}-float{bits}", rekur_nn, dtype, 1e-11 if bits == 64 else 3e-5)
+        self.kernels = kernels
+
+    def has(self, options: Options) -> bool:
+        return self.kernels == "torch" or not options.proj_size
+
+    def run(self, options: Options, problem: Problem) -> Result:
+        before = engine.selected()
+        engine.select(self.kernels)
+        try:
+            return super().run(options, problem)
+        finally:
+            engine.select(before)
 
 
 class Oracle(Torch):
@@ -180,8 +200,7 @@ class Looped(Torch):
 ENGINES: tuple[Engine, ...] = (
     Reference(),
     Looped(),
-    Torch("nn-float64", rekur_nn, torch.float64, 1e-11),
-    Torch("nn-float32", rekur_nn, torch.float32, 3e-5),
+    *(Layers(kernels, dtype) for kernels in (*engine.SETS, "torch") for dtype in (torch.float64, torch.float32)),
 )
 ORACLE = Oracle()
 ORACLE_32 = Oracle(torch.float32)  # only for dropout, whose draws depend on the precision

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from rekur.errors import RequestError
 from rekur import engine
+from rekur.errors import RequestError
 from rekur.nn import LSTM, threads
 
 TINY = torch.finfo(torch.float32).tiny
@@ -152,10 +152,16 @@ def test_calibrate_refuses_what_cannot_be_a_thread_count(candidates: tuple[int, 
         threads.calibrate(lambda: None, candidates)
 
 
-def test_describe() -> None:
-    description = threads.describe()
-    assert str(description["engine"]).startswith("torch 2.")
-    assert "+" not in str(description["engine"])
+@pytest.mark.parametrize("name", [*engine.SETS, "torch"])
+def test_describe(name: str) -> None:
+    before = engine.selected()
+    engine.select(name)
+    try:
+        description = threads.describe()
+    finally:
+        engine.select(before)
+    version = f"torch {torch.__version__.partition('+')[0]}"
+    assert description["engine"] == (version if name == "torch" else f"native {name}, {version}")
     assert description["threads"] == 2
     assert description["processor"]
 

@@ -15,6 +15,7 @@ import toy_task
 from rekur import config as configuration
 from rekur import tasks
 from rekur.errors import DataError, Interrupted, RefusedModelError, RekurError, RequestError
+from rekur.nn import threads
 from rekur.runs import Run
 from rekur.training import experiment, machine
 from rekur.training.events import Listener
@@ -43,7 +44,7 @@ def test_the_run_folder_is_whole(tmp_path: Path) -> None:
     assert metrics["recipe"] == metrics["task"] == "toy"
     assert metrics["run"] == str(tmp_path / "run")
     assert (metrics["seed"], metrics["device"], metrics["threads"]) == (1, "cpu", 1)
-    assert metrics["engine"] == f"torch {torch.__version__.partition('+')[0]}"
+    assert metrics["engine"] == threads.describe()["engine"]
     assert set(metrics["seconds"]) == {"data", "train", "test", "baselines", "total"}
     assert metrics["seconds"]["total"] == pytest.approx(sum(metrics["seconds"].values()) - metrics["seconds"]["total"])
     assert set(metrics["test"]) == set(metrics["interval"]) == {"accuracy", "log_loss", "f1_macro"}

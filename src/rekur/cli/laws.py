@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import rekur.nn
-from rekur import reference
+from rekur import engine, reference
 
 Arrays = list[NDArray[np.float64]]
 
@@ -25,6 +25,7 @@ SINGLE = 1e-4  # float32 against float64
 class Law(NamedTuple):
     """One comparison: the largest difference, relative to the largest number compared, and its limit."""
 
+    engine: str
     name: str
     outputs: float
     gradients: float
@@ -37,7 +38,20 @@ class Law(NamedTuple):
 
 
 def compare(seed: int = 0) -> Iterator[Law]:
-    """Compare every cell with torch.nn, in float64, and with the reference, over rows of unequal length."""
+    """Compare every cell with torch.nn, in float64, and with the reference, over rows of unequal length.
+
+    Each instruction set of this machine computes in turn, and torch's kernels, which serve for what it does not cover.
+    """
+    before = engine.selected()
+    try:
+        for name in (*engine.SETS, "torch"):
+            engine.select(name)
+            yield from _compare(name, seed)
+    finally:
+        engine.select(before)
+
+
+def _compare(engine_name: str, seed: int) -> Iterator[Law]:
     for number, (name, layer) in enumerate(rekur.nn.LAYERS.items()):
         cell = layer.__name__
         x = np.random.default_rng([seed, number]).standard_normal((T, N, INPUTS))
@@ -45,15 +59,15 @@ def compare(seed: int = 0) -> Iterator[Law]:
         ours: nn.RNNBase = layer(INPUTS, H, K, bidirectional=True).double()
         theirs: nn.RNNBase = getattr(nn, cell)(INPUTS, H, K, bidirectional=True).double()
         theirs.load_state_dict(ours.state_dict())
-        yield _law(f"{cell} beside torch.nn", _torch(ours, x), _torch(theirs, x), EXACT)
+        yield _law(engine_name, f"{cell} beside torch.nn", _torch(ours, x), _torch(theirs, x), EXACT)
         hand = _reference(name, ours, x)
-        yield _law(f"{cell} with lengths, beside the reference", _torch(ours, x, LENGTHS), hand, EXACT)
+        yield _law(engine_name, f"{cell} with lengths, beside the reference", _torch(ours, x, LENGTHS), hand, EXACT)
         single = _torch(ours.float(), x, LENGTHS)
-        yield _law(f"{cell} with lengths, single precision", single, hand, SINGLE)
+        yield _law(engine_name, f"{cell} with lengths, single precision", single, hand, SINGLE)
 
 
-def _law(name: str, ours: tuple[Arrays, Arrays], theirs: tuple[Arrays, Arrays], limit: float) -> Law:
-    return Law(name, _largest(ours[0], theirs[0]), _largest(ours[1], theirs[1]), limit)
+def _law(engine_name: str, name: str, ours: tuple[Arrays, Arrays], theirs: tuple[Arrays, Arrays], limit: float) -> Law:
+    return Law(engine_name, name, _largest(ours[0], theirs[0]), _largest(ours[1], theirs[1]), limit)
 
 
 def _largest(ours: Arrays, theirs: Arrays) -> float:

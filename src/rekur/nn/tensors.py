@@ -22,7 +22,10 @@ TYPES = (torch.float32, torch.float64)  # in the engine's order
 
 
 class Asking:
-    """Reads tensors by asking them from Python, for torch before 2.10; at small sizes it takes a tenth of a step."""
+    """Reads tensors by asking them from Python, for an older torch without DLPack's C exchange.
+
+    At small sizes this takes a tenth of a step.
+    """
 
     def inputs(self, problem: Any, tensors: Sequence[Tensor | None]) -> Any:
         return self._arrays(problem, tensors, problem.shapes_of_inputs())

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from rekur import engine
 from rekur.errors import RequestError
 
 _OPENMP = (
@@ -101,9 +102,14 @@ def calibrate(step: Callable[[], object], candidates: Sequence[int], rounds: int
 
 
 def describe() -> dict[str, str | int]:
-    """Return what computes: {"engine": "torch 2.13.0", "threads": 2, "processor": "..."}."""
-    version = str(torch.__version__).partition("+")[0]
-    return {"engine": f"torch {version}", "threads": torch.get_num_threads(), "processor": _processor()}
+    """Return what computes: {"engine": "native avx512, torch 2.13.0", "threads": 2, "processor": "..."}.
+
+    The layers are computed by the first, all else by torch; without the native engine torch is named alone.
+    """
+    version = f"torch {str(torch.__version__).partition('+')[0]}"
+    layers = engine.selected()
+    name = version if layers == "torch" else f"native {layers}, {version}"
+    return {"engine": name, "threads": torch.get_num_threads(), "processor": _processor()}
 
 
 def _flushed() -> bool:
