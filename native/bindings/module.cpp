@@ -77,6 +77,10 @@ NB_MODULE(_native, module) {
     nb::set_leak_warnings(false);  // a graph that awaits its backward pass when Python exits is no fault
     module.doc() = "One recurrent layer on the CPU: native/include/rekur/engine.h says what is computed.";
     module.def("instruction_sets", &instruction_sets);
+    module.def("multiplies", [](const std::string& set, int products) {
+        return rekur::multiplies(set.c_str(), static_cast<rekur::Products>(products));
+    });
+    module.def("peak", [](const std::string& set, int threads) { return rekur::peak(set.c_str(), threads); });
     nb::class_<Arrays>(module, "Arrays")
         .def(nb::init<Address, int64_t, int64_t, const std::vector<Address>&>(), "data"_a, "step"_a, "row"_a, "others"_a);
     nb::class_<Problem>(module, "Problem")
