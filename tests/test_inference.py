@@ -100,12 +100,14 @@ def test_every_architecture_gives_what_torch_gives(made, lengths):
     engine.select("torch")
     expected, state = computed(model, inputs, ends)
     engine.select(None)
-    outputs, ours = network(inputs, ends)
-    assert outputs.dtype == expected.dtype
-    np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5)
-    assert (ours is None) == (state is None)
-    for part, other in zip(ours or (), state if isinstance(state, tuple) else (state,), strict=False):
-        np.testing.assert_allclose(part, other, rtol=1e-5, atol=1e-5)
+    for already in (-1000, 1000):  # tokens looked up: embedded and multiplied, then found multiplied
+        network.looked_up = already
+        outputs, ours = network(inputs, ends)
+        assert outputs.dtype == expected.dtype
+        np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5)
+        assert (ours is None) == (state is None)
+        for part, other in zip(ours or (), state if isinstance(state, tuple) else (state,), strict=False):
+            np.testing.assert_allclose(part, other, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

@@ -19,7 +19,7 @@ from rekur.notation import check_shape
 
 Array: TypeAlias = NDArray[Any]
 State: TypeAlias = tuple[Array, ...]  # (h,) or (h, c), each (D, N, H)
-Weights: TypeAlias = Sequence[Array]  # w_ih (G*H, I), w_hh (G*H, H), and with biases b_ih (G*H,), b_hh (G*H,)
+Weights: TypeAlias = Sequence[Array | None]  # w_ih (G*H, I) or None, w_hh (G*H, H), and with biases b_ih, b_hh (G*H,)
 
 reason: str | None = None  # why there is no native engine
 _native: Any = None
@@ -123,7 +123,7 @@ def layer(
 
     Args:
         mode: RNN_TANH, RNN_RELU, GRU or LSTM.
-        x: (T, N, I), float32 or float64.
+        x: (T, N, I), float32 or float64; or (T, N, D*G*H), each direction's x W_ih', where w_ih is None.
         state: the initial (h,) or (h, c); None is zeros.
         weights: those of each direction, of the type of x.
         lengths: (N,) from 0 to T; None when all rows have T steps. Outputs behind a length are 0, the final state is
@@ -139,7 +139,9 @@ def layer(
             f"engine.layer needs the native engine, and there is none: {reason or 'REKUR_ENGINE=torch'}."
         )
     T, N, I = _sizes(mode, x)  # noqa: E741
-    D, H = len(weights), weights[0][1].shape[1]
+    D, H = len(weights), _hidden_size(weights)
+    if weights[0][0] is None:
+        check_shape(mode, "x, multiplied by W_ih already,", x.shape, T=T, N=N, **{"D*G*H": D * GATES[mode] * H})
     x = _plain(x)
     kept = [_checked_weights(mode, part, I, H, x.dtype) for part in weights]
     given = _checked_state(mode, state, (D, N, H), x.dtype)
@@ -176,13 +178,20 @@ def _sizes(mode: str, x: Array) -> tuple[int, ...]:
     return x.shape
 
 
+def _hidden_size(weights: Sequence[Weights]) -> int:
+    w_hh = weights[0][1]
+    assert w_hh is not None
+    return int(w_hh.shape[1])
+
+
 def _checked_weights(mode: str, part: Weights, I: int, H: int, dtype: np.dtype[Any]) -> list[Array | None]:  # noqa: E741
     G_H = GATES[mode] * H
     shapes = {"w_ih": {"G*H": G_H, "I": I}, "w_hh": {"G*H": G_H, "H": H}, "b_ih": {"G*H": G_H}, "b_hh": {"G*H": G_H}}
     kept: list[Array | None] = []
     for (name, shape), weight in zip(shapes.items(), part, strict=False):
-        check_shape(mode, name, weight.shape, **shape)
-        kept.append(np.ascontiguousarray(weight, dtype))
+        if weight is not None:
+            check_shape(mode, name, weight.shape, **shape)
+        kept.append(None if weight is None else np.ascontiguousarray(weight, dtype))
     return kept + [None] * (4 - len(kept))
 
 

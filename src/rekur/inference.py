@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class Network:
             for k in range(self.settings.layers)
         ]
         self.readout = READOUTS[self.settings.readout]
+        self.looked_up = 0  # tokens so far
 
     def __call__(
         self, inputs: NDArray[Any], lengths: Integers | None = None, state: State | None = None
@@ -60,11 +62,12 @@ class Network:
             lengths: valid steps (N,) of each row, None for T everywhere.
             state: as an earlier call returned it; None for zeros.
         """
-        x = self._embed(inputs)
+        projected = self._projects(inputs)
+        x = np.take(self.table, inputs, axis=0) if projected else self._embed(inputs)
         if self.settings.segment:
-            features, state = self._in_segments(x, lengths), None
+            features, state = self._in_segments(x, lengths, projected), None
         else:
-            hidden, state = self._core(x, lengths, state)
+            hidden, state = self._core(x, lengths, state, projected)
             features = self.readout(hidden, state, lengths, self.weights)
         output = self._head(features)
         if self.settings.squash == "sigmoid":
@@ -73,30 +76,49 @@ class Network:
             output = output + inputs[:, -1, self.architecture.anchor, None]
         return self._with_ballot(output, inputs, lengths), state
 
+    def _projects(self, inputs: NDArray[Any]) -> bool:
+        """Whether to look tokens up in `table`: at once where it costs nothing, else after as many as it has rows."""
+        if self.architecture.values or self.settings.evidence:
+            return False
+        self.looked_up += inputs.size
+        return not self.settings.embedding or self.looked_up > self.architecture.tokens
+
+    @cached_property
+    def table(self) -> Floats:
+        """What each token adds to the sums of the first layer (V, D*G*H): its vector times W_ih'."""
+        w_ih = np.concatenate([part[0] for part in self.layers[0]])  # (D*G*H, I)
+        return self.weights["embed.table.weight"] @ w_ih.T if self.settings.embedding else np.ascontiguousarray(w_ih.T)
+
     def _embed(self, inputs: NDArray[Any]) -> Floats:
         """Return (N, T, I) from ids (N, T) or values (N, T, I)."""
         if self.architecture.values:
             return inputs
-        if not self.settings.embedding:
-            return np.eye(self.architecture.tokens, dtype=self.layers[0][0][0].dtype)[inputs]  # type: ignore[no-any-return]
         if not self.settings.evidence:
             return np.take(self.weights["embed.table.weight"], inputs, axis=0)
         feature, known = self._n_grams(inputs)
         ratios = np.where(known, self.weights["embed.evidence.ratios"][feature], np.float32(0))
         return np.concatenate([np.take(self.weights["embed.tokens.table.weight"], inputs, axis=0), ratios], axis=2)
 
-    def _core(self, x: Floats, lengths: Integers | None, state: State | None) -> tuple[Floats, State]:
-        """Run the layers over x (N, T, I): outputs (N, T, D*H), zero behind a length, and the final state."""
+    def _core(
+        self, x: Floats, lengths: Integers | None, state: State | None, projected: bool = False
+    ) -> tuple[Floats, State]:
+        """Run the layers over x (N, T, I): outputs (N, T, D*H), zero behind a length, and the final state.
+
+        `projected` x is what `table` gave, (N, T, D*G*H).
+        """
         D, ends = self.architecture.directions, []
         x = x.swapaxes(0, 1) if self.settings.batch_first else x  # (T, N, I)
-        for k, weights in enumerate(self.layers):
+        layers: list[list[engine.Weights]] = [list(part) for part in self.layers]
+        if projected:
+            layers[0] = [(None, *part[1:]) for part in self.layers[0]]
+        for k, weights in enumerate(layers):
             start = None if state is None else tuple(part[k * D : (k + 1) * D] for part in state)
             x, end = engine.layer(MODES[self.settings.cell], x, start, weights, lengths, threads())
             ends.append(end)
         final = tuple(np.concatenate(part) for part in zip(*ends, strict=True))
         return x.swapaxes(0, 1) if self.settings.batch_first else x, final
 
-    def _in_segments(self, x: Floats, lengths: Integers | None) -> Floats:
+    def _in_segments(self, x: Floats, lengths: Integers | None, projected: bool) -> Floats:
         """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
         (N, T), size = x.shape[:2], self.settings.segment
         lengths = np.full(N, T) if lengths is None else lengths
@@ -104,7 +126,7 @@ class Network:
         count = x.shape[1] // size
         inside = (lengths[:, None] - np.arange(count) * size).clip(0, size).reshape(-1)  # (N*S,) steps of each segment
         used = np.flatnonzero(inside)
-        hidden, state = self._core(x.reshape(N * count, size, -1)[used], inside[used], None)
+        hidden, state = self._core(x.reshape(N * count, size, -1)[used], inside[used], None, projected)
         whole = np.zeros((N * count, *hidden.shape[1:]), hidden.dtype)
         whole[used] = hidden
         return self.readout(whole.reshape(N, count * size, -1), state, lengths, self.weights)
