@@ -21,13 +21,13 @@ from torch import Tensor
 from rekur import engine
 from rekur.bench import tables, timing
 from rekur.bench.layers import notes, outputs
-from rekur.bench.steps import GATES, Shape, Training, difference, errors, twins
+from rekur.bench.steps import GATES, Shape, Training, errors, twins
 from rekur.cli import output
 from rekur.errors import RekurError
 from rekur.models import CellLoop
 
 DEFAULT = Shape(64, 200, 128, 256)
-FASTER = ("high", "medium")  # precisions that may have kernels of their own
+FASTER = ("high", "medium")
 TILES = "amx"  # a set that multiplies float32 as avx512 does, and differs in what is less precise
 
 Row = dict[str, Any]
@@ -60,7 +60,7 @@ def measure(cell: str, shape: Shape, threads: int = 2, repeats: int = 7) -> list
     found = list(rows([loop, theirs, *sets], theirs, repeats, clock))
     clock = timing.compute_on(threads)
     last = sets[-1:]
-    together = [rung._replace(threads=threads) for rung in (*last, *faster(sets))]
+    together = [rung._replace(threads=threads) for rung in (*last, *(faster(last[0].training) if last else ()))]
     return found + list(rows([*last, *together], theirs._replace(threads=threads), repeats, clock))[len(last) :]
 
 
@@ -83,21 +83,14 @@ def looped(loop: CellLoop, x: Tensor) -> Tensor:
     return outputs(loop, x.transpose(0, 1)).transpose(0, 1)
 
 
-def faster(sets: Sequence[Rung]) -> Iterator[Rung]:
-    """Yield the rungs that multiply less precisely, where a set has kernels for that: they compute other bits."""
-    for precision in FASTER if sets else ():
+def faster(exact: Training) -> Iterator[Rung]:
+    """Yield the rungs that multiply less precisely, where a set has kernels of its own for that."""
+    for precision in FASTER:
         for name in reversed(engine.SETS):
-            exact = sets[-1]._replace(set=name)
-            training = Training(exact.training.layer, exact.training.x, outputs, exact.training.d, precision)
-            rung = Rung(f"{name}, {precision}", name, training)
-            if difference(*(results(one)[0] for one in (rung, exact))) > 0:
-                yield rung
-
-
-def results(rung: Rung) -> Any:
-    """Return what the loss sees, and the gradients."""
-    rung.before()
-    return rung.training.results()
+            engine.select(name)
+            if engine.multiplies(precision):
+                training = Training(exact.layer, exact.x, outputs, exact.d, precision)
+                yield Rung(f"{name}, {precision}", name, training)
 
 
 def rows(rungs: Sequence[Rung], theirs: Rung, repeats: int, clock: timing.Clock) -> Iterator[Row]:
@@ -142,12 +135,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    here = {"machine": timing.machine(), "cell": options.cell, **options.shape._asdict()}
     found = measure(options.cell, options.shape, options.threads, options.repeats)
-    sizes = {"cell": options.cell, **options.shape._asdict()}
     if options.json:
-        output.emit({"machine": timing.machine(), **sizes, "rungs": found, "notes": notes(found)})
+        output.emit({**here, "rungs": found, "notes": notes(found)})
     else:
-        output.say(", ".join(f"{name} {value}" for name, value in {**timing.machine(), **sizes}.items()))
+        output.say(", ".join(f"{name} {value}" for name, value in {**here.pop("machine"), **here}.items()))
         output.table(*table(found))
     for note in notes(found):
         print(note, file=sys.stderr)
