@@ -2,7 +2,8 @@
 
     python benchmarks/docs.py
 
-A marked part lies between `<!-- name -->` and `<!-- /name -->`: the shelf, and the engine's figures.
+A marked part lies between `<!-- name -->` and `<!-- /name -->`: the shelf, the engine's figures, and
+what it leaves to torch.
 
 `tests/test_docs.py` fails when a file is not what this script writes.
 """
@@ -21,6 +22,7 @@ from engine_tables import markdown
 from rekur import shelf
 from rekur.cli import app
 from rekur.cli.recipes import measured, published
+from rekur.nn import kernels
 from rekur.shelf import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +49,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "results.md": results_page(entries),
     }
     parts = {"shelf": shelf_table(entries), **engine_tables.parts(engine_tables.recorded())}
+    parts["fallbacks"] = markdown(("torch's kernels compute", "because"), kernels.FALLBACKS)
     return pages | {ROOT / page: filled((ROOT / page).read_text(encoding="utf-8"), parts) for page in MARKED}
 
 
