@@ -15,6 +15,7 @@ from torch.autograd import forward_ad
 from torch.nn import functional
 
 from rekur import engine
+from rekur.errors import RequestError
 from rekur.nn import torch_kernels
 from rekur.nn.tensors import READER
 from rekur.nn.torch_kernels import Plan, State, Weights
@@ -118,6 +119,7 @@ class _Layer(torch.autograd.Function):
             given = [None if tensor is None else tensor.contiguous() for tensor in given]
             d = READER.results(problem, given)
         if torch.is_grad_enabled() or transformed() or not (arrays and results and d and address):
+            _check(plan, problem, inputs, output.dtype)
             return *_NONE, *_by_torch(plan, lengths, inputs, d_results, wanted)
         d_inputs = [torch.empty_like(tensor) if want else None for tensor, want in zip(inputs, wanted, strict=True)]
         d_arrays = READER.inputs(problem, d_inputs)
@@ -125,10 +127,19 @@ class _Layer(torch.autograd.Function):
             d_inputs[0] = torch.empty_like(inputs[0], memory_format=torch.contiguous_format)
             d_arrays = READER.inputs(problem, d_inputs)
         ends = 0 if lengths is None else lengths.data_ptr()
-        if ends and d_inputs[0] is not None:
-            d_inputs[0].zero_()
         problem.backward(arrays, results, ends, address, d, d_arrays)
         return *_NONE, *d_inputs
+
+
+def _check(plan: Plan, problem: Any, inputs: Sequence[Tensor | None], dtype: torch.dtype) -> None:
+    """Raise unless sizes, type and device are still those of the forward pass: torch's kernels may crash on others."""
+    for tensor, shape in zip(inputs, problem.shapes_of_inputs(), strict=True):
+        if tensor is not None and (list(tensor.shape) != shape or tensor.dtype != dtype or not tensor.is_cpu):
+            raise RequestError(
+                f"{plan.mode}: the backward pass needs a tensor of {tuple(shape)}, {dtype} on cpu, as it was in the "
+                f"forward pass; got {tuple(tensor.shape)}, {tensor.dtype} on {tensor.device}. Move or convert the "
+                "module before the forward pass or after the backward pass; hooks on saved tensors must restore them."
+            )
 
 
 def _by_torch(
