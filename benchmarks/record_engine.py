@@ -26,14 +26,15 @@ from rekur import engine
 from rekur.errors import RekurError, RequestError, nearest
 from rekur.storage import to_json, write_whole
 
+_WIDE = "--threads 1 --shapes 64x200x100x300,64x200x128x256,256x100x256x256,128x400x128x512"  # where products decide
 PARTS = {
     "layers": "rekur bench layers --padded",
-    "medium": "rekur bench layers --padded --precision medium",
-    "high": "rekur bench layers --padded --precision high",
+    "medium": f"rekur bench layers --padded --precision medium {_WIDE}",
+    "high": f"rekur bench layers --padded --precision high {_WIDE}",
     "lengths": "rekur bench layers --lengths",
     "memory": "rekur bench layers --memory --threads 1",
     "infer": "rekur bench infer",
-    "train": "rekur bench train",
+    "train": "rekur bench train --batches 30",
     "ladder": "python benchmarks/ladder.py",
 }
 ONLY_WITH_TILES = ("high",)  # elsewhere it is `highest`

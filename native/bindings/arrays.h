@@ -22,16 +22,14 @@ struct Problem {
     std::string set;
     rekur::Layer layer{};
 
-    int64_t gates() const { return layer.cell == rekur::Cell::gru ? 3 : layer.cell == rekur::Cell::lstm ? 4 : 1; }
-
     // x, h_0, c_0, and of each direction w_ih, w_hh, b_ih, b_hh
     size_t inputs() const { return 3 + 4 * static_cast<size_t>(layer.D); }
     Shape input(size_t i) const {
         if (i == 0) return {3, {layer.T, layer.N, layer.I}};
         if (i < 3) return {3, {layer.D, layer.N, layer.H}};
         const size_t weight = (i - 3) % 4;
-        if (weight > 1) return {1, {gates() * layer.H}};
-        return {2, {gates() * layer.H, weight ? layer.H : layer.I}};
+        if (weight > 1) return {1, {rekur::gates_of(layer.cell) * layer.H}};
+        return {2, {rekur::gates_of(layer.cell) * layer.H, weight ? layer.H : layer.I}};
     }
 
     // outputs, h_n and, of an LSTM, c_n

@@ -222,8 +222,10 @@ template <class Cell, class Op> class Backward {
         for (int g = 0; g < Cell::gates; g++) {
             const Stack<Op> to_x = {d.data + g * sizes_.H_blocks * d.block, d.step, d.block};
             const Stack<Op> to_h = {to_x.data + Cell::hidden_first * sizes_.H_blocks * d.block, d.step, d.block};
-            outer_product<Op>(to_x, sizes_.H, x, sizes_.I_blocks, steps, running, d_weights_.w_ih + g * h_size * x_size, x_size);
-            outer_product<Op>(to_h, sizes_.H, h_prev, sizes_.H_blocks, steps, running, d_weights_.w_hh + g * h_size * h_size, h_size);
+            if (d_weights_.w_ih)
+                outer_product<Op>(to_x, sizes_.H, x, sizes_.I_blocks, steps, running, d_weights_.w_ih + g * h_size * x_size, x_size);
+            if (d_weights_.w_hh)
+                outer_product<Op>(to_h, sizes_.H, h_prev, sizes_.H_blocks, steps, running, d_weights_.w_hh + g * h_size * h_size, h_size);
         }
     }
 

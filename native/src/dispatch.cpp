@@ -2,6 +2,8 @@
 #include <chrono>
 #include <cstring>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "kernels.h"
@@ -83,7 +85,7 @@ static const std::vector<Set>& sets() {
 static const Set& set_called(const char* name) {
     for (const Set& set : sets())
         if (std::strcmp(set.name, name) == 0) return set;
-    return sets().back();
+    throw std::invalid_argument(std::string("no instruction set here is called ") + name);
 }
 
 bool multiplies(const char* set, Products products) { return set_called(set).of(products); }
@@ -122,11 +124,9 @@ double peak(const char* name, int threads) {
     return std::accumulate(work.operations.begin(), work.operations.end(), 0.0) / seconds;
 }
 
-static int gates(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }
-
 int slices_for(const Layer& layer, int threads) {
     constexpr int64_t kLeast = 2'000'000;  // multiply-adds that outweigh waking a thread
-    const int64_t work = layer.T * layer.N * layer.D * gates(layer.cell) * layer.H * (layer.I + layer.H);
+    const int64_t work = layer.T * layer.N * layer.D * gates_of(layer.cell) * layer.H * (layer.I + layer.H);
     int64_t slices = threads;
     if (slices > work / kLeast) slices = work / kLeast;
     if (slices > layer.N) slices = layer.N;

@@ -69,7 +69,7 @@ template <class Cell, class Op> void backward(const Layer& layer, const Rows* sl
     for (int d = 0; d < layer.D; d++) call.backward_weights[d].pack(layer, layer.weights[d], gradients.d_x.data, call.scratch);
     const int64_t count = layer.slices * layer.D;
     call.sums = call.scratch.template take<PrivateGradients<Cell, typename Op::Real>>(count);
-    for (int64_t i = 0; i < count; i++) call.sums[i].take(layer, call.scratch);
+    for (int64_t i = 0; i < count; i++) call.sums[i].take(layer, gradients.d_weights[i % layer.D], call.scratch);
     in_parallel(layer.slices, Call<Cell, Op>::backward_slice, &call);
     for (int64_t i = 0; i < count; i++) call.sums[i].give(gradients.d_weights[i % layer.D], i >= layer.D);
 }

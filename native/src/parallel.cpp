@@ -1,6 +1,9 @@
 #include "parallel.h"
 
 #include <atomic>
+#include <exception>
+#include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -22,26 +25,58 @@ static std::atomic<bool> forked{false};
 [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] { forked = true; });
 #endif
 
-static void with_std_threads(int count, void (*work)(void*, int), void* context) {
+// One part of the work. An exception may not leave its thread: the first one waits here for the caller.
+class Part {
+  public:
+    Part(void (*work)(void*, int), void* context) : work_(work), context_(context) {}
+
+    void operator()(int i) {
+        try {
+            work_(context_, i);
+        } catch (...) {
+            const std::lock_guard<std::mutex> locked(mutex_);
+            if (!first_) first_ = std::current_exception();
+        }
+    }
+    void rethrow() const {
+        if (first_) std::rethrow_exception(first_);
+    }
+
+  private:
+    void (*work_)(void*, int);
+    void* context_;
+    std::mutex mutex_;
+    std::exception_ptr first_;
+};
+
+static void with_std_threads(int count, Part& part) {
     std::vector<std::thread> threads;
-    for (int i = 1; i < count; i++) threads.emplace_back(work, context, i);
-    work(context, 0);
+    int started = 1;
+    try {
+        for (; started < count; started++) threads.emplace_back([&part, started] { part(started); });
+    } catch (const std::system_error&) {  // no more threads to be had: this one does the rest
+    }
+    part(0);
+    for (int i = started; i < count; i++) part(i);
     for (auto& thread : threads) thread.join();
 }
 
-void in_parallel(int count, void (*work)(void*, int), void* context) {
-    if (count <= 1) {
-        if (count == 1) work(context, 0);
-        return;
-    }
+static void run(int count, Part& part) {
 #if defined(_OPENMP)
     if (!forked && !omp_in_parallel()) {
 #pragma omp parallel for num_threads(count) schedule(static, 1)
-        for (int i = 0; i < count; i++) work(context, i);
+        for (int i = 0; i < count; i++) part(i);
         return;
     }
 #endif
-    with_std_threads(count, work, context);
+    with_std_threads(count, part);
+}
+
+void in_parallel(int count, void (*work)(void* context, int i), void* context) {
+    if (count == 1) return work(context, 0);
+    Part part(work, context);
+    if (count > 1) run(count, part);
+    part.rethrow();
 }
 
 #if defined(__x86_64__) || defined(_M_X64)

@@ -9,11 +9,12 @@ namespace rekur::REKUR_SET {
 template <class Cell, class Real> struct PrivateGradients {
     static constexpr int W = kLanes<Real>;
 
-    void take(const Layer& layer, Scratch& scratch) {
+    // Only what is wanted of `d`: nothing is summed up for a frozen weight.
+    void take(const Layer& layer, const WeightGradients& d, Scratch& scratch) {
         const Sizes<Real> sizes(layer);
         H = sizes.H, I = sizes.I, H_blocks = sizes.H_blocks;
-        w_ih = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.I_blocks * W);
-        w_hh = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.H_blocks * W);
+        if (d.w_ih) w_ih = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.I_blocks * W);
+        if (d.w_hh) w_hh = scratch.take<Real>(Cell::gates * sizes.H_blocks * W * sizes.H_blocks * W);
         bias = scratch.take<Real>(Cell::sums * sizes.H_blocks * W);
     }
 

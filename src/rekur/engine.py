@@ -59,9 +59,12 @@ def multiplies(precision: str) -> bool:
     return _selected != "torch" and bool(_native.multiplies(_selected, PRODUCTS[precision]))
 
 
-def peak(threads: int) -> float:
-    """Return the floating-point operations a second that `threads` threads reach in registers: no product is faster."""
-    return float(_native.peak(_selected, threads))
+def peak(threads: int) -> float | None:
+    """Return the floating-point operations a second that `threads` threads reach in registers: no product is faster.
+
+    None without a native engine.
+    """
+    return None if _selected == "torch" else float(_native.peak(_selected, threads))
 
 
 def problem(
@@ -139,7 +142,7 @@ def layer(
             f"engine.layer needs the native engine, and there is none: {reason or 'REKUR_ENGINE=torch'}."
         )
     T, N, I = _sizes(mode, x)  # noqa: E741
-    D, H = len(weights), _hidden_size(weights)
+    D, H = len(weights), _hidden_size(mode, weights)
     if weights[0][0] is None:
         check_shape(mode, "x, multiplied by W_ih already,", x.shape, T=T, N=N, **{"D*G*H": D * GATES[mode] * H})
     x = _plain(x)
@@ -165,23 +168,29 @@ def _address(array: Array | None) -> int:
 
 def _plain(array: Array) -> Array:
     """The array with its features beside each other and strides that are whole numbers, copied if need be."""
-    whole = all(stride % array.itemsize == 0 for stride in array.strides)
-    return array if whole and array.strides[-1] == array.itemsize else np.ascontiguousarray(array)
+    whole = array.flags.aligned and all(stride % array.itemsize == 0 for stride in array.strides)
+    return array if whole and array.strides[-1] == array.itemsize else np.require(array, requirements=["C", "A"])
 
 
 def _sizes(mode: str, x: Array) -> tuple[int, ...]:
     if mode not in CELLS:
         raise RequestError(f"engine.layer: no cell is called `{mode}`. {nearest(mode, CELLS)}")
     check_shape(mode, "x", x.shape, T=None, N=None, I=None)
-    if x.dtype.name not in TYPES:
+    if x.dtype.name not in TYPES or not x.dtype.isnative:
         raise RequestError(f"{mode}: x must be float32 or float64; got {x.dtype}. Convert it: x.astype(np.float32).")
     return x.shape
 
 
-def _hidden_size(weights: Sequence[Weights]) -> int:
-    w_hh = weights[0][1]
-    assert w_hh is not None
-    return int(w_hh.shape[1])
+def _hidden_size(mode: str, weights: Sequence[Weights]) -> int:
+    """Return H; raise unless each of one or two directions has the weights that the first one has."""
+    given = [tuple(array is not None for array in part) for part in weights]
+    known = ((True, True), (False, True), (True,) * 4, (False, True, True, True))
+    if len(given) not in (1, 2) or given[0] not in known or len(set(given)) > 1:
+        raise RequestError(
+            f"{mode}: weights must be w_ih (None where x is multiplied already), w_hh and, with biases, b_ih and b_hh, "
+            f"for each of one or two directions, alike in both; got {[len(part) for part in weights]} arrays."
+        )
+    return int(weights[0][1].shape[1])  # type: ignore[union-attr]
 
 
 def _checked_weights(mode: str, part: Weights, I: int, H: int, dtype: np.dtype[Any]) -> list[Array | None]:  # noqa: E741
@@ -191,8 +200,8 @@ def _checked_weights(mode: str, part: Weights, I: int, H: int, dtype: np.dtype[A
     for (name, shape), weight in zip(shapes.items(), part, strict=False):
         if weight is not None:
             check_shape(mode, name, weight.shape, **shape)
-        kept.append(None if weight is None else np.ascontiguousarray(weight, dtype))
-    return kept + [None] * (4 - len(kept))
+        kept.append(None if weight is None else np.require(weight, dtype, ["C", "A"]))
+    return [*kept, None, None][:4]
 
 
 def _checked_state(
@@ -200,18 +209,24 @@ def _checked_state(
 ) -> list[Array | None]:
     if state is None:
         return [None, None]
+    names = ("h_0", "c_0") if mode == "LSTM" else ("h_0",)
+    if len(state) != len(names):
+        raise RequestError(f"{mode}: state must be ({', '.join(names)}); got {len(state)} arrays.")
     D, N, H = shape
-    for name, part in zip(("h_0", "c_0"), state, strict=False):
+    for name, part in zip(names, state, strict=True):
         check_shape(mode, name, part.shape, D=D, N=N, H=H)
-    kept: list[Array | None] = [np.ascontiguousarray(part, dtype) for part in state]
+    kept: list[Array | None] = [np.require(part, dtype, ["C", "A"]) for part in state]
     return [*kept, None][:2]
 
 
 def _checked_lengths(mode: str, lengths: NDArray[np.int64], T: int, N: int) -> NDArray[np.int64]:
+    """Return a copy: nobody may change it while C++ reads it."""
     check_shape(mode, "lengths", lengths.shape, N=N)
+    if not np.issubdtype(lengths.dtype, np.integer):
+        raise RequestError(f"{mode}: lengths must be integers; got {lengths.dtype}. Convert them: lengths.astype(int).")
     if N and not 0 <= int(lengths.min()) <= int(lengths.max()) <= T:
         raise ShapeError(f"{mode}: lengths must be from 0 to T={T}; got {int(lengths.min())} to {int(lengths.max())}.")
-    return np.ascontiguousarray(lengths, np.int64)
+    return np.array(lengths, np.int64)
 
 
 _selected = ""

@@ -11,6 +11,7 @@
 namespace rekur {
 
 enum class Cell : int { rnn_tanh, rnn_relu, gru, lstm };
+constexpr int64_t gates_of(Cell cell) { return cell == Cell::lstm ? 4 : cell == Cell::gru ? 3 : 1; }  // G
 enum class Type : int { float32, float64 };             // of every array
 enum class Products : int { exact, bf16x3, bf16 };      // how matrices are multiplied; `exact` in the arrays' type
 
@@ -64,6 +65,7 @@ struct Gradients {
     WeightGradients d_weights[2];
 };
 
+// A `set` below is one of these names; another throws std::invalid_argument.
 // Names of the instruction sets this build has and this processor runs, best first; ends with null. Always has
 // "portable".
 const char* const* instruction_sets();

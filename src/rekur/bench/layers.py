@@ -35,7 +35,7 @@ def measure(asked: Request, shapes: Sequence[Shape]) -> Iterator[Row]:
     """Yield a row for each number of threads, cell and shape."""
     for count in asked.threads:
         clock = compute_on(count)
-        peak = _peak(count)
+        peak = engine.peak(count)
         for cell in asked.cells:
             for shape in shapes:
                 trainings = trained(cell, shape, asked.precision)
@@ -116,9 +116,3 @@ def _forms(trainings: dict[str, Training]) -> list[Form]:
     square, result = torch.randn(SQUARE, SQUARE), torch.empty(SQUARE, SQUARE)
     product = Form("product", lambda: torch.mm(square, square, out=result), trainings["torch"].before)
     return [*forms, trainings["torch"].form("torch again"), product]
-
-
-def _peak(threads: int) -> float | None:
-    """Return the multiply-adds' flop a second the processor reaches, where the engine can tell."""
-    tell = getattr(engine, "peak", None)
-    return float(tell(threads)) if tell else None
