@@ -5,6 +5,7 @@
 #include <nanobind/stl/vector.h>
 
 #include "arrays.h"
+#include "rekur/blocks.h"
 #include "tensors.h"
 
 using nb::literals::operator""_a;
@@ -73,10 +74,26 @@ static std::vector<std::string> instruction_sets() {
     return names;
 }
 
+// A NumPy array of bytes whose memory goes back to the blocks kept.
+static nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>> block(size_t bytes) {
+    struct Owned {
+        void* memory;
+        size_t bytes;
+    };
+    auto* const owned = new Owned{rekur::take_block(bytes), bytes};
+    const nb::capsule owner(owned, [](void* pointer) noexcept {
+        const auto* const done = static_cast<Owned*>(pointer);
+        rekur::give_block(done->memory, done->bytes);
+        delete done;
+    });
+    return nb::ndarray<nb::numpy, uint8_t, nb::ndim<1>>(owned->memory, {bytes}, owner);
+}
+
 NB_MODULE(_native, module) {
     nb::set_leak_warnings(false);  // a graph that awaits its backward pass when Python exits is no fault
     module.doc() = "One recurrent layer on the CPU: native/include/rekur/engine.h says what is computed.";
     module.def("instruction_sets", &instruction_sets);
+    module.def("block", &block);
     module.def("multiplies", [](const std::string& set, int products) {
         return rekur::multiplies(set.c_str(), static_cast<rekur::Products>(products));
     });

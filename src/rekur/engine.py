@@ -83,6 +83,12 @@ def problem(
     return _native.Problem(_selected, CELLS[mode], TYPES[kind], PRODUCTS[precision], *sizes, threads)
 
 
+def block(size: int) -> NDArray[np.uint8]:
+    """Return `size` bytes aligned to 64, not initialised, in memory that an earlier block may have left warm."""
+    found: NDArray[np.uint8] = _native.block(size)
+    return found
+
+
 def arrays(data: int, step: int, row: int, others: list[int]) -> Any:
     """Return the inputs of a problem, its results, or the gradients of either, for its methods.
 

@@ -21,6 +21,7 @@ from rekur.nn.tensors import READER
 from rekur.nn.torch_kernels import Plan, State, Weights
 
 KINDS = {torch.float32: "float32", torch.float64: "float64"}
+LARGE = 1 << 20  # bytes; smaller memory is not given back to the system when it is freed
 
 _NONE = (None,) * 4  # the gradients of what is no tensor
 
@@ -86,7 +87,7 @@ def _forward(
     if plan.mode == "LSTM":
         results.append(x.new_empty(D, N, H))
     ends = 0 if lengths is None else lengths.data_ptr()
-    saved = x.new_empty(problem.saved_bytes(ends), dtype=torch.uint8) if saving else None
+    saved = _room(problem.saved_bytes(ends)) if saving else None
     address = 0 if saved is None else READER.bytes(saved, saved.nbytes)
     problem.forward(arrays, READER.results(problem, results), ends, address)
     return results, saved
@@ -159,3 +160,8 @@ def _by_torch(
         results, given = zip(*pairs, strict=True)
         found = iter(torch.autograd.grad(results, asked, given, create_graph=again, allow_unused=True))
     return [next(found) if want else None for want in wanted]
+
+
+def _room(size: int) -> Tensor:
+    """Return bytes aligned to 64; many of them come warm from the step before."""
+    return torch.from_numpy(engine.block(size)) if size >= LARGE else torch.empty(size, dtype=torch.uint8, device="cpu")
