@@ -31,7 +31,7 @@ PARTS = {
     "layers": "rekur bench layers --padded",
     "medium": f"rekur bench layers --padded --precision medium {_WIDE}",
     "high": f"rekur bench layers --padded --precision high {_WIDE}",
-    "lengths": "rekur bench layers --lengths",
+    "lengths": "rekur bench layers --lengths --threads 1",
     "memory": "rekur bench layers --memory --threads 1",
     "infer": "rekur bench infer",
     "train": "rekur bench train --batches 30",
