@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur import engine
 from rekur.config import ModelSettings
 from rekur.errors import ConfigError, RefusedModelError
 
 Weight = tuple[tuple[int, ...], str]  # shape and type
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Architecture:
 
     def _core(self) -> dict[str, Weight]:
         H, D = self.settings.hidden, self.directions
-        G_H = GATES[self.settings.cell] * H
+        G_H = engine.GATES[engine.MODES[self.settings.cell]] * H
         found: dict[str, Weight] = {}
         for k, d in itertools.product(range(self.settings.layers), range(D)):
             shapes = ((G_H, D * H if k else self.read), (G_H, H), (G_H,), (G_H,))

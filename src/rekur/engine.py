@@ -32,7 +32,8 @@ SETS: tuple[str, ...] = tuple(_native.instruction_sets()) if _native is not None
 CELLS = {"RNN_TANH": 0, "RNN_RELU": 1, "GRU": 2, "LSTM": 3}  # the numbers of native/include/rekur/engine.h
 TYPES = {"float32": 0, "float64": 1}
 PRODUCTS = {"highest": 0, "high": 1, "medium": 2}  # named as torch.set_float32_matmul_precision does
-GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
+GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}  # G
+MODES = {"rnn": "RNN_TANH", "gru": "GRU", "lstm": "LSTM"}  # by the name a recipe gives a cell
 
 
 def select(name: str | None = None) -> str:

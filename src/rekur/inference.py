@@ -26,7 +26,6 @@ State = tuple[Floats, ...]  # (h,) or (h, c), each (K*D, N, H)
 Weights = Mapping[str, NDArray[Any]]
 Readout = Callable[[Floats, State, Integers | None, Weights], Floats]  # of the outputs (N, T, D*H), see nn/readouts.py
 
-MODES = {"rnn": "RNN_TANH", "gru": "GRU", "lstm": "LSTM"}
 SCRATCH = {  # the weights of the from-scratch network, as those of the model it is
     "weight_ih_l0": "core.weight_ih_l0",
     "weight_hh_l0": "core.weight_hh_l0",
@@ -113,7 +112,7 @@ class Network:
             layers[0] = [(None, *part[1:]) for part in self.layers[0]]
         for k, weights in enumerate(layers):
             start = None if state is None else tuple(part[k * D : (k + 1) * D] for part in state)
-            x, end = engine.layer(MODES[self.settings.cell], x, start, weights, lengths, threads())
+            x, end = engine.layer(engine.MODES[self.settings.cell], x, start, weights, lengths, threads())
             ends.append(end)
         final = tuple(np.concatenate(part) for part in zip(*ends, strict=True))
         return x.swapaxes(0, 1) if self.settings.batch_first else x, final

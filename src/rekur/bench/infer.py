@@ -16,7 +16,6 @@ from rekur import engine
 from rekur.bench import graphs
 from rekur.bench.timing import Form, Request, Timing, compute_on, take_turns
 
-MODES = {"rnn": "RNN_TANH", "gru": "GRU", "lstm": "LSTM"}
 BATCHES = (1, 64)
 BOUND = 1e-3  # of the largest difference of the logits, relative to the largest logit
 MISSING = "onnxruntime is not here to compare with: python -m pip install 'rekur[onnx]'"
@@ -101,7 +100,7 @@ def by_numpy(cell: str, weights: graphs.Arrays, tokens: NDArray[np.int64], threa
 
     def forward() -> NDArray[Any]:
         x = weights["embedding.weight"][tokens]  # (T, N, E)
-        _, state = engine.layer(MODES[cell], x, None, parts, threads=threads)
+        _, state = engine.layer(engine.MODES[cell], x, None, parts, threads=threads)
         last = state[0].transpose(1, 0, 2).reshape(tokens.shape[1], -1)  # (N, D*H)
         logits: NDArray[Any] = last @ weights["linear.weight"].T + weights["linear.bias"]
         return logits

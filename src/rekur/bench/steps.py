@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 import rekur.nn
+from rekur import engine
 from rekur.bench.timing import Form
 from rekur.errors import RequestError
 
 Read = Callable[[nn.RNNBase, Tensor], Tensor]
 
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 BOUNDS = {"highest": 1e-3, "high": 1e-3, "medium": 0.2}  # of `difference`: beyond it a kernel is wrong, not imprecise
 
 
@@ -41,7 +41,7 @@ class Shape(NamedTuple):
 
     def flop(self, cell: str) -> int:
         """Return the multiplications and additions of a training step's products, its forward pass a third of them."""
-        return 3 * 2 * self.N * self.T * GATES[cell] * self.H * (self.I + self.H)
+        return 3 * 2 * self.N * self.T * engine.GATES[engine.MODES[cell]] * self.H * (self.I + self.H)
 
 
 class Training:

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from rekur.engine import GATES
+from rekur.engine import GATES, PRODUCTS
 from rekur.errors import RequestError, ShapeError
 from rekur.nn import kernels
 from rekur.notation import check_shape
 
 Lengths: TypeAlias = Tensor | Sequence[int] | int
-PRECISIONS = ("highest", "high", "medium")
+PRECISIONS = tuple(PRODUCTS)
 
 
 class Precise:
