@@ -21,7 +21,7 @@ from torch import Tensor
 from rekur import engine
 from rekur.bench import tables, timing
 from rekur.bench.layers import notes, outputs
-from rekur.bench.steps import GATES, Shape, Training, errors, twins
+from rekur.bench.steps import Shape, Training, errors, twins
 from rekur.cli import output
 from rekur.errors import RekurError
 from rekur.models import CellLoop
@@ -129,7 +129,7 @@ def table(found: Sequence[Row]) -> tables.Table:
 def main() -> None:
     """Measure and print; leave with code 1 if a rung computes something else than torch.nn."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cell", choices=tuple(GATES), default="gru")
+    parser.add_argument("--cell", choices=tuple(engine.MODES), default="gru")
     parser.add_argument("--shape", type=Shape.parse, default=DEFAULT, help="NxTxIxH")
     parser.add_argument("--threads", type=int, default=2, help="of the last rungs")
     parser.add_argument("--repeats", type=int, default=7)
