@@ -152,7 +152,7 @@ def test_an_unfinished_run_says_so_and_is_not_called_damaged(tmp_path):
 
 # without torch
 
-SLOW_TO_LOAD = ("torch", "sklearn", "scipy", "matplotlib", "pandas", "rich.console")
+SLOW_TO_LOAD = ("torch", "sklearn", "scipy", "matplotlib", "pandas", "rich.console", "rekur.data.datasets")
 GIVEN = {
     "nsmc-sample": "재미있다",
     "digits-rows": "images.npy",

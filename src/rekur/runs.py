@@ -15,14 +15,16 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import tomli_w
 from numpy.typing import NDArray
 
 from rekur.errors import RefusedModelError, RequestError
 from rekur.storage import SCHEMA, Arrays, check_schema, explained, locked, pack, to_json, unpack, write_whole
+
+if TYPE_CHECKING:
+    import polars as pl  # where tables are read or written, and there alone: not every prediction has one
 
 __all__ = ["SCHEMA", "Run", "free_place", "to_json", "write_whole"]
 
@@ -230,6 +232,8 @@ class Run:
         return self._parsed(name, self._read(name), json.loads)
 
     def _read_parquet(self, name: str) -> pl.DataFrame:
+        import polars as pl
+
         try:
             return pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.PolarsError) as error:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from rekur.data import files
 from rekur.errors import DataError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from rekur.predict import Predictor
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".txt", ".npy")
@@ -33,12 +33,14 @@ def read(source: str, predictor: Predictor) -> list[Any]:
     if task == "rows":
         return list(images(source))
     if source == "-":
-        return texts(_stdin(".txt"))
+        return texts(_table("-", ".txt"))
     return texts(_table(source)) if _is_file(source) else [source]
 
 
 def texts(frame: pl.DataFrame) -> list[str]:
     """Return the column `text`, or the only column there is."""
+    from rekur.data import files
+
     name = frame.columns[0] if len(frame.columns) == 1 else "text"
     found: list[str] = files.text_column(frame, name).to_list()
     return found
@@ -46,6 +48,8 @@ def texts(frame: pl.DataFrame) -> list[str]:
 
 def last_window(frame: pl.DataFrame, columns: tuple[str, ...], length: int) -> NDArray[np.float64]:
     """Return the last `length` rows of `columns`, (T, I), oldest first."""
+    from rekur.data import files
+
     values = files.series(frame, columns)
     if len(values) < length:
         raise DataError(f"The model reads {length} rows, oldest first; got {len(values)}. Give more rows.")
@@ -71,9 +75,10 @@ def _is_file(source: str) -> bool:
     return False
 
 
-def _table(source: str) -> pl.DataFrame:
-    return files.read_table(Path(source)) if source != "-" else _stdin(".csv")
+def _table(source: str, kind: str = ".csv") -> pl.DataFrame:
+    """Read a file, or stdin as a file of that ending."""
+    from rekur.data import files
 
-
-def _stdin(suffix: str) -> pl.DataFrame:
-    return files.table(sys.stdin.buffer.read(), Path("stdin"), suffix)
+    if source == "-":
+        return files.table(sys.stdin.buffer.read(), Path("stdin"), kind)
+    return files.read_table(Path(source))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import gc
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -25,16 +29,28 @@ def predict(
 
     Example: rekur predict runs/nsmc-sample-1 "정말 재미있는 영화"
     """
-    from rekur import predict as predictions
-    from rekur.cli import inputs
+    with _without_collector():
+        from rekur import predict as predictions
+        from rekur.cli import inputs
 
-    predictor = predictions.load(run)
-    found = predictor.predict(inputs.read(source, predictor))
+        predictor = predictions.load(run)
+        found = predictor.predict(inputs.read(source, predictor))
     if as_json:
         output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "predictions": found})
         return
     for item in found:
         output.say(line(item))
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Leave cycles alone: to look for them while modules load and at the end is a quarter of so short a process."""
+    gc.disable()
+    atexit.register(gc.freeze)
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def line(item: dict[str, Any]) -> str:

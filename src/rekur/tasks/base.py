@@ -3,8 +3,9 @@
 A task owns its data after the split: it hands out batches, computes the loss, validates, and, once, tests.
 It is the only place where data, model, loss, metrics and baselines meet.
 
-Arrays are NumPy's up to the door of the model. torch is imported in `build` and `step`, which train, and nowhere else
-in a task: it takes longer to load than a prediction to make.
+Arrays are NumPy's up to the door of the model. Loading torch takes longer than most predictions, so a task imports
+only at its top what `restore` and `predict` need: torch in `build` and `step`, data sets in `load`, scikit-learn in
+`baselines`, polars where there is a table.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from rekur import config as configuration
@@ -28,6 +28,7 @@ from rekur.inference import Network
 from rekur.tasks import checks
 
 if TYPE_CHECKING:
+    import polars as pl
     from torch import Tensor, nn
 
     Model = nn.Module | Network  # what predicts: torch's module, or the same model without torch

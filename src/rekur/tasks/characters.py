@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.architecture import Architecture
 from rekur.config import Settings
-from rekur.data.datasets import shakespeare
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.baselines import characters as rivals
@@ -71,6 +69,8 @@ class NextCharacter(Task):
             yield "data.validation and data.test must be less than 1 together, or nothing is left to train on."
 
     def load(self) -> None:
+        from rekur.data.datasets import shakespeare
+
         text = self.data.text if self.data.set == "given" else shakespeare.load(self.data_dir)
         text = text[: self.data.characters or None]
         if len(text) < 2:
@@ -158,6 +158,8 @@ class NextCharacter(Task):
         return nats
 
     def test(self, model: Model) -> Test:
+        import polars as pl
+
         nats = self._nats(model, "test")
         ahead = len(self.ids["test"]) - len(nats)
         predictions = pl.DataFrame(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from rekur.evaluation import outcomes
@@ -68,6 +67,8 @@ class Classification(Task):
         return {"loss": outcome.metrics["log_loss"], "accuracy": outcome.metrics["accuracy"]}
 
     def test(self, model: Model) -> Test:
+        import polars as pl
+
         truth, probability = self.labels["test"], self.probabilities(model, "test")
         known = probability[:, : len(self.classes)]
         prediction = probability.argmax(axis=1)

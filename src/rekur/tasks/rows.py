@@ -13,7 +13,6 @@ from pydantic import Field
 from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.data import batches, splits
-from rekur.data.datasets import digits, mnist
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
@@ -57,6 +56,8 @@ class ImageRows(Classification):
         self.labels = {"train": labels[kept], "validation": labels[held], "test": test_labels}
 
     def _read(self, part: Literal["train", "test"], limit: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        from rekur.data.datasets import digits, mnist
+
         images, labels = mnist.load(part, self.data_dir) if self.data.set == "mnist" else digits.load(part)
         return images[: limit or None], labels[: limit or None]
 

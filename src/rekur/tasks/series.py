@@ -7,14 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.data import batches
-from rekur.data.datasets import kospi
 from rekur.data.scaling import MinMax
 from rekur.data.windows import sliding
 from rekur.errors import ConfigError, DataError
@@ -64,6 +62,10 @@ class NextValue(Task):
             yield 'model.readout: "every" gives a forecast a step, and one is needed. Take "last".'
 
     def load(self) -> None:
+        import polars as pl
+
+        from rekur.data.datasets import kospi
+
         frame = kospi.load(self.data_dir)
         self._name_columns(frame.columns)
         self.dates = frame["Date"].cast(pl.String).to_list()[self.data.window :]
@@ -131,6 +133,8 @@ class NextValue(Task):
         return {"loss": float(np.mean((scaled - self.targets[rows]) ** 2)), "rmse": error}
 
     def test(self, model: Model) -> Test:
+        import polars as pl
+
         forecast = self._unscaled(self._scaled_forecast(model, self.windows))
         rows = self.rows["test"]
         series = pl.DataFrame(

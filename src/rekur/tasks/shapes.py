@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -71,6 +70,8 @@ class Shapes(Task):
         return {}
 
     def test(self, model: Model) -> Test:
+        import polars as pl
+
         ids = self._encode(self.data.words)
         outputs, state = self._run(model, ids)
         moved = self._moved(model, ids, outputs)

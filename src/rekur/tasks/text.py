@@ -15,7 +15,6 @@ from rekur.config import Settings
 from rekur.data import batches, splits
 from rekur.data.batches import pad
 from rekur.data.coding import Coding, KerasCoding, WordCoding
-from rekur.data.datasets import imdb, nsmc
 from rekur.data.ragged import Ragged, Side
 from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
@@ -110,6 +109,8 @@ class TextClassification(Classification):
         self.n_grams, self.read = len(self.evidence.keys), Ragged(read, tokens.offsets)
 
     def _read(self, part: Literal["train", "test"], limit: int) -> Texts:
+        from rekur.data.datasets import imdb, nsmc
+
         if self.data.set == "imdb":
             whole = imdb.load(part, self.data_dir)
         else:
