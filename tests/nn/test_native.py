@@ -1,9 +1,7 @@
-"""What the native operation does for autograd beyond the laws: memory that moves, layouts, graphs of graphs."""
+"""The memory of the native operation: layouts, and what moves or changes between forward and backward."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,9 +10,8 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.autograd import forward_ad
 from torch.autograd.graph import saved_tensors_hooks
-from torch.utils.flop_counter import FlopCounterMode
+from twin_layers import INPUTS, H, N, T, both, draw, every_layer
 
 from rekur import engine
 from rekur import nn as ours_nn
@@ -22,9 +19,6 @@ from rekur.errors import RequestError
 from rekur.nn import native
 
 pytestmark = pytest.mark.skipif(not engine.SETS, reason="there is no native engine")
-
-T, N, INPUTS, H = 4, 3, 5, 6
-every_layer = pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
 
 
 @pytest.fixture(autouse=True)
@@ -35,18 +29,6 @@ def _best() -> Iterator[None]:
     yield
     engine.select(before)
     torch.set_num_threads(threads)
-
-
-def both(name: str, **options: Any) -> tuple[Any, Any]:
-    """torch's layer and ours with the same weights, in float64 unless told."""
-    torch.manual_seed(0)
-    theirs, ours = (getattr(module, name)(INPUTS, H, **{"dtype": torch.float64, **options}) for module in (nn, ours_nn))
-    ours.load_state_dict(theirs.state_dict())
-    return theirs, ours
-
-
-def draw(*shape: int) -> Tensor:
-    return torch.randn(*shape, dtype=torch.float64)
 
 
 @every_layer
@@ -228,72 +210,3 @@ def test_nothing_is_kept_where_no_gradient_is_asked(name: str, monkeypatch: pyte
         ours(x.requires_grad_())
     ours.requires_grad_(False)(x.detach())
     assert saving == [True, False, False]
-
-
-@every_layer
-def test_many_gradients_at_once(name: str) -> None:
-    theirs, ours = both(name)
-    x, ways = draw(T, N, INPUTS), draw(3, T, N, H)
-    y = x.clone().requires_grad_()
-    output, _ = theirs(y)
-    expected = torch.stack([torch.autograd.grad(output, y, way, retain_graph=True)[0] for way in ways])
-    y = x.clone().requires_grad_()
-    output, _ = ours(y)
-    (got,) = torch.autograd.grad(output, y, ways, is_grads_batched=True)
-    torch.testing.assert_close(got, expected)
-
-
-@every_layer
-def test_second_derivatives_while_autocast_is_on(name: str) -> None:
-    _, ours = both(name, dtype=torch.float32)
-    x, found = draw(T, N, INPUTS).float().requires_grad_(), []
-    for autocast in (False, True):
-        output, _ = ours(x)
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            (slope,) = torch.autograd.grad(output.square().sum(), x, create_graph=True)
-        found.append((slope, *torch.autograd.grad(slope.square().sum(), [x, ours.weight_hh_l0])))
-    torch.testing.assert_close(found[1], found[0])
-
-
-@every_layer
-def test_second_derivatives_where_the_state_is_made_of_the_input(name: str) -> None:
-    found = []
-    for layer in both(name):
-        torch.manual_seed(5)
-        x = draw(T, N, INPUTS).requires_grad_()
-        y = 2 * x
-        h = (y[:1] @ layer.weight_ih_l0.t())[..., :H]
-        output, _ = layer(y, (h, h) if name == "LSTM" else h)
-        slopes = torch.autograd.grad(output.square().sum(), [x, *layer.parameters()], create_graph=True)
-        seconds = torch.autograd.grad(sum(slope.square().sum() for slope in slopes), [x, *layer.parameters()])
-        found.append((*slopes, *seconds))
-    torch.testing.assert_close(found[1], found[0])
-
-
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch's own use
-@pytest.mark.parametrize("name", ["RNN", "GRU"])  # torch's LSTM has no such derivative
-def test_a_tangent_goes_through_backward(name: str) -> None:
-    _, ours = both(name)
-    x, way, tangent = draw(T, N, INPUTS).requires_grad_(), draw(T, N, H), draw(T, N, H)
-    output, _ = ours(x)
-    (expected,) = torch.autograd.grad(output, x, tangent, retain_graph=True)
-    with forward_ad.dual_level():
-        (slope,) = torch.autograd.grad(output, x, forward_ad.make_dual(way, tangent))
-        torch.testing.assert_close(forward_ad.unpack_dual(slope).tangent, expected)
-
-
-def test_a_mode_sees_the_operations() -> None:
-    theirs, ours = both("GRU")
-    x, counts = draw(T, N, INPUTS), []
-    for layer in (theirs, ours):
-        with FlopCounterMode(display=False) as counter:
-            layer(x)
-        counts.append(counter.get_total_flops())
-    assert counts[0] == counts[1] > 0
-
-
-@every_layer
-def test_a_graph_that_nobody_walks_back_leaves_no_word(name: str, tmp_path: Any) -> None:
-    script = f"import torch; from rekur.nn import {name}; kept = {name}(2, 3)(torch.ones(1, 1, 2))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert (done.stdout, done.stderr) == ("", "")

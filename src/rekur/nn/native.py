@@ -112,6 +112,8 @@ class _Layer(torch.autograd.Function):
         plan, problem, lengths, count = ctx.call
         saved, output, *inputs = ctx.saved_tensors
         wanted, given = ctx.needs_input_grad[4:], list(d_results)
+        if torch.compiler.is_compiling():  # compiled autograd
+            return *_NONE, *_by_torch(plan, lengths, inputs, d_results, wanted)
         # read again: modules move between forward and backward, hooks bring back other tensors, vmap many in one
         arrays, address = READER.inputs(problem, inputs), READER.bytes(saved, count)
         results = READER.results(problem, [output, None, None][: len(given)])
@@ -156,6 +158,8 @@ def _by_torch(
         state = tuple(part for part in (h_0, c_0) if part is not None) or torch_kernels.zeros(one, x, parts)
         output, final = torch_kernels.layer(one, x, state, parts, lengths)
         pairs = [pair for pair in zip((output, *final), d_results, strict=True) if pair[1] is not None]
+        if not pairs:
+            return [None for _ in wanted]
         asked = [tensor for tensor, want in zip(own, wanted, strict=True) if want]
         results, given = zip(*pairs, strict=True)
         found = iter(torch.autograd.grad(results, asked, given, create_graph=again, allow_unused=True))
