@@ -193,6 +193,24 @@ def test_lengths_of_any_integers(mode: str, kind: Any) -> None:
 
 
 @native
+@every_set
+@every_mode
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+@pytest.mark.parametrize("rows", [2, 9])  # W_ih is multiplied ahead, and step by step
+def test_ids_take_rows_of_a_table(kernels: str, mode: str, kind: Any, rows: int) -> None:
+    engine.select(kernels)
+    table, _, _ = case(mode, 1, (1, 7, INPUTS, H), bias=True, kind="float64", seed=8)
+    _, state, weights = case(mode, 2, (T, rows, INPUTS, H), bias=True, kind="float64", seed=8)
+    ids = np.random.default_rng(1).integers(0, 7, (rows, T)).astype(kind).T
+    lengths = np.arange(rows) % (T + 1)
+    expected = by_hand(mode, table[0][ids], state, weights, lengths)
+    same(engine.layer(mode, table[0], state, weights, lengths, 2, ids), expected)
+    products = np.concatenate([table[0] @ part[0].T for part in weights], axis=1)
+    multiplied = [(None, *part[1:]) for part in weights]
+    same(engine.layer(mode, products, state, multiplied, lengths, 2, ids), expected)
+
+
+@native
 @every_mode
 def test_what_lies_behind_a_length_is_not_read(mode: str) -> None:
     x, state, weights = case(mode, 2, (T, N, INPUTS, H), bias=True, kind="float64", seed=5)
@@ -242,6 +260,14 @@ WRONG: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "count": ({"lengths": np.array([1, 2])}, ShapeError, r"lengths must be \(N=3\); got \(2,\)"),
     "too long": ({"lengths": np.array([1, 5, 2])}, ShapeError, "lengths must be from 0 to T=4; got 1 to 5"),
     "negative": ({"lengths": np.array([1, -1, 2])}, ShapeError, "lengths must be from 0 to T=4; got -1 to 2"),
+    "no row": ({"x": Z((7, INPUTS)), "ids": Z((T, N), int) + 7}, ShapeError, "ids must be from 0 to V-1=6; got 7 to 7"),
+    "below": (
+        {"x": Z((7, INPUTS)), "ids": Z((T, N), int) - 1},
+        ShapeError,
+        "ids must be from 0 to V-1=6; got -1 to -1",
+    ),
+    "real ids": ({"x": Z((7, INPUTS)), "ids": Z((T, N))}, RequestError, "ids must be integers; got float64"),
+    "flat ids": ({"x": Z((7, INPUTS)), "ids": Z(T, int)}, ShapeError, r"ids must be \(T, N\); got \(4,\)"),
     "real": ({"lengths": np.array([1.0, 2.0, 3.0])}, RequestError, "lengths must be integers; got float64"),
 }
 

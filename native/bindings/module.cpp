@@ -49,6 +49,14 @@ static void forward(const Problem& problem, const Arrays& inputs, const Arrays& 
     rekur::forward(problem.set.c_str(), layer, {results.others[0], results.others[1]});
 }
 
+// Forward for inference, x a table that ids (T, N) take rows of.
+static void look_up(const Problem& problem, const Arrays& inputs, const Arrays& results, Address lengths, Address ids) {
+    rekur::Layer layer = with_arrays(problem, inputs, results, lengths, 0);
+    layer.ids = static_cast<const int64_t*>(pointer(ids));
+    const nb::gil_scoped_release released;
+    rekur::forward(problem.set.c_str(), layer, {results.others[0], results.others[1]});
+}
+
 // Of the results, the outputs alone.
 static void backward(const Problem& problem, const Arrays& inputs, const Arrays& results, Address lengths, Address saved,
                      const Arrays& d_results, const Arrays& d_inputs) {
@@ -107,6 +115,7 @@ NB_MODULE(_native, module) {
         .def("shapes_of_results", [](const Problem& problem) { return problem.shapes(problem.results(), &Problem::result); })
         .def("saved_bytes", &saved_bytes)
         .def("forward", &forward)
+        .def("look_up", &look_up)
         .def("backward", &backward);
     nb::class_<Reader>(module, "Reader")
         .def(nb::init<nb::capsule, std::vector<nb::object>>(), "exchange"_a, "classes"_a)

@@ -61,7 +61,10 @@ template <class Cell, class Op> class Inputs {
     Sums<Op> sums_of(int64_t first) const { return {sums_ + first * Cell::sums * ahead_ * R_ * W, ahead_ * R_ * W}; }
 
     const Real* x_at(int64_t t, int64_t row) const {
-        return static_cast<const Real*>(layer_.x.data) + rows_.time(t, row, direction_ == 1) * layer_.x.step + rows_.index[row] * layer_.x.row;
+        const int64_t time = rows_.time(t, row, direction_ == 1), index = rows_.index[row];
+        const Real* const x = static_cast<const Real*>(layer_.x.data);
+        if (layer_.ids) return x + layer_.ids[time * layer_.N + index] * layer_.x.row;
+        return x + time * layer_.x.step + index * layer_.x.row;
     }
 
     void take_x(int64_t t, int64_t place) {

@@ -126,6 +126,7 @@ def layer(
     weights: Sequence[Weights],
     lengths: NDArray[np.int64] | None = None,
     threads: int = 1,
+    ids: NDArray[np.integer[Any]] | None = None,
 ) -> tuple[Array, State]:
     """Run one layer of D directions over x and return the outputs (T, N, D*H) and the final state, (D, N, H) each.
 
@@ -133,12 +134,14 @@ def layer(
 
     Args:
         mode: RNN_TANH, RNN_RELU, GRU or LSTM.
-        x: (T, N, I), float32 or float64; or (T, N, D*G*H), each direction's x W_ih', where w_ih is None.
+        x: (T, N, I), float32 or float64; or (T, N, D*G*H), each direction's x W_ih', where w_ih is None. With ids it
+            is a table of such steps, (V, I) or (V, D*G*H).
         state: the initial (h,) or (h, c); None is zeros.
         weights: those of each direction, of the type of x.
         lengths: (N,) from 0 to T; None when all rows have T steps. Outputs behind a length are 0, the final state is
             the one at the length, the second direction starts there.
         threads: the most that may work.
+        ids: (T, N) from 0 to V - 1, the row of the table that each step reads.
 
     Raises:
         RequestError: without a native engine, or for a type it does not have.
@@ -148,10 +151,14 @@ def layer(
         raise RequestError(
             f"engine.layer needs the native engine, and there is none: {reason or 'REKUR_ENGINE=torch'}."
         )
+    x = x if ids is None else x[np.newaxis]  # (1, V, I)
     T, N, I = _sizes(mode, x)  # noqa: E741
     D, H = len(weights), _hidden_size(mode, weights)
     if weights[0][0] is None:
         check_shape(mode, "x, multiplied by W_ih already,", x.shape, T=T, N=N, **{"D*G*H": D * GATES[mode] * H})
+    if ids is not None:
+        ids = _checked_ids(mode, ids, N)
+        T, N = ids.shape
     x = _plain(x)
     kept = [_checked_weights(mode, part, I, H, x.dtype) for part in weights]
     given = _checked_state(mode, state, (D, N, H), x.dtype)
@@ -160,7 +167,11 @@ def layer(
     final = [np.empty((D, N, H), x.dtype) for _ in range(2 if mode == "LSTM" else 1)]
     inputs = _arrays(x, *given, *(array for part in kept for array in part))
     sizes = (T, N, I, H, D)
-    problem(mode, x.dtype.name, sizes, threads).forward(inputs, _arrays(outputs, *final), _address(ends), 0)
+    work, results = problem(mode, x.dtype.name, sizes, threads), _arrays(outputs, *final)
+    if ids is None:
+        work.forward(inputs, results, _address(ends), 0)
+    else:
+        work.look_up(inputs, results, _address(ends), _address(ids))
     return outputs, tuple(final)
 
 
@@ -198,6 +209,15 @@ def _hidden_size(mode: str, weights: Sequence[Weights]) -> int:
             f"for each of one or two directions, alike in both; got {[len(part) for part in weights]} arrays."
         )
     return int(weights[0][1].shape[1])  # type: ignore[union-attr]
+
+
+def _checked_ids(mode: str, ids: NDArray[Any], V: int) -> NDArray[np.int64]:
+    check_shape(mode, "ids", ids.shape, T=None, N=None)
+    if ids.dtype.kind not in "iu":
+        raise RequestError(f"{mode}: ids must be integers; got {ids.dtype}. Convert them: ids.astype(np.int64).")
+    if ids.size and not 0 <= int(ids.min()) <= int(ids.max()) < V:
+        raise ShapeError(f"{mode}: ids must be from 0 to V-1={V - 1}; got {int(ids.min())} to {int(ids.max())}.")
+    return np.require(ids, np.int64, ["C", "A"])
 
 
 def _checked_weights(mode: str, part: Weights, I: int, H: int, dtype: np.dtype[Any]) -> list[Array | None]:  # noqa: E741

@@ -26,6 +26,7 @@ State = tuple[Floats, ...]  # (h,) or (h, c), each (K*D, N, H)
 Weights = Mapping[str, NDArray[Any]]
 Readout = Callable[[Floats, State, Integers | None, Weights], Floats]  # of the outputs (N, T, D*H), see nn/readouts.py
 
+LARGEST = 1 << 26  # numbers in a table of products: 256 MB
 SCRATCH = {  # the weights of the from-scratch network, as those of the model it is
     "weight_ih_l0": "core.weight_ih_l0",
     "weight_hh_l0": "core.weight_hh_l0",
@@ -49,7 +50,7 @@ class Network:
             for k in range(self.settings.layers)
         ]
         self.readout = READOUTS[self.settings.readout]
-        self.looked_up = 0  # tokens so far
+        self.looked_up = 0  # ids so far
 
     def __call__(
         self, inputs: NDArray[Any], lengths: Integers | None = None, state: State | None = None
@@ -61,12 +62,11 @@ class Network:
             lengths: valid steps (N,) of each row, None for T everywhere.
             state: as an earlier call returned it; None for zeros.
         """
-        projected = self._projects(inputs)
-        x = np.take(self.table, inputs, axis=0) if projected else self._embed(inputs)
+        x = inputs if self._looks_up() else self._embed(inputs)
         if self.settings.segment:
-            features, state = self._in_segments(x, lengths, projected), None
+            features, state = self._in_segments(x, lengths), None
         else:
-            hidden, state = self._core(x, lengths, state, projected)
+            hidden, state = self._core(x, lengths, state)
             features = self.readout(hidden, state, lengths, self.weights)
         output = self._head(features)
         if self.settings.squash == "sigmoid":
@@ -75,57 +75,66 @@ class Network:
             output = output + inputs[:, -1, self.architecture.anchor, None]
         return self._with_ballot(output, inputs, lengths), state
 
-    def _projects(self, inputs: NDArray[Any]) -> bool:
-        """Whether to look tokens up in `table`: at once where it costs nothing, else after as many as it has rows."""
-        if self.architecture.values or self.settings.evidence:
-            return False
-        self.looked_up += inputs.size
-        return not self.settings.embedding or self.looked_up > self.architecture.tokens
+    def _looks_up(self) -> bool:
+        """Whether the first layer reads ids, as rows of a table."""
+        return not self.architecture.values and not self.settings.evidence
+
+    def _table(self, ids: int) -> tuple[Floats, list[engine.Weights]]:
+        """Return what the first layer looks `ids` more up in, (V, I) or (V, D*G*H), and its weights beside that.
+
+        A table multiplied by W_ih pays from as many ids on as it has rows; of unit vectors it is W_ih itself.
+        """
+        self.looked_up += ids
+        if self.settings.embedding and (self.looked_up <= self.architecture.tokens or self._products > LARGEST):
+            return self.weights["embed.table.weight"], list(self.layers[0])
+        return self.products, [(None, *part[1:]) for part in self.layers[0]]
+
+    @property
+    def _products(self) -> int:
+        return self.architecture.tokens * sum(len(part[0]) for part in self.layers[0])
 
     @cached_property
-    def table(self) -> Floats:
+    def products(self) -> Floats:
         """What each token adds to the sums of the first layer (V, D*G*H): its vector times W_ih'."""
         w_ih = np.concatenate([part[0] for part in self.layers[0]])  # (D*G*H, I)
         return self.weights["embed.table.weight"] @ w_ih.T if self.settings.embedding else np.ascontiguousarray(w_ih.T)
 
     def _embed(self, inputs: NDArray[Any]) -> Floats:
-        """Return (N, T, I) from ids (N, T) or values (N, T, I)."""
+        """Return (N, T, I) from values (N, T, I), or from ids (N, T) and the evidence of their n-grams."""
         if self.architecture.values:
             return inputs
-        if not self.settings.evidence:
-            return np.take(self.weights["embed.table.weight"], inputs, axis=0)
         feature, known = self._n_grams(inputs)
         ratios = np.where(known, self.weights["embed.evidence.ratios"][feature], np.float32(0))
         return np.concatenate([np.take(self.weights["embed.tokens.table.weight"], inputs, axis=0), ratios], axis=2)
 
-    def _core(
-        self, x: Floats, lengths: Integers | None, state: State | None, projected: bool = False
-    ) -> tuple[Floats, State]:
-        """Run the layers over x (N, T, I): outputs (N, T, D*H), zero behind a length, and the final state.
+    def _core(self, x: NDArray[Any], lengths: Integers | None, state: State | None) -> tuple[Floats, State]:
+        """Run the layers over x (N, T, I) or over ids (N, T).
 
-        `projected` x is what `table` gave, (N, T, D*G*H).
+        Returns the outputs (N, T, D*H), zero behind a length, and the final state.
         """
-        D, ends = self.architecture.directions, []
-        x = x.swapaxes(0, 1) if self.settings.batch_first else x  # (T, N, I)
+        D, mode, ends = self.architecture.directions, engine.MODES[self.settings.cell], []
         layers: list[list[engine.Weights]] = [list(part) for part in self.layers]
-        if projected:
-            layers[0] = [(None, *part[1:]) for part in self.layers[0]]
+        x = x.swapaxes(0, 1) if self.settings.batch_first else x  # (T, N, I), or ids (T, N)
+        ids = None
+        if self._looks_up():
+            ids = x
+            x, layers[0] = self._table(ids.size)
         for k, weights in enumerate(layers):
             start = None if state is None else tuple(part[k * D : (k + 1) * D] for part in state)
-            x, end = engine.layer(engine.MODES[self.settings.cell], x, start, weights, lengths, threads())
+            x, end = engine.layer(mode, x, start, weights, lengths, threads(), None if k else ids)
             ends.append(end)
         final = tuple(np.concatenate(part) for part in zip(*ends, strict=True))
         return x.swapaxes(0, 1) if self.settings.batch_first else x, final
 
-    def _in_segments(self, x: Floats, lengths: Integers | None, projected: bool) -> Floats:
+    def _in_segments(self, x: NDArray[Any], lengths: Integers | None) -> Floats:
         """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
         (N, T), size = x.shape[:2], self.settings.segment
         lengths = np.full(N, T) if lengths is None else lengths
-        x = np.pad(x, ((0, 0), (0, -T % size), (0, 0)))  # (N, S*size, I)
+        x = np.pad(x, ((0, 0), (0, -T % size), (0, 0))[: x.ndim])  # (N, S*size, I), or ids (N, S*size)
         count = x.shape[1] // size
         inside = (lengths[:, None] - np.arange(count) * size).clip(0, size).reshape(-1)  # (N*S,) steps of each segment
         used = np.flatnonzero(inside)
-        hidden, state = self._core(x.reshape(N * count, size, -1)[used], inside[used], None, projected)
+        hidden, state = self._core(x.reshape(N * count, size, *x.shape[2:])[used], inside[used], None)
         whole = np.zeros((N * count, *hidden.shape[1:]), hidden.dtype)
         whole[used] = hidden
         return self.readout(whole.reshape(N, count * size, -1), state, lengths, self.weights)

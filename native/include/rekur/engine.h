@@ -43,7 +43,8 @@ struct Layer {
     const int64_t* lengths;     // (N), 0 <= length <= T; null when every row has T steps
     int slices;                 // parts of the batch, each computed by a thread of its own; from `slices_for`
     Weights weights[2];         // of each direction
-    Steps x;                    // (T, N, I)
+    Steps x;                    // (T, N, I); with ids a table (V, I), of which `row` alone counts
+    const int64_t* ids;         // (T, N) the row of the table that a step reads; null but for inference
     Steps output;               // (T, N, D*H); forward writes it, 0 behind a length; backward reads it
     const void* h_0;            // (D, N, H), null is zeros
     const void* c_0;            // (D, N, H), LSTM only, null is zeros
