@@ -1,6 +1,6 @@
 """Recipes: what a run is made of, as data. Read from TOML, checked whole, written back resolved.
 
-A recipe has the sections `[recipe] [data] [model] [training] [published] [smoke]`. `[data]` belongs to the
+A recipe has the sections `[recipe] [data] [model] [training] [script] [published] [smoke]`. `[data]` belongs to the
 task (its `Data` class checks it); the other sections are described here.
 """
 
@@ -93,6 +93,18 @@ class TrainingSettings(Settings):
     truncate: int = Field(0, ge=0, description="truncated BPTT: steps a gradient flows back; 0: all")
 
 
+class ScriptSettings(Settings):
+    """What a chapter's script does around its model and its training, faults included."""
+
+    constants: dict[str, float] = Field(
+        default_factory=dict, description="settings the script defines by these names and never uses"
+    )
+    tests: int = Field(1, ge=1, le=100, description="times the test part is evaluated, with no training between")
+    loss_divided_by: Literal["batches", "examples"] = Field(
+        "batches", description="of the test loss it prints: the sum of the batches' means divided by this count"
+    )
+
+
 class Published(Settings):
     """The chapter's own figure, and where it stands."""
 
@@ -109,6 +121,7 @@ class Config(Settings):
     data: dict[str, Any] = Field(default_factory=dict)
     model: ModelSettings = Field(default_factory=ModelSettings)  # type: ignore[arg-type]
     training: TrainingSettings = Field(default_factory=TrainingSettings)  # type: ignore[arg-type]
+    script: ScriptSettings = Field(default_factory=ScriptSettings)  # type: ignore[arg-type]
     published: Published = Field(default_factory=Published)  # type: ignore[arg-type]
     smoke: dict[str, Any] = Field(default_factory=dict, description="dotted keys that make it run in seconds")
 

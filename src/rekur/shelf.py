@@ -235,7 +235,7 @@ def record(run: Run) -> dict[str, Any]:
 def as_shipped(config: Config) -> bool:
     """Say whether a run's recipe is the one of the shelf: the words of it may change, the settings may not."""
     recipe = configuration.load(config.recipe.name)
-    if (config.model, config.training) != (recipe.model, recipe.training):
+    if (config.model, config.training, config.script) != (recipe.model, recipe.training, recipe.script):
         return False
     from rekur.training.experiment import resolved  # late: it imports torch
 

@@ -22,7 +22,7 @@ from rekur.evaluation import telling
 from rekur.models import fill, parameters
 from rekur.nn import threads as threads_here
 from rekur.runs import Run, free_place
-from rekur.tasks.base import Task, seed_torch
+from rekur.tasks.base import Task, Test, seed_torch
 from rekur.training import devices, machine, results
 from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
@@ -142,7 +142,7 @@ class Experiment:
                 self._settle(task, model, resume)
                 fitted = self._fit(task, model, resume)
             with self._stage("test"):
-                tested = task.test(model)
+                tested, evaluations = self._tested(task, model, fitted)
             with self._stage("baselines"):
                 baselines = task.baselines()
             found = results.figures(task, tested.outcome, baselines)
@@ -151,8 +151,16 @@ class Experiment:
             for name, table in tested.tables.items():
                 self.folder.write_table(name, table)
             self.folder.write_extra(tested.extra)
-            self._write_metrics(task, model, fitted, found)
+            self._write_metrics(task, model, fitted, {**found, "evaluations": evaluations})
         return self.folder
+
+    def _tested(self, task: Task, model: nn.Module, fitted: FitResult) -> tuple[Test, list[dict[str, Any]]]:
+        """Test as often as the chapter's script does, and log each time as it prints it."""
+        log = []
+        for _ in range(self.config.script.tests):
+            tested = task.test(model)
+            log.append({"part": "test", "epoch": fitted.epochs, **results.printed(tested.outcome, self.config)})
+        return tested, log
 
     def _settle(self, task: Task, model: nn.Module, resume: bool) -> None:
         """Make sure a resumed run computes what it did before, and choose the number of threads."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from rekur.config import Published
+from rekur.config import Config, Published
 from rekur.errors import DataError
 from rekur.evaluation import verdict
 from rekur.evaluation.intervals import interval_of
@@ -29,6 +30,15 @@ def published(figure: Published) -> dict[str, Any] | None:
     if not figure.metrics:
         return None
     return {**figure.metrics, "part": figure.part, "source": figure.source}
+
+
+def printed(tested: Outcome, config: Config) -> dict[str, float]:
+    """Return the test's figures as the chapter's script prints them."""
+    figures = dict(tested.metrics)
+    if "log_loss" in figures and config.script.loss_divided_by == "examples":
+        items = len(tested.items)
+        figures["log_loss"] *= math.ceil(items / config.training.batch) / items
+    return figures
 
 
 def _versus(task: Task, ours: Outcome, baselines: Mapping[str, Outcome]) -> dict[str, Any]:
