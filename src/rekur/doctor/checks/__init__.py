@@ -1,0 +1,1 @@
+"""The checks, a file each: `of_<part>(part)` yields the findings of one part of a patient."""

@@ -1,0 +1,109 @@
+"""Batch taken for time: which outputs move when one example, or one step, is changed.
+
+A layer that takes the axis of examples for time reads the examples of a batch one after the other: the first
+example's prediction knows nothing of its own later steps, and the last one's knows all the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rekur.doctor import recurrent, twins
+from rekur.doctor.findings import CannotExamineError, Curve, Finding
+from rekur.doctor.subject import SEED, Subject
+
+
+def of_model(subject: Subject) -> Iterator[Finding]:
+    """Yield what says that the model and its batch disagree on which axis counts examples."""
+    if subject.N < 2:
+        raise CannotExamineError("the batch holds one example; two or more are needed")
+    if subject.layout.N == subject.layout.T and not subject.layout.sure:
+        raise CannotExamineError("the batch is as long as it is wide; take a batch of another size")
+    if subject.output_axis is None and len(subject.base) != subject.N:
+        yield from _lost_rows(subject)
+        return
+    moves = _who_moves(subject)
+    mixed = moves.clone().fill_diagonal_(False)
+    if not bool(mixed.any()):
+        return
+    layer = _layer_along_examples(subject)
+    if layer is None:
+        return  # another mixture of examples: the check `padding` says so
+    if not subject.layout.sure:
+        yield _undecided(subject, layer)
+        return
+    yield _taken_for_time(subject, moves, layer)
+
+
+def _lost_rows(subject: Subject) -> Iterator[Finding]:
+    """The model answers once a step where an answer an example is wanted, or at neither."""
+    got, target = tuple(subject.base.shape), subject.target
+    wanted = isinstance(target, Tensor) and target.dim() > 0 and len(target) == subject.N
+    if len(subject.base) != subject.T or not (wanted or subject.layout.sure):
+        return
+    yield Finding(
+        "RK-AXIS-02",
+        "fault",
+        f"The model gives {len(subject.base)} predictions, one a step, for a batch of {subject.N} examples of {subject.T} steps.",
+        "Give the recurrent layer batch_first=True, or transpose the batch to (T, N, ...) before it.",
+        {"prediction": list(got), "examples": subject.N, "steps": subject.T},
+    )
+
+
+def _who_moves(subject: Subject) -> Tensor:
+    """Change one example at a time; return which predictions (changed, moved) noticed."""
+    rows = []
+    for row in range(subject.N):
+        changed = torch.arange(subject.N) == row
+        rows.append(subject.moved(subject.predict(subject.rows_changed(changed))) > 1)
+    return torch.stack(rows)
+
+
+def _layer_along_examples(subject: Subject) -> tuple[str, Any] | None:
+    """Return the recurrent layer that walks along as many steps as there are examples, on rows as many as steps."""
+    with torch.no_grad(), recurrent.watched(model := twins.light(subject.model).eval()) as calls:
+        with twins.seeded(SEED):
+            subject.inputs.call(model)
+    for call in calls:
+        if call.is_cell or not isinstance(call.x, Tensor) or call.x.dim() != 3:
+            continue
+        T, N = call.steps_first.shape[:2]
+        if (T, N) == (subject.N, subject.T):
+            return call.name, call.layer
+    return None
+
+
+def _undecided(subject: Subject, layer: tuple[str, Any]) -> Finding:
+    return Finding(
+        "RK-AXIS-03",
+        "note",
+        f"`{layer[0] or 'the layer'}` reads the second axis ({subject.T}) as the examples and the first ({subject.N}) as "
+        "the steps; nothing given says whether that is meant.",
+        "If the first axis counts your examples, give the layer batch_first=True. A target or lengths would decide it.",
+        {"first_axis": subject.N, "second_axis": subject.T},
+    )
+
+
+def _taken_for_time(subject: Subject, moves: Tensor, layer: tuple[str, Any]) -> Finding:
+    name, module = layer
+    moved = moves.float().sum(1)
+    option = "False" if not getattr(module, "batch_first", True) else "True on an input that is laid out (T, N, ...)"
+    return Finding(
+        "RK-AXIS-01",
+        "fault",
+        f"`{name or type(module).__name__}` takes the batch for time: it reads the {subject.N} examples as {subject.N} "
+        f"steps of {subject.T} sequences, and one changed example moves the predictions of up to {int(moved.max())}.",
+        f"The layer has batch_first={option}. Make the two agree: batch_first=True for (N, T, I), or transpose the input.",
+        {"examples": subject.N, "steps": subject.T, "moved_by_each_example": moved.tolist()},
+        Curve(
+            "Predictions that move when one example changes",
+            "the example changed",
+            "predictions that moved",
+            list(range(subject.N)),
+            moved.tolist(),
+        ),
+    )

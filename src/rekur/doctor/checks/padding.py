@@ -1,0 +1,208 @@
+"""Padding or neighbours change the answer: a row's prediction must depend on that row's own steps alone.
+
+Behind a row's length nothing may count, however much of it there is and whatever it holds; and the other examples of
+the batch are other people's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+from rekur.doctor import recurrent, twins
+from rekur.doctor.findings import CannotExamineError, Curve, Finding
+from rekur.doctor.inputs import Inputs, first_tensor
+from rekur.doctor.subject import SEED, Subject
+
+APPENDED = (1, 2, 5, 10, 20)  # steps of padding put behind
+
+
+def of_model(subject: Subject) -> Iterator[Finding]:
+    """Yield what padding and neighbours do to the predictions."""
+    padding = subject.layout.padding
+    if padding is not None and padding.side == "right":
+        yield from _appended(subject)
+        if padding.given and subject.layout.model_knows and not subject.layout.packed:
+            yield from _behind(subject)
+    yield from _neighbours(subject)
+
+
+def _appended(subject: Subject) -> Iterator[Finding]:
+    """Append steps of padding behind every row; a prediction at a length's end must not notice."""
+    moves = []
+    for count in APPENDED:
+        try:
+            after = subject.predict(_longer(subject, count))
+        except CannotExamineError:
+            raise
+        except Exception as error:  # a model of one fixed length
+            if moves:
+                break
+            raise CannotExamineError(f"padding could not be appended: {type(error).__name__}: {error}") from None
+        if subject.stepwise:
+            after, before = _valid(subject, after[:, : subject.T]), _valid(subject, subject.base)
+            moves.append(float(subject.moved(after, before).max()))
+        else:
+            moves.append(float(subject.moved(after).max()))
+    if max(moves) <= 1:
+        return
+    tolerance = subject.tolerance()
+    shifts = [move * tolerance for move in moves]
+    share = _share_read(subject)
+    curve = Curve(
+        "Padding moves the prediction", "steps of padding appended", "largest change", APPENDED[: len(moves)], shifts
+    )
+    evidence = {
+        "largest_change": max(shifts),
+        "spread_of_predictions": float(subject.base.std()),
+        "appended": APPENDED[-1],
+    }
+    if share is not None:
+        evidence["share_of_the_gradient_at_padding"] = share
+    if share is not None and share > 0.5:
+        yield Finding(
+            "RK-PAD-01",
+            "fault",
+            f"The readout reads the padding: {share:.0%} of what the prediction takes from the recurrent layer comes from "
+            "steps behind the texts' ends, and the same text gets another answer when more padding follows it.",
+            "Give the layer the lengths (`rekur.nn` layers take `lengths=`, torch's take packed sequences) and read the "
+            "state at each row's own last step.",
+            evidence,
+            curve,
+        )
+        return
+    yield Finding(
+        "RK-PAD-03",
+        "fault",
+        f"Padding changes the answer: {APPENDED[len(moves) - 1]} more steps of it move a prediction by {max(shifts):.2g}.",
+        "Leave padding out of what is read and pooled: give the lengths, or mask the steps behind them.",
+        evidence,
+        curve,
+    )
+
+
+def _behind(subject: Subject) -> Iterator[Finding]:
+    """Put other content behind the lengths the model was told."""
+    x = subject.x
+    hidden = ~subject.valid
+    if not bool(hidden.any()):
+        return
+    chosen = hidden.view(*hidden.shape, *[1] * (x.dim() - 2))
+    after = subject.predict(subject.with_sequence(torch.where(chosen, subject.other_values(x), x)))
+    before = subject.base
+    if subject.stepwise:
+        after, before = _valid(subject, after), _valid(subject, before)
+    move = float(subject.moved(after, before).max())
+    if move <= 1:
+        return
+    change = move * subject.tolerance()
+    yield Finding(
+        "RK-PAD-02",
+        "fault",
+        f"The model is told each row's length, and what lies behind it still moves a prediction by {change:.2g}.",
+        "Use the lengths where steps are read and pooled: pass `lengths=` to the layer, or mask before pooling.",
+        {"largest_change": change, "spread_of_predictions": float(subject.base.std())},
+    )
+
+
+def _neighbours(subject: Subject) -> Iterator[Finding]:
+    """Change every example but one; the prediction of that one must stay."""
+    if subject.N < 2 or (subject.output_axis is None and len(subject.base) != subject.N):
+        return
+    kept = torch.tensor([0, subject.N // 2, subject.N - 1]).unique()
+    moves = {}
+    for row in kept.tolist():
+        others = torch.arange(subject.N) != row
+        move = float(subject.moved(subject.predict(subject.rows_changed(others)))[row])
+        if move > 1:
+            moves[row] = move * subject.tolerance()
+    if not moves:
+        return
+    worst = max(moves, key=moves.__getitem__)
+    yield Finding(
+        "RK-PAD-04",
+        "fault",
+        f"The other examples of the batch change the answer: with them replaced, the prediction of row {worst} moves by "
+        f"{moves[worst]:.2g}, though its own input is the same.",
+        "Look for a sum, softmax, reshape or sort along the axis of examples, or a layer that takes it for time.",
+        {
+            "rows_that_moved": list(moves),
+            "largest_change": moves[worst],
+            "spread_of_predictions": float(subject.base.std()),
+        },
+    )
+
+
+def _longer(subject: Subject, count: int) -> Inputs:
+    """Return the inputs with `count` steps of padding behind every row."""
+    lay, changes = subject.layout, {}
+    for path in (*lay.sequences, *lay.masks):
+        x = subject.rows_first(path)
+        if x.shape[1] != subject.T:
+            continue
+        fill: Any = lay.padding.token if path in lay.sequences and lay.padding and lay.V else 0
+        if path in lay.masks:
+            fill = _outside(x)
+        longer = torch.cat([x, torch.full_like(x[:, :1], fill).repeat_interleave(count, dim=1)], dim=1)
+        changes[path] = longer if lay.rows_axis == 0 else longer.transpose(0, 1)
+    if lay.packed:
+        leaf = subject.inputs.leaf(lay.main)
+        changes[lay.main] = replace(leaf, padded=changes[lay.main])
+    return subject.inputs.replaced(changes)
+
+
+def _outside(mask: Tensor) -> Any:
+    """The value a mask has behind the rows: that of most of its last steps, False where rows are whole."""
+    last = mask[:, -1]
+    first = mask[:, 0]
+    return (~first.bool())[0].item() if bool((last == first).all()) else last[last != first][0].item()
+
+
+def _valid(subject: Subject, predictions: Tensor) -> Tensor:
+    """Blank what is said behind the rows' ends: nobody reads it."""
+    inside = subject.valid.view(*subject.valid.shape, *[1] * (predictions.dim() - 2))
+    return torch.where(inside, predictions[:, : subject.T], 0.0)
+
+
+def _share_read(subject: Subject) -> float | None:
+    """Return how much of the prediction's gradient at the recurrent layer's outputs lies behind the rows' ends.
+
+    None where the model answers at every step, or has no recurrent layer or cell that can be watched.
+    """
+    if subject.stepwise:
+        return None
+    with torch.enable_grad(), recurrent.watched(model := twins.light(subject.model).eval()) as calls:
+        with twins.seeded(SEED):
+            prediction = first_tensor(subject.inputs.call(model))
+        layers, cells = [call for call in calls if not call.is_cell], [call for call in calls if call.is_cell]
+        if prediction is None or not (layers or len(cells) == subject.T):
+            return None
+        if layers:
+            return _share_of_layer(subject, prediction, layers[-1])
+        slopes = torch.autograd.grad(prediction.sum(), [call.outputs for call in cells], allow_unused=True)
+    direct = [torch.zeros(subject.N) if slope is None else slope.norm(dim=1) for slope in slopes]
+    return _behind_share(subject, torch.stack(direct, dim=1))
+
+
+def _share_of_layer(subject: Subject, prediction: Tensor, call: recurrent.Call) -> float | None:
+    outputs, h_n = torch.autograd.grad(prediction.sum(), [call.outputs, call.states[0]], allow_unused=True)
+    if outputs is None:  # the final state is read: of a layer that knows no lengths it is that of the last step
+        told = call.kwargs.get("lengths") is not None or isinstance(call.x, PackedSequence)
+        return None if h_n is None or told else 1.0
+    rows_first = outputs if getattr(call.layer, "batch_first", False) else outputs.transpose(0, 1)
+    per_step = rows_first.norm(dim=2)
+    return _behind_share(subject, per_step) if per_step.shape == subject.valid.shape else None
+
+
+def _behind_share(subject: Subject, per_step: Tensor) -> float | None:
+    total = per_step.sum(1)
+    padded = ~subject.valid.all(1)
+    if not bool((padded & (total > 0)).any()):
+        return None
+    behind = (per_step * ~subject.valid).sum(1)[padded] / total[padded].clamp(min=1e-30)
+    return float(behind.mean())

@@ -1,0 +1,5 @@
+"""Squashed twice: not written yet."""
+
+
+def of_model(part):
+    return []
