@@ -17,17 +17,9 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 Path = tuple[Any, ...]
 LENGTH_NAMES = (
-    "lengths",
-    "length",
-    "lens",
-    "lengths_",
-    "seq_lengths",
-    "seq_lens",
-    "seq_len",
-    "seq_length",
-    "x_lengths",
-)
-LENGTH_NAMES += ("x_len", "x_lens", "input_lengths", "text_lengths", "text_lens", "src_lengths", "src_len", "src_lens")
+    ("length", "lengths", "lens", "seq_len", "seq_lens", "seq_length", "seq_lengths", "x_len", "x_lens", "x_lengths")
+    + ("input_lengths", "text_lens", "text_lengths", "src_len", "src_lens", "src_lengths")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,7 +45,7 @@ class Inputs:
 
     def tensors(self) -> dict[Path, Tensor]:
         """Return every tensor by its path; a packed sequence gives its padded form."""
-        found = {path: leaf for path, leaf in _leaves((self.args, dict(self.kwargs)), ())}
+        found = dict(_leaves((self.args, dict(self.kwargs)), ()))
         return {path: leaf.padded if isinstance(leaf, Packed) else leaf for path, leaf in found.items()}
 
     def leaf(self, path: Path) -> Any:
@@ -158,12 +150,14 @@ def first_tensor(result: Any, wanted: Callable[[Tensor], bool] = torch.is_floati
     if isinstance(result, Mapping):
         for name in ("logits", "output", "outputs", "prediction", "predictions"):
             if isinstance(result.get(name), Tensor):
-                return result[name]
+                found: Tensor = result[name]
+                return found
         result = tuple(result.values())
-    if hasattr(result, "logits") and isinstance(result.logits, Tensor):
-        return result.logits
+    logits = getattr(result, "logits", None)
+    if isinstance(logits, Tensor):
+        return logits
     for item in result if isinstance(result, tuple | list) else ():
-        found = first_tensor(item, wanted)
-        if found is not None:
-            return found
+        within = first_tensor(item, wanted)
+        if within is not None:
+            return within
     return None

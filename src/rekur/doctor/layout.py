@@ -120,10 +120,8 @@ def _lengths_at(tensors: Mapping[Path, Tensor], x: Tensor, model: nn.Module) -> 
     for path, tensor in tensors.items():
         if tensor.dim() != 1 or tensor.is_floating_point() or len(tensor) not in x.shape[:2]:
             continue
-        name, steps = _name(path, model), max(x.shape[:2])
-        if "len" in name or (
-            int(tensor.max()) in x.shape[:2] and int(tensor.min()) >= 1 and int(tensor.max()) == steps
-        ):
+        longest = int(tensor.max())
+        if "len" in _name(path, model) or (longest == max(x.shape[:2]) and int(tensor.min()) >= 1):
             return path
     return None
 

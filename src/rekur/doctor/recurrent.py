@@ -19,7 +19,7 @@ class Call:
     """One call of a recurrent layer or cell."""
 
     name: str  # of the module in the model
-    layer: Recurrent
+    layer: Any  # Recurrent
     inputs: tuple[Any, ...]
     kwargs: dict[str, Any]
     output: Any  # as the layer returned it, its graph intact
@@ -32,7 +32,8 @@ class Call:
     @property
     def x(self) -> Tensor | PackedSequence:
         """What it read."""
-        return self.inputs[0] if self.inputs else self.kwargs["input"]
+        found: Tensor | PackedSequence = self.inputs[0] if self.inputs else self.kwargs["input"]
+        return found
 
     @property
     def outputs(self) -> Tensor:
@@ -40,7 +41,8 @@ class Call:
         first = self.output[0] if isinstance(self.output, tuple) else self.output
         if isinstance(first, PackedSequence):
             return pad_packed_sequence(first, batch_first=True)[0]
-        return first  # type: ignore[no-any-return]
+        found: Tensor = first
+        return found
 
     @property
     def steps_first(self) -> Tensor:
@@ -49,7 +51,7 @@ class Call:
         outputs = self.outputs
         if outputs.dim() == 2:
             return outputs.unsqueeze(1)
-        batch_first = packed or self.layer.batch_first  # type: ignore[union-attr]
+        batch_first = packed or self.layer.batch_first
         return outputs.transpose(0, 1) if batch_first else outputs
 
     @property
@@ -131,7 +133,7 @@ def _laid_out(call: Call, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         padded, lengths = pad_packed_sequence(x)
     else:
         padded = x.unsqueeze(1) if x.dim() == 2 else x
-        padded = padded.transpose(0, 1) if x.dim() == 3 and call.layer.batch_first else padded  # type: ignore[union-attr]
+        padded = padded.transpose(0, 1) if x.dim() == 3 and call.layer.batch_first else padded
     T, N = padded.shape[:2]
     if lengths is None or len(lengths) != N:
         return padded, torch.ones(T, N, dtype=torch.bool)
@@ -139,11 +141,11 @@ def _laid_out(call: Call, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
 
 
 def _initial(call: Call, x: Tensor) -> tuple[Tensor, ...]:
-    layer = call.layer
+    layer: Any = call.layer
     given = call.inputs[1] if len(call.inputs) > 1 else call.kwargs.get("hx")
-    D = 2 if layer.bidirectional else 1  # type: ignore[union-attr]
+    D = 2 if layer.bidirectional else 1
     if given is None:
-        zeros = x.new_zeros(layer.num_layers * D, x.shape[1], layer.hidden_size)  # type: ignore[union-attr]
+        zeros = x.new_zeros(layer.num_layers * D, x.shape[1], layer.hidden_size)
         return (zeros, zeros) if isinstance(layer, nn.LSTM) else (zeros,)
     parts = tuple(given) if isinstance(given, tuple | list) else (given,)
     return tuple(part.unsqueeze(1) if part.dim() == 2 else part for part in parts)

@@ -7,7 +7,7 @@ check changed. A prediction is laid out rows first: (N, ...), (N, T, ...) where 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -77,12 +77,12 @@ class Subject:
         return self.target if isinstance(self.target, Tensor) else None
 
     @property
-    def N(self) -> int:
+    def N(self) -> int:  # noqa: N802 - the letters of docs/notation.md
         """Examples that are probed."""
         return self.layout.N
 
     @property
-    def T(self) -> int:
+    def T(self) -> int:  # noqa: N802
         """Steps of the main sequence."""
         return self.layout.T
 
@@ -183,10 +183,10 @@ class Subject:
 
     # perturbing
 
-    def with_sequence(self, x: Tensor, path: Path | None = None, **others: Any) -> Inputs:
-        """Return the inputs with another main sequence (rows first), and other leaves by path in `others`."""
+    def with_sequence(self, x: Tensor, path: Path | None = None) -> Inputs:
+        """Return the inputs with another sequence, rows first, at `path`; the main one by default."""
         laid = x if self.layout.rows_axis == 0 else x.transpose(0, 1)
-        return self.inputs.replaced({path or self.layout.main: laid, **others})
+        return self.inputs.replaced({path or self.layout.main: laid})
 
     def other_values(self, x: Tensor, seed: int = 7) -> Tensor:
         """Return a sequence like `x` with every step another one: other ids, or numbers that differ by their spread."""
@@ -250,9 +250,8 @@ class Subject:
         """Return how far each row's prediction moved (N,), in units of `tolerance`: above 1 it did."""
         before = self.base if before is None else before
         if after.shape != before.shape:
-            raise CannotExamineError(
-                f"the prediction changed its sizes from {tuple(before.shape)} to {tuple(after.shape)}"
-            )
+            sizes = f"{tuple(before.shape)} to {tuple(after.shape)}"
+            raise CannotExamineError(f"the prediction changed its sizes from {sizes}")
         return (after - before).abs().nan_to_num(0.0).flatten(1).amax(1) / self.tolerance(after)
 
     # getting ready
@@ -268,9 +267,8 @@ class Subject:
             order = lay.padding.lengths.argsort(stable=True, descending=True)
         rows = order[torch.linspace(0, lay.N - 1, count).round().long()].sort().values
         tensors = self.inputs.tensors()
-        few = self.inputs.replaced(
-            {path: layouts.narrowed(tensors[path], axis, rows) for path, axis in lay.by_row.items()}
-        )
+        narrow = {path: layouts.narrowed(tensors[path], axis, rows) for path, axis in lay.by_row.items()}
+        few = self.inputs.replaced(narrow)
         before = self.inputs, self.target, self.layout
         self.inputs, self.target = few, _rows_of(self.target, lay, rows)
         lengths = lay.padding.lengths[rows] if lay.padding and lay.padding.given and lay.lengths_at is None else None
@@ -322,7 +320,5 @@ def _rows_of(target: Any, lay: Layout, rows: Tensor) -> Any:
 
 def _as_read(few: Layout, whole: Layout, rows: Tensor) -> Layout:
     """Keep what the whole batch said of its ids, its padding and its axes; a few rows may say less."""
-    from dataclasses import replace
-
     padding = whole.padding and replace(whole.padding, lengths=whole.padding.lengths[rows])
     return replace(few, padding=padding, V=whole.V, sure=whole.sure, rows_axis=whole.rows_axis)

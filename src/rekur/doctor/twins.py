@@ -46,7 +46,7 @@ def _held(values: list[Any]) -> Iterator[Tensor]:
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Seed every generator a model may draw from, for the block; outside, they go on as if nothing had been."""
-    python, numpy = random.getstate(), np.random.get_state()
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -48,7 +48,8 @@ def _lost_rows(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         "RK-AXIS-02",
         "fault",
-        f"The model gives {len(subject.base)} predictions, one a step, for a batch of {subject.N} examples of {subject.T} steps.",
+        f"The model gives {len(subject.base)} predictions, one a step, for a batch of {subject.N} examples of "
+        f"{subject.T} steps.",
         "Give the recurrent layer batch_first=True, or transpose the batch to (T, N, ...) before it.",
         {"prediction": list(got), "examples": subject.N, "steps": subject.T},
     )
@@ -65,9 +66,9 @@ def _who_moves(subject: Subject) -> Tensor:
 
 def _layer_along_examples(subject: Subject) -> tuple[str, Any] | None:
     """Return the recurrent layer that walks along as many steps as there are examples, on rows as many as steps."""
-    with torch.no_grad(), recurrent.watched(model := twins.light(subject.model).eval()) as calls:
-        with twins.seeded(SEED):
-            subject.inputs.call(model)
+    model = twins.light(subject.model).eval()
+    with torch.no_grad(), recurrent.watched(model) as calls, twins.seeded(SEED):
+        subject.inputs.call(model)
     for call in calls:
         if call.is_cell or not isinstance(call.x, Tensor) or call.x.dim() != 3:
             continue
@@ -81,9 +82,9 @@ def _undecided(subject: Subject, layer: tuple[str, Any]) -> Finding:
     return Finding(
         "RK-AXIS-03",
         "note",
-        f"`{layer[0] or 'the layer'}` reads the second axis ({subject.T}) as the examples and the first ({subject.N}) as "
-        "the steps; nothing given says whether that is meant.",
-        "If the first axis counts your examples, give the layer batch_first=True. A target or lengths would decide it.",
+        f"`{layer[0] or 'the layer'}` reads the second axis ({subject.T}) as the examples and the first ({subject.N}) "
+        "as the steps; nothing given says whether that is meant.",
+        "If the first axis counts your examples, give the layer batch_first=True. A target or lengths would tell.",
         {"first_axis": subject.N, "second_axis": subject.T},
     )
 
@@ -97,7 +98,7 @@ def _taken_for_time(subject: Subject, moves: Tensor, layer: tuple[str, Any]) -> 
         "fault",
         f"`{name or type(module).__name__}` takes the batch for time: it reads the {subject.N} examples as {subject.N} "
         f"steps of {subject.T} sequences, and one changed example moves the predictions of up to {int(moved.max())}.",
-        f"The layer has batch_first={option}. Make the two agree: batch_first=True for (N, T, I), or transpose the input.",
+        f"The layer has batch_first={option}. Make the two agree: batch_first=True for (N, T, I), or a transpose.",
         {"examples": subject.N, "steps": subject.T, "moved_by_each_example": moved.tolist()},
         Curve(
             "Predictions that move when one example changes",

@@ -20,6 +20,7 @@ from rekur.doctor.inputs import Inputs, first_tensor
 from rekur.doctor.subject import SEED, Subject
 
 APPENDED = (1, 2, 5, 10, 20)  # steps of padding put behind
+MOST = 0.5  # of what is read lies at padding: then padding is what the readout reads
 
 
 def of_model(subject: Subject) -> Iterator[Finding]:
@@ -34,7 +35,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
 
 def _appended(subject: Subject) -> Iterator[Finding]:
     """Append steps of padding behind every row; a prediction at a length's end must not notice."""
-    moves = []
+    moves: list[float] = []
     for count in APPENDED:
         try:
             after = subject.predict(_longer(subject, count))
@@ -54,32 +55,25 @@ def _appended(subject: Subject) -> Iterator[Finding]:
     tolerance = subject.tolerance()
     shifts = [move * tolerance for move in moves]
     share = _share_read(subject)
-    curve = Curve(
-        "Padding moves the prediction", "steps of padding appended", "largest change", APPENDED[: len(moves)], shifts
-    )
-    evidence = {
-        "largest_change": max(shifts),
-        "spread_of_predictions": float(subject.base.std()),
-        "appended": APPENDED[-1],
-    }
-    if share is not None:
-        evidence["share_of_the_gradient_at_padding"] = share
-    if share is not None and share > 0.5:
+    appended = APPENDED[: len(moves)]
+    curve = Curve("Padding moves the prediction", "steps of padding appended", "largest change", appended, shifts)
+    evidence = {**_moved(subject, max(shifts)), "appended": appended[-1]}
+    if share is not None and share > MOST:
         yield Finding(
             "RK-PAD-01",
             "fault",
-            f"The readout reads the padding: {share:.0%} of what the prediction takes from the recurrent layer comes from "
-            "steps behind the texts' ends, and the same text gets another answer when more padding follows it.",
-            "Give the layer the lengths (`rekur.nn` layers take `lengths=`, torch's take packed sequences) and read the "
-            "state at each row's own last step.",
-            evidence,
+            f"The readout reads the padding: {share:.0%} of what the prediction takes from the recurrent layer comes "
+            "from steps behind the rows' ends, and a row gets another answer when more padding follows it.",
+            "Give the layer the lengths (`rekur.nn` layers take `lengths=`, torch's take packed sequences) and read "
+            "the state at each row's own last step.",
+            {**evidence, "share_of_the_gradient_at_padding": share},
             curve,
         )
         return
     yield Finding(
         "RK-PAD-03",
         "fault",
-        f"Padding changes the answer: {APPENDED[len(moves) - 1]} more steps of it move a prediction by {max(shifts):.2g}.",
+        f"Padding changes the answer: {appended[-1]} more steps of it move a prediction by {max(shifts):.2g}.",
         "Leave padding out of what is read and pooled: give the lengths, or mask the steps behind them.",
         evidence,
         curve,
@@ -106,7 +100,7 @@ def _behind(subject: Subject) -> Iterator[Finding]:
         "fault",
         f"The model is told each row's length, and what lies behind it still moves a prediction by {change:.2g}.",
         "Use the lengths where steps are read and pooled: pass `lengths=` to the layer, or mask before pooling.",
-        {"largest_change": change, "spread_of_predictions": float(subject.base.std())},
+        _moved(subject, change),
     )
 
 
@@ -114,9 +108,8 @@ def _neighbours(subject: Subject) -> Iterator[Finding]:
     """Change every example but one; the prediction of that one must stay."""
     if subject.N < 2 or (subject.output_axis is None and len(subject.base) != subject.N):
         return
-    kept = torch.tensor([0, subject.N // 2, subject.N - 1]).unique()
     moves = {}
-    for row in kept.tolist():
+    for row in sorted({0, subject.N // 2, subject.N - 1}):
         others = torch.arange(subject.N) != row
         move = float(subject.moved(subject.predict(subject.rows_changed(others)))[row])
         if move > 1:
@@ -127,15 +120,15 @@ def _neighbours(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         "RK-PAD-04",
         "fault",
-        f"The other examples of the batch change the answer: with them replaced, the prediction of row {worst} moves by "
-        f"{moves[worst]:.2g}, though its own input is the same.",
+        f"The other examples of the batch change the answer: with them replaced, the prediction of row {worst} moves "
+        f"by {moves[worst]:.2g}, though its own input is the same.",
         "Look for a sum, softmax, reshape or sort along the axis of examples, or a layer that takes it for time.",
-        {
-            "rows_that_moved": list(moves),
-            "largest_change": moves[worst],
-            "spread_of_predictions": float(subject.base.std()),
-        },
+        {"rows_that_moved": list(moves), **_moved(subject, moves[worst])},
     )
+
+
+def _moved(subject: Subject, change: float) -> dict[str, float]:
+    return {"largest_change": change, "spread_of_predictions": float(subject.base.std())}
 
 
 def _longer(subject: Subject, count: int) -> Inputs:
