@@ -90,6 +90,7 @@ def run(
     Raises RequestError (exit code 2) for what the caller can mend, and RekurError when the work failed.
     """
     from rekur import report
+    from rekur.doctor import runs as doctor
     from rekur.training import experiment
 
     if resume is not None:
@@ -106,6 +107,7 @@ def run(
         threads=threads,
         resume=Path(resume) if resume is not None else None,
         listeners=listeners,
+        examine=doctor.at_the_end,
     )
     report.page(finished)
     return Result(finished)

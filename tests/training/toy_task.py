@@ -20,6 +20,7 @@ from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.nn import GRU
 from rekur.tasks.base import State, Step, Task, Test
+from rekur.tasks.case import Case
 
 C, CHUNK, STREAMS = 3, 8, 4
 
@@ -86,6 +87,10 @@ class Toy(Task):
             loss = loss * torch.nan
         right = (output.argmax(dim=2) == wanted).float().mean().detach()
         return Step(loss, ids.numel(), state.detach(), {"accuracy": right})
+
+    def case(self, rows: NDArray[np.int64]) -> Case:
+        at = int(rows[0])
+        return Case(self.ids["train"][:, at : at + CHUNK], None, self._wanted("train")[:, at : at + CHUNK].numpy())
 
     def _wanted(self, part: str) -> Tensor:
         return torch.from_numpy(np.roll(self.ids[part], 1, axis=1) % C)

@@ -6,6 +6,7 @@ A leaf is named by its path: the keys and places that lead to it. Packed sequenc
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,10 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 Path = tuple[Any, ...]
-LENGTH_NAMES = (
-    ("length", "lengths", "lens", "seq_len", "seq_lens", "seq_length", "seq_lengths", "x_len", "x_lens", "x_lengths")
-    + ("input_lengths", "text_lens", "text_lengths", "src_len", "src_lens", "src_lengths")
-)  # fmt: skip
+LENGTH_NAMES = re.compile(r"(seq|x|input|text|src)?_?len(s|gth|gths)?")
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ def of(batch: Any, model: nn.Module, lengths: Any) -> Inputs:
 def length_name(model: nn.Module) -> str | None:
     """Return the name under which `forward` takes lengths, None if it takes none."""
     names = parameters(model)
-    return next((name for name in names if name in LENGTH_NAMES), None)
+    return next((name for name in names if LENGTH_NAMES.fullmatch(name)), None)
 
 
 def parameters(model: nn.Module) -> list[str]:

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.tasks.case import Refit
+
 if TYPE_CHECKING:
     import polars as pl
 
     from rekur.doctor.subject import Subject
     from rekur.runs import Run
     from rekur.tasks.base import Task
+
+__all__ = ["ByHand", "Classes", "Forecast", "Patient", "Refit", "RunRecord", "Source", "Tables"]
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +35,7 @@ class Forecast:
     prediction: Floats  # (N,) of the same steps
     before: float | None = None  # the value before the first of them, if it is known
     horizon: int = 1  # steps ahead
+    anchored: bool = False  # the model itself adds the last value to what it learned: a declared starting point
 
 
 @dataclass(frozen=True)
@@ -58,16 +63,6 @@ class Tables:
     group: str | None = None
     length: int | None = None  # tokens that texts are cut to
     contents: Mapping[str, bytes] = field(default_factory=dict)  # file name -> its bytes as they were read
-
-
-@dataclass(frozen=True)
-class Refit:
-    """Something that was fitted with the data, fitted again on the training part alone."""
-
-    what: str  # "scaler", "vocabulary", "document frequencies"
-    used: Any  # JSON, or numbers
-    train_only: Any
-    beyond: Mapping[str, Any] = field(default_factory=dict)  # "all rows" -> as fitted on those
 
 
 @dataclass(frozen=True)

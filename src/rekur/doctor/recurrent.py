@@ -76,7 +76,7 @@ def watched(model: nn.Module) -> Iterator[list[Call]]:
         def note(
             module: nn.Module, inputs: tuple[Any, ...], kwargs: dict[str, Any], output: Any, name: str = name
         ) -> None:
-            calls.append(Call(name, module, inputs, kwargs, output))  # type: ignore[arg-type]
+            calls.append(Call(name, module, inputs, kwargs, output))
 
         handles.append(layer.register_forward_hook(note, with_kwargs=True))
     try:
@@ -94,6 +94,7 @@ class Walk:
     states: list[Tensor]  # h_t (N, H), as many as steps, in reading order, each part of the graph
     gates: dict[str, Tensor]  # name -> (T, N, H) after its nonlinearity, detached
     valid: Tensor  # (T, N) whether the step lies inside its row's length, in reading order
+    last: tuple[Tensor, ...]  # h and, of an LSTM, c (N, H) after the last step read, in the graph
 
 
 def walk(call: Call, lengths: Tensor | None = None) -> tuple[Tensor, list[Walk]]:
@@ -159,7 +160,7 @@ def _one_way(
     order = range(len(x) - 1, -1, -1) if d else range(len(x))
     state, states, gates = start, [], []
     for t in order:
-        after, opened = _step(layer, x[t], state, weights)
+        after, opened = _step(layer.mode, x[t], state, weights)
         keep = inside[t].to(x.device).unsqueeze(1)
         state = tuple(torch.where(keep, new, old) for new, old in zip(after, state, strict=True))
         states.append(state[0])
@@ -167,20 +168,42 @@ def _one_way(
     outputs = torch.stack(states[::-1] if d else states)
     outputs = torch.where(inside.to(x.device).unsqueeze(2), outputs, 0)
     named = {gate: torch.stack([step[gate] for step in gates]) for gate in gates[0]}
-    return outputs, Walk(name, states, named, inside.flip(0) if d else inside)
+    return outputs, Walk(name, states, named, inside.flip(0) if d else inside, state)
+
+
+def mode(layer: Recurrent) -> str:
+    """Return RNN_TANH, RNN_RELU, GRU or LSTM, of a layer or a cell."""
+    if isinstance(layer, nn.RNNBase):
+        return str(layer.mode)
+    if isinstance(layer, nn.RNNCell):
+        return f"RNN_{layer.nonlinearity.upper()}"
+    return "GRU" if isinstance(layer, nn.GRUCell) else "LSTM"
+
+
+def cell_gates(call: Call) -> dict[str, Tensor]:
+    """Return the gates (N, H) of one call of a cell, after their nonlinearity, detached."""
+    x = call.x
+    assert isinstance(x, Tensor)
+    given = call.inputs[1] if len(call.inputs) > 1 else call.kwargs.get("hx")
+    if given is None:
+        zeros = x.new_zeros(*x.shape[:-1], call.layer.hidden_size)
+        given = (zeros, zeros)
+    state = tuple(given) if isinstance(given, tuple | list) else (given,)
+    weights = [getattr(call.layer, kind, None) for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    return _step(mode(call.layer), x, state, weights)[1]
 
 
 def _step(
-    layer: nn.RNNBase, x: Tensor, state: tuple[Tensor, ...], weights: list[Any]
+    mode: str, x: Tensor, state: tuple[Tensor, ...], weights: list[Any]
 ) -> tuple[tuple[Tensor, ...], dict[str, Tensor]]:
     """One step of torch's equations: the new state, and the gates after their nonlinearity."""
     w_ih, w_hh, b_ih, b_hh = weights
     h = state[0]
     gi, gh = nn.functional.linear(x, w_ih, b_ih), nn.functional.linear(h, w_hh, b_hh)
-    if layer.mode.startswith("RNN"):
-        new = torch.tanh(gi + gh) if layer.mode == "RNN_TANH" else torch.relu(gi + gh)
+    if mode.startswith("RNN"):
+        new = torch.tanh(gi + gh) if mode == "RNN_TANH" else torch.relu(gi + gh)
         return (new,), {"h": new.detach()}
-    if layer.mode == "GRU":
+    if mode == "GRU":
         (r_i, z_i, n_i), (r_h, z_h, n_h) = gi.chunk(3, 1), gh.chunk(3, 1)
         r, z = torch.sigmoid(r_i + r_h), torch.sigmoid(z_i + z_h)
         n = torch.tanh(n_i + r * n_h)

@@ -26,6 +26,7 @@ from rekur.errors import ConfigError
 from rekur.evaluation.outcomes import Outcome
 from rekur.inference import Network
 from rekur.tasks import checks
+from rekur.tasks.case import Case, Features, Refit
 
 if TYPE_CHECKING:
     import polars as pl
@@ -125,6 +126,18 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict new inputs, one JSON object each; see each task for the form of an input."""
+
+    @abc.abstractmethod
+    def case(self, rows: NDArray[np.int64]) -> Case:
+        """Return the training rows as the doctor examines them: what the model reads, and the loss of its answer."""
+
+    def refits(self) -> Sequence[Refit]:
+        """Fit vocabulary and scaler again on the training part alone; the data are loaded."""
+        return ()
+
+    def features(self) -> Features | None:
+        """Return the training part as a table, for probes of single features; None where there is no such table."""
+        return None
 
     def epoch_notes(self, model: Model) -> dict[str, Any]:  # noqa: ARG002
         """Return what the history of an epoch should hold besides losses and metrics."""

@@ -18,9 +18,10 @@ from rekur.evaluation.baselines import characters as rivals
 from rekur.evaluation.outcomes import Outcome
 from rekur.inference import log_softmax, softmax
 from rekur.tasks.base import State, Step, Task, Test, computed
+from rekur.tasks.case import Case
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from rekur.tasks.base import Model
 
@@ -123,12 +124,18 @@ class NextCharacter(Task):
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:
         import torch
-        from torch.nn import functional as F
 
-        inputs, targets = self._read("train", rows, min(self.data.chunk, self._pairs("train")))
+        inputs, targets = self._chunk(rows)
         output, state = model(inputs, None, state)
-        loss = F.cross_entropy(output.flatten(0, 1), torch.from_numpy(targets.reshape(-1)).to(output.device))
+        loss = _cross_entropy(output, torch.from_numpy(targets).to(output.device))
         return Step(loss, targets.size, _detached(state))
+
+    def case(self, rows: Rows) -> Case:
+        inputs, targets = self._chunk(rows)
+        return Case(inputs, None, targets, _cross_entropy, causal=True)
+
+    def _chunk(self, rows: Rows) -> tuple[Rows, Rows]:
+        return self._read("train", rows, min(self.data.chunk, self._pairs("train")))
 
     def _read(self, part: str, starts: Rows, steps: int) -> tuple[Rows, Rows]:
         ids = self.ids[part]
@@ -225,6 +232,12 @@ class NextCharacter(Task):
             if not isinstance(prompt, str) or not prompt:
                 raise DataError(f"A prompt must be a text of at least one character; got {prompt!r}.")
         return [{"prompt": p, "prediction": self._continue(model, p, SAMPLE_LENGTH)} for p in inputs]
+
+
+def _cross_entropy(output: Tensor, targets: Tensor) -> Tensor:
+    from torch.nn import functional as F
+
+    return F.cross_entropy(output.flatten(0, 1), targets.flatten())
 
 
 def _detached(state: State) -> State:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from rekur.evaluation import outcomes
 from rekur.inference import sigmoid, softmax
 from rekur.tasks.base import Inputs, State, Step, Task, Test, computed
+from rekur.tasks.case import Case
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -56,9 +57,12 @@ class Classification(Task):
         inputs, lengths = self.training_inputs(rows)
         output, _ = model(inputs, lengths)
         labels = torch.from_numpy(self.labels["train"][rows]).to(output.device)
-        labels = labels.repeat(len(output) // len(rows))  # a model of two parts gives the logits of each
-        right = (self._classes_of(output) == labels).float().mean().detach()
+        right = (self._classes_of(output) == _of_each_part(output, labels)).float().mean().detach()
         return Step(self._loss(output, labels), len(rows), None, {"accuracy": right})
+
+    def case(self, rows: Rows) -> Case:
+        inputs, lengths = self.inputs("train", rows)
+        return Case(inputs, lengths, self.labels["train"][rows], self._loss, causal=False)
 
     def validate(self, model: Model) -> dict[str, float]:
         if not len(self.labels.get("validation", ())):
@@ -121,6 +125,11 @@ class Classification(Task):
     def _loss(self, output: Tensor, labels: Tensor) -> Tensor:
         from torch.nn import functional as F
 
+        labels = _of_each_part(output, labels)
         if self.unit:
             return F.binary_cross_entropy_with_logits(output[:, 0], labels.to(output.dtype))
         return F.cross_entropy(output, labels)
+
+
+def _of_each_part(output: Tensor, labels: Tensor) -> Tensor:
+    return labels.repeat(len(output) // len(labels))  # a model of two parts gives the logits of each

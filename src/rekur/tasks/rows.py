@@ -16,6 +16,7 @@ from rekur.data import batches, splits
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
+from rekur.tasks.case import Features
 from rekur.tasks.classification import Classification, Rows
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ class ImageRows(Classification):
 
     def _scale(self, images: NDArray[Any]) -> Images:
         return images.astype(np.float32) / np.float32(self.brightest)  # (N, T=height, I=width)
+
+    def features(self) -> Features:
+        def name(place: int) -> str:
+            return f"the pixel in row {place // self.width}, column {place % self.width}"
+
+        return Features(self._flat("train"), self.labels["train"], name)
 
     def examples(self, rows: Rows) -> dict[str, Any]:
         images = self.images["test"][rows]

@@ -19,9 +19,10 @@ from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks.base import State, Step, Task, Test, computed
+from rekur.tasks.case import Case, Refit
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from rekur.tasks.base import Model
 
@@ -75,6 +76,7 @@ class NextValue(Task):
             raise ConfigError(f"data.train: {self.data.train} windows leave no test part of {len(values)} days.")
         fitted = last - self.data.validation  # days that train; the last of them is the last target
         self.scaler = MinMax.fit(values if self.data.scaler_on == "all" else values[:fitted])
+        self.values, self.fitted = values, fitted
         scaled = self.scaler.transform(values)
         wanted = [self.columns.index(name) for name in self.data.inputs]
         self.windows = sliding(scaled[:-1, wanted], self.data.window).astype(np.float32)  # (N, T, I)
@@ -116,13 +118,19 @@ class NextValue(Task):
             return batches.shuffled(count, size, self.generator(1, epoch))
         return batches.in_order(count, size)
 
+    def case(self, rows: Rows) -> Case:
+        return Case(self.windows[rows], None, self.targets[rows], _mean_squared_error)
+
+    def refits(self) -> Sequence[Refit]:
+        used, alone = self.scaler.to_json(), MinMax.fit(self.values[: self.fitted]).to_json()
+        beyond = {} if used == alone else {"all days, the test part among them": MinMax.fit(self.values).to_json()}
+        return [Refit("scaler", json.loads(used), json.loads(alone), {n: json.loads(v) for n, v in beyond.items()})]
+
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
         import torch
-        from torch.nn import functional as F
 
         output, _ = model(self.windows[rows])
-        targets = torch.from_numpy(self.targets[rows]).to(output.device)
-        return Step(F.mse_loss(output[:, 0], targets), len(rows))
+        return Step(_mean_squared_error(output, torch.from_numpy(self.targets[rows]).to(output.device)), len(rows))
 
     def validate(self, model: Model) -> dict[str, float]:
         rows = self.rows["validation"]
@@ -194,3 +202,9 @@ class NextValue(Task):
 
     def _unscaled(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
         return self.scaler.inverse(scaled, self.goal)
+
+
+def _mean_squared_error(output: Tensor, targets: Tensor) -> Tensor:
+    from torch.nn import functional as F
+
+    return F.mse_loss(output[:, 0], targets)

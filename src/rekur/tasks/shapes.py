@@ -15,6 +15,7 @@ from rekur.config import Settings
 from rekur.errors import DataError
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks.base import State, Step, Task, Test, computed
+from rekur.tasks.case import Case
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,6 +66,9 @@ class Shapes(Task):
 
     def step(self, model: nn.Module, rows: NDArray[np.int64], state: State) -> Step:
         raise NotImplementedError("shapes trains nothing")
+
+    def case(self, rows: NDArray[np.int64]) -> Case:  # noqa: ARG002 - there are no training rows
+        return Case(self._encode(self.data.words))
 
     def validate(self, model: Model) -> dict[str, float]:  # noqa: ARG002
         return {}

@@ -21,6 +21,7 @@ from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks import checks
+from rekur.tasks.case import Features, Refit
 from rekur.tasks.classification import Classification, Rows
 
 if TYPE_CHECKING:
@@ -170,6 +171,23 @@ class TextClassification(Classification):
         from rekur import models
 
         return models.build(self.architecture(), self.evidence)
+
+    def refits(self) -> Sequence[Refit]:
+        used, alone = self.coding.to_json(), self._coding().fit(self.texts["train"]).to_json()
+        beyond = {}
+        if used != alone:
+            seen = pl.concat([self.texts["train"], self.texts["validation"]])
+            beyond["the validation texts, too"] = json.loads(self._coding().fit(seen).to_json())
+        return [Refit("vocabulary", json.loads(used), json.loads(alone), beyond)]
+
+    def features(self) -> Features:
+        from scipy import sparse  # slow to load, and no prediction needs it
+
+        tokens = self.tokens["train"]
+        counts = sparse.csr_matrix(
+            (np.ones(len(tokens.values)), tokens.values, tokens.offsets), (len(tokens), self.coding.size)
+        )
+        return Features(counts, self.labels["train"], lambda token: f"the word of id {token}")
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         size, generator = self.config.training.batch, self.generator(1, epoch)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +27,8 @@ from rekur.training import devices, machine, results
 from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
 
+Examine = Callable[["Finished"], list[dict[str, Any]]]
+
 DRAWN_ON = 2  # threads that draw the first weights, whatever trains them: an orthogonal matrix's last bits depend on it
 
 
@@ -40,6 +42,7 @@ def run(
     threads: int | None = None,
     resume: Path | None = None,
     listeners: Iterable[Listener] = (),
+    examine: Examine | None = None,
 ) -> Run:
     """Train and test a recipe; return the run folder, complete but for the report.
 
@@ -50,6 +53,7 @@ def run(
         seed: same seed, machine and thread count: same bits.
         threads: by default found by a short calibration.
         resume: an interrupted run, taken up with its own recipe, seed, device and threads.
+        examine: looks at the finished work; what it returns becomes the metrics' "findings".
 
     Raises RequestError for what the caller can mend, Interrupted, and RekurError. A run that fails before its
     first checkpoint leaves no folder behind.
@@ -62,13 +66,13 @@ def run(
         with folder.alone():
             folder.sweep()
             config, about = settings_of(folder)
-            return Experiment(folder, config, about, data_dir, audience).go(resume=True)
+            return Experiment(folder, config, about, data_dir, audience, examine).go(resume=True)
     if config is None:
         raise RequestError("A recipe is needed, or a run to resume.")
     config = resolved(config)
     about = About(seed, str(devices.choose(device)), threads, **machine.versions())
     with _reserved(out, config, about) as folder:
-        return Experiment(folder, config, about, data_dir, audience).go(resume=False)
+        return Experiment(folder, config, about, data_dir, audience, examine).go(resume=False)
 
 
 def resolved(config: Config) -> Config:
@@ -100,6 +104,18 @@ def settings_of(folder: Run) -> tuple[Config, About]:
         raise RefusedModelError(f"The settings of the run {folder.path} are damaged: {error}.") from None
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A trained and tested model, its data still in memory."""
+
+    config: Config
+    task: Task
+    model: nn.Module
+    history: Sequence[Mapping[str, Any]]  # one object an epoch
+    metrics: Mapping[str, Any]  # what metrics.json will hold
+    tested: Test
+
+
 def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
     """Test the weights of a finished run again, beside baselines fitted again; return what metrics.json holds.
 
@@ -110,7 +126,7 @@ def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
     config, about = settings_of(folder)
     weights = folder.load_model()
     began = time.monotonic()
-    task, model = _prepared(config, about, data_dir)
+    task, model = prepared(config, about, data_dir)
     _check_same_data(task, folder)
     fill(model, weights, folder.path)
     _compute_on(about.threads or 1)
@@ -131,13 +147,14 @@ class Experiment:
     about: About
     data_dir: Path | None
     audience: Audience
+    examine: Examine | None = None
 
     def go(self, resume: bool) -> Run:
         """Do all of it, and write the folder."""
         self.seconds: dict[str, float] = {}
         with _named_interrupt(self.folder):
             with self._stage("data"):
-                task, model = _prepared(self.config, self.about, self.data_dir)
+                task, model = prepared(self.config, self.about, self.data_dir)
             with self._stage("train"):
                 self._settle(task, model, resume)
                 fitted = self._fit(task, model, resume)
@@ -151,7 +168,13 @@ class Experiment:
             for name, table in tested.tables.items():
                 self.folder.write_table(name, table)
             self.folder.write_extra(tested.extra)
-            self._write_metrics(task, model, fitted, {**found, "evaluations": evaluations})
+            metrics = self._metrics(task, model, fitted, {**found, "evaluations": evaluations})
+            if self.examine is not None:
+                with self._stage("doctor"):
+                    finished = Finished(self.config, task, model, self.folder.history(), metrics, tested)
+                    metrics["findings"] = self.examine(finished)
+            seconds = {**self.seconds, "total": sum(self.seconds.values())}
+            self.folder.write_metrics({**metrics, "seconds": seconds})
         return self.folder
 
     def _tested(self, task: Task, model: nn.Module, fitted: FitResult) -> tuple[Test, list[dict[str, Any]]]:
@@ -191,7 +214,7 @@ class Experiment:
             resume=resume,
         )
 
-    def _write_metrics(self, task: Task, model: nn.Module, fitted: FitResult, found: dict[str, Any]) -> None:
+    def _metrics(self, task: Task, model: nn.Module, fitted: FitResult, found: dict[str, Any]) -> dict[str, Any]:
         here = threads_here.describe()
         metrics = {
             "recipe": self.config.recipe.name,
@@ -203,7 +226,7 @@ class Experiment:
             "threads": here["threads"],
             "machine": here["processor"],
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "seconds": {**self.seconds, "total": sum(self.seconds.values())},
+            "seconds": {},  # filled when all is done
             "parameters": parameters(model),
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
@@ -211,10 +234,11 @@ class Experiment:
             "validation": fitted.validation,
             **found,
             "published": results.published(self.config.published),
+            "findings": [],
             "warnings": [*task.warnings, *fitted.warnings],
         }
         metrics["verdict"] = telling.word(metrics)
-        self.folder.write_metrics({**metrics, "sentence": telling.sentence(metrics)})
+        return {**metrics, "sentence": telling.sentence(metrics)}
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:
@@ -224,7 +248,8 @@ class Experiment:
         self.seconds[name] = time.monotonic() - began
 
 
-def _prepared(config: Config, about: About, data_dir: Path | None) -> tuple[Task, nn.Module]:
+def prepared(config: Config, about: About, data_dir: Path | None) -> tuple[Task, nn.Module]:
+    """Return the task, its data read, and its untrained model."""
     _compute_on(DRAWN_ON)
     seed_torch(about.seed)
     task = tasks.create(config, about.seed, data_dir)

@@ -15,7 +15,7 @@ from rekur.training.events import Listener, Moment, Plan
 
 REDRAW = 0.25  # seconds between two drawings of the bar
 LINE = 5.0  # seconds between two plain lines
-STAGES = {"data": "reading the data", "test": "testing", "baselines": "fitting the baselines"}
+STAGES = {"data": "reading the data", "test": "testing", "baselines": "fitting the baselines", "doctor": "examining"}
 SHOWN = ("loss", "accuracy", "validation_loss", "validation_accuracy")  # of an epoch's entry
 
 

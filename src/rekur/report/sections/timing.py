@@ -13,7 +13,13 @@ from rekur.report.plot import Floats, Plot, span
 
 LINE = 36
 WORTH_DRAWING = 0.5  # seconds of an epoch; shorter ones show only the noise of the clock
-PARTS = {"data": "reading the data", "train": "training", "test": "testing", "baselines": "fitting the rivals"}
+PARTS = {
+    "data": "reading the data",
+    "train": "training",
+    "test": "testing",
+    "baselines": "fitting the rivals",
+    "doctor": "examining",
+}
 
 
 def section(facts: Facts) -> Section | None:
