@@ -34,7 +34,7 @@ def test_run_gives_metrics_a_verdict_and_a_report(tmp_path):
     assert result.verdict == "worse"
     assert "yesterday" in result.sentence
     assert result.report.exists()
-    assert ear.stages == ["data", "train", "test", "baselines"]
+    assert ear.stages == ["data", "train", "test", "baselines", "doctor"]
 
 
 def test_runs_never_overwrite(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from rekur.cli import bench, check, data, evaluate, predict, recipes, report, run
+from rekur.cli import bench, check, data, doctor, evaluate, predict, recipes, report, run
 from rekur.errors import RekurError
 
 EPILOG = "Anywhere on the line, --debug shows the traceback of an error."
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("run", epilog=EPILOG)(run.run)
 app.command("recipes", epilog=EPILOG)(recipes.recipes)
 app.command("evaluate", epilog=EPILOG)(evaluate.evaluate)
+app.command("doctor", epilog=EPILOG)(doctor.doctor)
 app.command("predict", epilog=EPILOG)(predict.predict)
 app.command("report", epilog=EPILOG)(report.report)
 app.add_typer(data.app, name="data")
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     0 success, 1 the work failed, 2 the request, settings or data were wrong, 5 a model folder was refused,
-    130 interrupted.
+    6 the doctor found a fault, 130 interrupted.
     """
     arguments, debug = _take_debug(sys.argv[1:] if argv is None else argv)
     try:
