@@ -1,0 +1,65 @@
+"""What the doctor found in the run itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rekur.report import words
+from rekur.report.facts import Facts
+from rekur.report.layout import Block, Picture, Section, Size
+from rekur.report.plot import Plot, plain, span
+
+SIGNS = {"fault": ("worse", "✗"), "warning": ("even", "!"), "note": ("none", "·")}
+
+
+def section(facts: Facts) -> Section | None:
+    """Build the list and its pictures; None for a run that was not examined, or had nothing to say."""
+    found = [finding for finding in facts.metrics.get("findings") or () if isinstance(finding, Mapping)]
+    if not found:
+        return None
+    told = [_told(finding) for finding in found if finding.get("severity") != "note"]
+    notes = [_told(finding) for finding in found if finding.get("severity") == "note"]
+    pictures = [picture for finding in found if (picture := _picture(finding))]
+    block = Block("findings.html.jinja", {"findings": told, "notes": notes})
+    return Section("What the doctor found", _note(told), pictures, [block])
+
+
+def _note(told: list[dict[str, Any]]) -> str:
+    if not told:
+        return "No fault."
+    faults = sum(finding["severity"] == "fault" for finding in told)
+    counted = f"Faults: {faults}; warnings: {len(told) - faults}."
+    return f"{counted} These are the quick checks of a finished run; rekur doctor runs all of them on its folder."
+
+
+def _told(finding: Mapping[str, Any]) -> dict[str, Any]:
+    severity = str(finding.get("severity", "note"))
+    tone, sign = SIGNS.get(severity, SIGNS["note"])
+    texts = {key: str(finding.get(key, "")) for key in ("code", "sentence", "cure", "page")}
+    return {**texts, "severity": severity, "tone": tone, "sign": sign}
+
+
+def _picture(finding: Mapping[str, Any]) -> Picture | None:
+    curve = finding.get("curve")
+    if not isinstance(curve, Mapping) or finding.get("severity") == "note":
+        return None
+    x, y = (np.array([words.number(value) for value in curve.get(axis, ())]) for axis in ("x", "y"))
+    log = bool(curve.get("log")) and bool((y > 0).any())
+    if len(x) != len(y) or not np.isfinite(y).any():
+        return None
+    x_name, y_name = str(curve.get("x_name", "")), str(curve.get("y_name", ""))
+
+    def draw(size: Size) -> Plot:
+        plot = Plot(size, span(x, whole=True), span(y, log=log), log=log, x_title=x_name, y_label=plain)
+        plot.x_numbers()
+        plot.line(x, y, "ours")
+        return plot
+
+    code, title = str(finding.get("code", "")), str(curve.get("title", ""))
+    caption = f"{words.capital(y_name)} against {x_name}.{' The scale is logarithmic.' if log else ''}"
+    known = y[np.isfinite(y)]
+    said = f"{title}: {y_name} from {words.figure(float(known[0]))} to {words.figure(float(known[-1]))}."
+    return Picture(f"finding-{words.slug(code)}", f"{code}: {title}", said, draw, caption)
