@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from rekur.doctor import inputs as batches
 from rekur.doctor import layout as layouts
-from rekur.doctor import recurrent, twins, wants
+from rekur.doctor import recurrent, squash, twins, wants
 from rekur.doctor.findings import CannotExamineError
 from rekur.doctor.inputs import Inputs, Path
 from rekur.doctor.layout import Layout
@@ -33,6 +33,21 @@ class Ran:
     raw: Any  # what the model returned
     prediction: Tensor  # rows first, its graph intact unless detached
     model: nn.Module  # the copy that ran
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The batch before a few of its rows were taken."""
+
+    inputs: Inputs
+    target: Any
+    layout: Layout
+
+    @property
+    def x(self) -> Tensor:
+        """The main sequence, rows first."""
+        tensor = self.inputs.tensors()[self.layout.main]
+        return tensor if self.layout.rows_axis == 0 else tensor.transpose(0, 1)
 
 
 class Subject:
@@ -67,6 +82,7 @@ class Subject:
         self.target = layouts.as_target(target)
         self.layout = layouts.read(self.inputs, model, self._target_tensor, given_lengths, rows_axis)
         self.loss = loss
+        self.whole = Whole(self.inputs, self.target, self.layout)
         self._take_few()
         self.causal = self._is_causal() if causal is None else causal
 
@@ -181,6 +197,11 @@ class Subject:
         """What the loss wants: see `rekur.doctor.wants`."""
         return wants.kind(self)
 
+    @cached_property
+    def squash(self) -> squash.Ends:
+        """Between which ends the outputs lie, whatever the weights are."""
+        return squash.of(self)
+
     # perturbing
 
     def with_sequence(self, x: Tensor, path: Path | None = None) -> Inputs:
@@ -292,12 +313,12 @@ class Subject:
         rows = target if self.layout.rows_axis == 0 or target.dim() < 2 else target.transpose(0, 1)
         for path in self.layout.sequences:
             x = self.rows_first(path)
-            if x.shape[:2] == rows.shape[:2] and _is_next(x, rows):
+            if x.shape[:2] == rows.shape[:2] and is_next(x, rows):
                 return True
         return None
 
 
-def _is_next(x: Tensor, target: Tensor) -> bool:
+def is_next(x: Tensor, target: Tensor) -> bool:
     """Whether target[:, t] is x[:, t+1], up to what pads either."""
     if x.shape[1] < 3:
         return False
