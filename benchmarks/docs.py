@@ -22,11 +22,12 @@ from engine_tables import markdown
 from rekur import shelf
 from rekur.cli import app
 from rekur.cli.recipes import measured, published
+from rekur.doctor import CHECKS
 from rekur.nn import kernels
 from rekur.shelf import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("", "run", "recipes", "evaluate", "predict", "report", "data", "data list", "data get")
+COMMANDS = ("", "run", "recipes", "evaluate", "predict", "report", "data", "data list", "data get", "doctor")
 COMMANDS += ("bench", "bench layers", "bench infer", "bench train", "check")
 CHAPTERS = {
     "A": "recurrent networks for sequences (PyTorch)",
@@ -36,7 +37,7 @@ CHAPTERS = {
     "E": "a notebook: the pieces of an RNN",
     "": "of no chapter",
 }
-MARKED = ("README.md", "README.ko.md", "docs/engine.md", "docs/layers.md")
+MARKED = ("README.md", "README.ko.md", "docs/engine.md", "docs/layers.md", "docs/doctor/README.md")
 MARKS = re.compile(r"^<!-- (?P<name>[\w-]+) -->\n(?P<text>.*?)^<!-- /(?P=name) -->$", re.DOTALL | re.MULTILINE)
 
 
@@ -49,6 +50,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "results.md": results_page(entries),
     }
     parts = {"shelf": shelf_table(entries), **engine_tables.parts(engine_tables.recorded())}
+    parts["checks"] = checks_table()
     parts["fallbacks"] = markdown(("torch's kernels compute", "because"), kernels.FALLBACKS)
     return pages | {ROOT / page: filled((ROOT / page).read_text(encoding="utf-8"), parts) for page in MARKED}
 
@@ -82,6 +84,7 @@ EXITS = """## Exit codes
 | 1 | the work failed |
 | 2 | the request, the settings or the data were wrong |
 | 5 | a model folder was refused: damaged, unsafe, or of a newer rekur |
+| 6 | the doctor found a fault |
 | 130 | interrupted; a checkpoint was written first |
 
 Results go to stdout, progress and warnings to stderr. With `--json`, stdout holds exactly one JSON object.
@@ -146,6 +149,26 @@ def _short(entry: Entry) -> Iterator[str]:
     yield measured(entry)
     yield found.get("verdict") or ""
     yield found.get("date") or ""
+
+
+def checks_table() -> str:
+    """Return the checks of the doctor, each with its page, what it reads and its codes."""
+    parts = {
+        "model": "model and batch",
+        "by_hand": "hand-written gradients",
+        "tables": "data",
+        "classes": "predictions",
+    }
+    columns = ("check", "reads", "codes")
+    rows = (
+        (
+            f"[{check.title}]({check.name.replace('_', '-')}.md)",
+            ", ".join(parts.get(part, part) for part in check.reads),
+            "; ".join(f"`{code}` {words}" for code, words in check.codes.items()),
+        )
+        for check in CHECKS
+    )
+    return markdown(columns, rows)
 
 
 def main() -> None:

@@ -62,12 +62,14 @@ def _write_plots(run: Run, pictures: Sequence[Picture]) -> None:
     with explained(run.plots):
         run.plots.mkdir(exist_ok=True)
     for picture in pictures:
-        svg = picture.svg("wide" if picture.wide else "half")
-        head, rest = svg.split(">", 1)
-        style = Markup("<style>{}</style><rect width='100%' height='100%' fill='var(--card)'/>").format(
-            Markup(_colours())
-        )
-        write_whole(run.plots / f"{picture.name}.svg", f"{head}>{style}{rest}")
+        write_whole(run.plots / f"{picture.name}.svg", alone(picture))
+
+
+def alone(picture: Picture) -> str:
+    """Return the picture as an SVG file of its own, with the colours inside."""
+    head, rest = picture.svg("wide" if picture.wide else "half").split(">", 1)
+    style = Markup("<style>{}</style><rect width='100%' height='100%' fill='var(--card)'/>").format(Markup(_colours()))
+    return f"{head}>{style}{rest}"
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,7 @@ def section(facts: Facts) -> Section | None:
         return None
     told = [_told(finding) for finding in found if finding.get("severity") != "note"]
     notes = [_told(finding) for finding in found if finding.get("severity") == "note"]
-    pictures = [picture for finding in found if (picture := _picture(finding))]
+    pictures = [drawn for finding in found if (drawn := picture(finding))]
     block = Block("findings.html.jinja", {"findings": told, "notes": notes})
     return Section("What the doctor found", _note(told), pictures, [block])
 
@@ -42,7 +42,8 @@ def _told(finding: Mapping[str, Any]) -> dict[str, Any]:
     return {**texts, "severity": severity, "tone": tone, "sign": sign}
 
 
-def _picture(finding: Mapping[str, Any]) -> Picture | None:
+def picture(finding: Mapping[str, Any]) -> Picture | None:
+    """Draw the evidence of a finding as it stands in the metrics; None where there is none to draw."""
     curve = finding.get("curve")
     if not isinstance(curve, Mapping) or finding.get("severity") == "note":
         return None
