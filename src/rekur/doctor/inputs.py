@@ -159,3 +159,16 @@ def first_tensor(result: Any, wanted: Callable[[Tensor], bool] = torch.is_floati
         if within is not None:
             return within
     return None
+
+
+def every_tensor(result: Any) -> list[Tensor]:
+    """Return every tensor of numbers in whatever a model returned, in order, packed sequences by their data."""
+    if isinstance(result, PackedSequence):
+        return [result.data]
+    if isinstance(result, Tensor):
+        return [result] if result.is_floating_point() else []
+    if isinstance(result, Mapping):
+        result = tuple(result.values())
+    elif not isinstance(result, tuple | list):
+        result = tuple(vars(result).values()) if hasattr(result, "__dict__") else ()
+    return [tensor for item in result for tensor in every_tensor(item)]
