@@ -116,6 +116,7 @@ CHECKS: tuple[Check, ...] = (
             "RK-STATE-04": "the carried state keeps its graph",
             "RK-STATE-05": "the state given is not used",
             "RK-STATE-06": "the initial state is drawn at random",
+            "RK-STATE-07": "a cut sequence does not go on where it was cut",
         },
     ),
     Check(
@@ -155,6 +156,8 @@ CHECKS: tuple[Check, ...] = (
         {
             "RK-SHIFT-01": "the forecast is a value of the past, shifted",
             "RK-SHIFT-02": "the forecast is worse than repeating the last value",
+            "RK-SHIFT-03": "the forecast is hardly more than the last value",
+            "RK-SHIFT-04": "the forecast is a value further back, and better than the last one",
         },
     ),
     Check(
@@ -165,6 +168,7 @@ CHECKS: tuple[Check, ...] = (
             "RK-CHANCE-01": "no better than the commonest class",
             "RK-CHANCE-02": "one feature gives the answer away",
             "RK-CHANCE-03": "right on shuffled labels, too",
+            "RK-CHANCE-04": "hardly better than the commonest class",
         },
     ),
     Check(
@@ -177,6 +181,7 @@ CHECKS: tuple[Check, ...] = (
             "RK-RATE-03": "an optimizer built before the model it should train",
             "RK-RATE-04": "a loss that is flat from the first step",
             "RK-RATE-05": "gradients that are never cleared, or steps that are never taken",
+            "RK-RATE-06": "a learning rate that moves no weight",
         },
     ),
     Check(
