@@ -1,9 +1,317 @@
-"""Test data seen in training: not written yet."""
+"""Test data seen in training: copies, groups and times on both sides of the split, and things fitted on both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rekur.doctor import copies, moments
+from rekur.doctor.copies import Pairs
+from rekur.doctor.findings import Curve, Finding, Severity
+from rekur.doctor.patient import Refit, RunRecord, Tables
+
+MANY, SEVERAL = 0.01, 3  # share of the test part that makes a fault, and the fewest rows that do
+WARNS = 0.005  # share that makes a warning: half a point of accuracy; below lie the copies that IMDB was published with
+INTERLEAVED = 0.1  # turns from one part to the other in the order of time, beside the size of the test part
+EXACT = 1e-6  # relative difference up to which two fitted numbers are the same
+PERSON = re.compile(
+    r"^(patient|person|user|subject|device|speaker|participant)s?[ _-]?(id|no|nr|number|code|name)?$", re.I
+)
 
 
-def of_tables(part):
-    return []
+def of_tables(tables: Tables) -> Iterator[Finding]:
+    """Yield what of the test part was trained on."""
+    if tables.test is None or not len(tables.test) or not len(tables.train):
+        return
+    if tables.text is not None and tables.text in tables.test.columns:
+        yield from _texts(tables, tables.train[tables.text], tables.test[tables.text])
+    elif tables.text is None:
+        yield from _rows(tables, tables.test)
+    yield from _groups(tables, tables.test)
+    yield from _times(tables, tables.test)
 
 
-def of_run(part):
+def of_run(record: RunRecord) -> Iterator[Finding]:
+    """Yield what was fitted beyond the training part."""
+    for refit in record.refits:
+        if same(refit.used, refit.train_only):
+            continue
+        for part, fitted in refit.beyond.items():
+            if same(refit.used, fitted):
+                yield _fitted(refit, part)
+                break
+
+
+def _texts(tables: Tables, train: pl.Series, test: pl.Series) -> Iterator[Finding]:
+    if train.dtype != pl.String or test.dtype != pl.String:
+        return
+    train, test = copies.plain(train), copies.plain(test)
+    counted = int(copies.long_enough(test).sum())
+    equal = copies.equal(train, test)
+    if len(equal):
+        yield _copied(tables, equal, counted, "RK-LEAK-01", "stand in the training part, word for word", test)
+    near = copies.similar(train, test)
+    near = _without(near, equal)
+    if len(near):
+        yield _copied(tables, near, counted, "RK-LEAK-02", "nearly repeat a text of the training part", test)
+
+
+def _without(pairs: Pairs, others: Pairs) -> Pairs:
+    kept = ~np.isin(pairs.test, others.test)
+    return Pairs(pairs.test[kept], pairs.train[kept], pairs.similarity[kept])
+
+
+def _severity(rows: int, of: int) -> Severity:
+    share = rows / max(1, of)
+    if share >= MANY and rows >= SEVERAL:
+        return "fault"
+    return "warning" if share >= WARNS and rows > 1 else "note"
+
+
+def _copied(tables: Tables, pairs: Pairs, counted: int, code: str, what: str, texts: pl.Series) -> Finding:
+    rows, of = len(pairs), len(texts)
+    evidence: dict[str, Any] = {
+        "rows": rows,
+        "share": rows / of,
+        "compared": counted,
+        "least_length": {"tokens": copies.TOKENS, "characters": copies.CHARACTERS},
+        "first": [[int(b) + 1, int(a) + 1] for b, a in zip(pairs.test[:5], pairs.train[:5], strict=True)],
+        "example": texts[int(pairs.test[0])][:120],
+    }
+    curve = None
+    if code == "RK-LEAK-02":
+        evidence["similarity"] = {"least": float(pairs.similarity.min()), "median": float(np.median(pairs.similarity))}
+        shares = np.sort(pairs.similarity)[::-1]
+        curve = Curve("Test texts like a training text", "rank", "Jaccard similarity", *_ranked(shares))
+    sentence = f"{rows:,} of {of:,} test texts ({rows / of:.2%}) {what}; {of - counted:,} texts too short to tell were passed over"
+    return Finding(
+        code, _severity(rows, of), sentence + _agreement(tables, pairs, evidence) + ".", _CURE_COPIES, evidence, curve
+    )
+
+
+_CURE_COPIES = "Remove these from one part and split again, keeping all copies of an example on one side."
+
+
+def _agreement(tables: Tables, pairs: Pairs, evidence: dict[str, Any]) -> str:
+    if tables.label is None or tables.test is None or tables.label not in tables.test.columns:
+        return ""
+    a = tables.train[tables.label].cast(pl.String)[pairs.train].fill_null("").to_numpy()
+    b = tables.test[tables.label].cast(pl.String)[pairs.test].fill_null("").to_numpy()
+    share = float((a == b).mean())
+    evidence["same_label"] = share
+    return f"; {share:.0%} of them bear the same label"
+
+
+def _ranked(values: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+    at = np.unique(np.linspace(0, len(values) - 1, min(len(values), 200)).astype(int))
+    return (at + 1).tolist(), values[at].tolist()
+
+
+def _rows(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
+    """Rows of numbers: all columns but the label, the time, the group and what merely counts the rows."""
+    names = [
+        name
+        for name in tables.train.columns
+        if name in test.columns
+        and name not in (tables.label, tables.time, tables.group)
+        and tables.train[name].dtype == test[name].dtype
+        and not tables.train[name].dtype.is_nested()
+        and not _counts_rows(tables.train[name])
+    ]
+    if not names:
+        return
+    pairs = copies.equal_rows(tables.train.select(names), test.select(names))
+    if pairs is None or not len(pairs):
+        return
+    evidence: dict[str, Any] = {
+        "rows": len(pairs),
+        "share": len(pairs) / len(test),
+        "columns": names[:50],
+        "first": [[int(b) + 1, int(a) + 1] for b, a in zip(pairs.test[:5], pairs.train[:5], strict=True)],
+    }
+    sentence = (
+        f"{len(pairs):,} of {len(test):,} test rows ({len(pairs) / len(test):.2%}) stand in the training part, equal in all "
+        f"{len(names)} columns of features" + _agreement(tables, pairs, evidence) + "."
+    )
+    yield Finding("RK-LEAK-01", _severity(len(pairs), len(test)), sentence, _CURE_COPIES, evidence)
+
+
+def _counts_rows(column: pl.Series) -> bool:
+    return column.dtype.is_integer() and len(column) > 2 and bool((column.diff().drop_nulls() > 0).all())
+
+
+def _groups(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
+    given = tables.group is not None
+    name = tables.group or _guessed(tables)
+    if name is None or name not in test.columns:
+        return
+    mine = test[name].drop_nulls().cast(pl.String)
+    both = mine.is_in(_values(tables.train, name))
+    rows = int(both.sum())
+    if not rows:
+        return
+    groups = mine.filter(both).unique(maintain_order=True)
+    chronological = _older(tables, test) == 0.0
+    severity: Severity = "fault" if given and rows / len(mine) >= MANY else "warning"
+    if chronological:  # the later values of the same groups are what is forecast
+        severity = "note"
+    yield Finding(
+        "RK-LEAK-05",
+        severity,
+        f"{len(groups):,} of {mine.n_unique():,} groups of the test part (column `{name}`) lie in the training part, too, with "
+        f"{rows:,} of {len(test):,} test rows"
+        + ("; all of them are later." if chronological else ": a model may know the group instead of the answer."),
+        "Split by groups, so that no group lies on both sides, if new groups are what the model is for.",
+        {"column": name, "given": given, "groups": len(groups), "rows": rows, "examples": groups[:5].to_list()},
+    )
+
+
+def _values(frame: pl.DataFrame, name: str) -> list[str]:
+    return frame[name].drop_nulls().cast(pl.String).unique().to_list()
+
+
+def _guessed(tables: Tables) -> str | None:
+    """Return a column named like the id of somebody, of whom there are several rows."""
+    for name in tables.train.columns:
+        column = tables.train[name]
+        plausible = name not in (tables.text, tables.label, tables.time) and not column.dtype.is_float()
+        if plausible and PERSON.search(name) and 2 <= column.n_unique() <= 0.5 * len(column):
+            return name
+    return None
+
+
+def _both(tables: Tables, test: pl.DataFrame) -> tuple[moments.Stamps, moments.Stamps] | None:
+    if tables.time is None or tables.time not in test.columns:
+        return None
+    a, b = moments.stamps(tables.train[tables.time]), moments.stamps(test[tables.time])
+    return None if a is None or b is None or not len(a) or not len(b) else (a, b)
+
+
+def _older(tables: Tables, test: pl.DataFrame) -> float | None:
+    """Return the share of test rows older than the newest training row, None where times are not known."""
+    both = _both(tables, test)
+    return None if both is None else float((both[1] < both[0].max()).mean())
+
+
+def _times(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
+    both = _both(tables, test)
+    if both is None:
+        return
+    train, mine = both
+    older = float((mine < train.max()).mean())
+    if not older:
+        return
+    if tables.group in test.columns and not set(_values(tables.train, str(tables.group))) & set(
+        _values(test, str(tables.group))
+    ):
+        return  # other groups: their times may lie anywhere
+    if tables.train[str(tables.time)].dtype.is_integer() and np.isin(mine, train).mean() > 0.5:
+        return  # each part counts its own steps
+    parts = np.concatenate([np.zeros(len(train), dtype=int), np.ones(len(mine), dtype=int)])
+    stamps = np.concatenate([train, mine])
+    turns = int(np.abs(np.diff(parts[np.lexsort((parts, stamps))])).sum())
+    mixed = turns > 2 and turns >= INTERLEAVED * min(len(mine), len(train))
+    series = len(np.unique(stamps)) >= 0.8 * len(stamps) and tables.text is None
+    how = f"{older:.0%} of the test rows are older than the newest training row"
+    if mixed:
+        how += f", and the two parts take turns {turns:,} times in the order of time: the split was drawn at random"
+    yield Finding(
+        "RK-LEAK-06",
+        "fault" if mixed and series else "warning",
+        how + ".",
+        "Split at a moment: train on what lies before it, test on what lies after it.",
+        {"column": tables.time, "share_older": older, "turns": turns, "series": series},
+        Curve("Who comes when", "row, in the order of time", "share of test rows so far", *_so_far(parts, stamps)),
+    )
+
+
+def _so_far(parts: NDArray[np.int64], stamps: moments.Stamps) -> tuple[list[float], list[float]]:
+    share = np.cumsum(parts[np.lexsort((parts, stamps))]) / parts.sum()
+    at = np.unique(np.linspace(0, len(share) - 1, min(len(share), 200)).astype(int))
+    return (at + 1).tolist(), share[at].tolist()
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two fitted things are equal, numbers up to rounding; lists, arrays and mappings of any depth."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, str) or isinstance(b, str):
+        return bool(a == b)
+    if isinstance(a, np.ndarray | list | tuple) and isinstance(b, np.ndarray | list | tuple):
+        if len(a) != len(b):
+            return False
+        if len(a) and all(isinstance(part, str) for part in a):
+            return list(a) == list(b)
+        return all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, int | float | np.number) and isinstance(b, int | float | np.number):
+        return bool(np.isclose(float(a), float(b), rtol=EXACT, atol=0.0, equal_nan=True))
+    return bool(a == b)
+
+
+def _fitted(refit: Refit, part: str) -> Finding:
+    scaler = "scal" in refit.what
+    differs, evidence = (_numbers if scaler else _words)(refit)
+    return Finding(
+        "RK-LEAK-03" if scaler else "RK-LEAK-04",
+        "fault",
+        f"The {refit.what} was fitted on {part}: {differs}.",
+        f"Fit the {refit.what} on the training part alone, and apply it to the other parts.",
+        {"what": refit.what, "fitted_on": part} | evidence,
+    )
+
+
+def _numbers(refit: Refit) -> tuple[str, dict[str, Any]]:
+    """Say by how much the fitted numbers differ from those of the training part."""
+    used, alone = _leaves(refit.used), _leaves(refit.train_only)
+    pairs = [(place, used[place], alone[place]) for place in used if place in alone]
+    if not pairs:
+        return "it holds other numbers than those of the training part", {}
+    place, a, b = max(pairs, key=lambda pair: abs(pair[1] - pair[2]) / max(abs(pair[2]), 1e-12))
+    off = sum(not np.isclose(x, y, rtol=EXACT, atol=0.0) for _, x, y in pairs)
+    evidence = {"numbers": len(pairs), "that_differ": off, "largest": {"place": place, "used": a, "training_part": b}}
+    return f"{off} of its {len(pairs)} numbers differ, most {place}, {a:,.6g} instead of {b:,.6g}", evidence
+
+
+def _words(refit: Refit) -> tuple[str, dict[str, Any]]:
+    """Say how many words only the other parts gave."""
+    used, alone = _names(refit.used), _names(refit.train_only)
+    if used == alone:
+        orders = _order(refit.used), _order(refit.train_only)
+        moved = sum(a != b for a, b in zip(*orders, strict=False))
+        return (f"{moved:,} of its {len(used):,} words get another number", {"moved": moved}) if moved else _numbers(refit)
+    extra = sorted(used - alone)
+    evidence = {"words": len(used), "training_part_gives": len(alone), "extra": len(extra), "examples": extra[:10]}
+    return f"{len(extra):,} of its {len(used):,} words the training part alone would not give", evidence
+
+
+def _leaves(thing: Any, place: str = "") -> dict[str, float]:
+    """Return every number of a fitted thing by its place in it."""
+    if isinstance(thing, Mapping):
+        return {k: v for key, part in thing.items() for k, v in _leaves(part, f"{place} {key}".strip()).items()}
+    if isinstance(thing, list | tuple | np.ndarray):
+        return {k: v for at, part in enumerate(thing, 1) for k, v in _leaves(part, f"{place} {at}".strip()).items()}
+    return {place: float(thing)} if isinstance(thing, int | float | np.number) and not isinstance(thing, bool) else {}
+
+
+def _names(thing: Any) -> set[str]:
+    """Return every word of a fitted thing: strings in lists, and the keys of mappings to numbers."""
+    if isinstance(thing, Mapping):
+        keys = {key for key, value in thing.items() if isinstance(key, str) and isinstance(value, int | float)}
+        return keys.union(*(_names(value) for value in thing.values()))
+    if isinstance(thing, list | tuple | np.ndarray | set | frozenset):
+        return set().union(*([{part} if isinstance(part, str) else _names(part) for part in thing] or [set()]))
+    return set()
+
+
+def _order(thing: Any) -> list[str]:
+    """Return every word that stands in a list, in order."""
+    if isinstance(thing, Mapping):
+        return [word for value in thing.values() for word in _order(value)]
+    if isinstance(thing, list | tuple):
+        return [word for part in thing for word in ([part] if isinstance(part, str) else _order(part))]
     return []

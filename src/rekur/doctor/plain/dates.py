@@ -1,0 +1,240 @@
+"""Dates: out of order, twice, missing from their grid, or written in several forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rekur.doctor import moments
+from rekur.doctor.findings import Curve, Finding
+from rekur.doctor.moments import DAY, Grid, Stamps
+from rekur.doctor.patient import Tables
+from rekur.doctor.plain import parts
+
+SERIES = 0.9  # share of distinct times from which a table is one series
+ORDERED = 0.8  # share of steps forward from which the rows were meant to be in order
+HOLIDAYS = 0.12  # share of open days without a value where weekends are closed; the Korean exchange has 6 %
+LONGEST_HOLIDAY = 15  # days of the grid one after another; the longest of stock exchanges are 10 calendar days
+MOST_GROUPS = 50
+POINTS = 400
+
+
+def found(tables: Tables) -> Iterator[Finding]:
+    """Yield what is wrong with the column of time, for each group by itself if there are groups."""
+    for part, frame in parts(tables):
+        if tables.time not in frame.columns or len(frame) < 3:
+            continue
+        column = frame[tables.time]
+        if column.dtype == pl.String:
+            yield from _mixed(part, column)
+        groups = [("", frame)]
+        if tables.group in frame.columns and tables.group is not None:
+            pieces = frame.partition_by(tables.group, maintain_order=True)[:MOST_GROUPS]
+            groups = [(f"group `{piece[tables.group][0]}` of ", piece) for piece in pieces]
+        yield from _first_of_each(groups, part, tables.time)
+
+
+def _first_of_each(groups: list[tuple[str, pl.DataFrame]], part: str, time: str) -> Iterator[Finding]:
+    """Report each kind of fault once, for the first group that has it."""
+    said: set[str] = set()
+    for name, frame in groups:
+        for kind, finding in _of_series(name + part, frame, time):
+            if kind not in said:
+                said.add(kind)
+                yield finding
+
+
+def _of_series(where: str, frame: pl.DataFrame, time: str) -> Iterator[tuple[str, Finding]]:
+    stamps = moments.stamps(frame[time])
+    if stamps is None or len(stamps) < 3:
+        return
+    distinct = np.unique(stamps)
+    if len(distinct) < SERIES * len(stamps):  # a log of events, or many series in one table
+        return
+    yield from _order(where, stamps)
+    yield from _repeats(where, frame, time, stamps)
+    grid = moments.grid(distinct)
+    if grid is not None and len(grid.missing) and frame[time].dtype.is_temporal():
+        yield from _gaps(where, distinct, grid)
+
+
+def _order(where: str, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
+    back = np.diff(stamps) < 0
+    if not back.any():
+        return
+    evidence = {"steps_back": int(back.sum()), "rows": len(stamps), "first_row": int(back.argmax()) + 2}
+    if (np.diff(stamps) <= 0).all():
+        yield (
+            "order",
+            Finding(
+                "RK-DATA-06",
+                "warning",
+                f"The rows of {where} run from the newest to the oldest: windows cut from them run backwards in time.",
+                "Sort the rows by time before windows are cut and parts are split.",
+                evidence,
+            ),
+        )
+        return
+    meant = 1 - back.mean() >= ORDERED
+    yield (
+        "order",
+        Finding(
+            "RK-DATA-06",
+            "fault" if meant else "warning",
+            f"{int(back.sum()):,} rows of {where} are older than the row before them, the first in row "
+            f"{evidence['first_row']:,}: "
+            + ("windows over them mix the order of time." if meant else "the rows stand in no order of time."),
+            "Sort the rows by time before windows are cut.",
+            evidence,
+            _curve("Time of each row", "row", "days since the first", stamps),
+        ),
+    )
+
+
+def _repeats(where: str, frame: pl.DataFrame, time: str, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
+    values, counts = np.unique(stamps, return_counts=True)
+    twice = values[counts > 1]
+    if not len(twice):
+        return
+    rows = int((counts - 1).sum())
+    clock = _clock_changes(twice)
+    same = len(frame) - frame.n_unique() >= rows
+    why = " (the hour that summer time gives back)" if clock else ", with equal values" if same else ""
+    yield (
+        "repeats",
+        Finding(
+            "RK-DATA-06",
+            "warning" if clock or same else "fault",
+            f"{rows:,} rows of {where} have a time that another row has{why}; the first is {_said(twice[0])}.",
+            "Keep one row of each time; write times in UTC where clocks change.",
+            {"rows": rows, "times": [_said(stamp) for stamp in twice[:5]], "rows_equal_throughout": bool(same)},
+        ),
+    )
+
+
+def _gaps(where: str, times: Stamps, grid: Grid) -> Iterator[tuple[str, Finding]]:
+    share = len(grid.missing) / grid.expected
+    if grid.closed and share < HOLIDAYS and grid.longest <= LONGEST_HOLIDAY:
+        return
+    evidence = {
+        "step": grid.unit,
+        "missing": len(grid.missing),
+        "expected": grid.expected,
+        "longest_gap": grid.longest,
+        "first": [_said(stamp) for stamp in grid.missing[:5]],
+    }
+    steps = f"{len(grid.missing):,} of {grid.expected:,} steps of one {grid.unit}"
+    if reason := _every_year(grid.missing):
+        yield "gaps", Finding("RK-DATA-06", "note", f"{where.capitalize()} leaves out {reason}.", _FILL, evidence)
+        return
+    yield (
+        "gaps",
+        Finding(
+            "RK-DATA-06",
+            "warning",
+            f"Gaps in the dates of {where}: {steps} are missing, at most {grid.longest:,} in a row, the first at "
+            f"{_said(grid.missing[0])}.",
+            _FILL,
+            evidence,
+            Curve(
+                "Time from each row to the next",
+                "row",
+                "days",
+                *_thinned(np.arange(1, len(times)), np.diff(times) / DAY),
+            ),
+        ),
+    )
+
+
+_FILL = "Put the missing steps in and fill them from the past, or cut windows so that none reaches over a gap."
+
+
+def _every_year(missing: Stamps) -> str:
+    """Name what is left out for a reason of the calendar, or return an empty string."""
+    if _clock_changes(missing):
+        return "the hour that summer time takes"
+    dates = missing.astype("datetime64[s]").astype("datetime64[D]")
+    days = sorted({str(date)[5:] for date in dates})
+    if all(str(date)[5:] in ("02-29", "12-31") and _leap(date) for date in dates):
+        return f"a day of leap years ({' and '.join(days)})"
+    years = len(np.unique(dates.astype("datetime64[Y]")))
+    if len(days) <= 3 and years >= 2 and len(dates) > len(days):
+        return "the same days every year: " + ", ".join(days)
+    return ""
+
+
+def _leap(date: np.datetime64) -> bool:
+    year = date.astype("datetime64[Y]")
+    return int((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")) == 366
+
+
+def _clock_changes(stamps: Stamps) -> bool:
+    """Whether all lie between 0 and 4 o'clock on a Sunday of spring or autumn, at most two a year."""
+    moments_of = [_moment(stamp) for stamp in stamps]
+    years = {moment.year for moment in moments_of}
+    nights = {moment.date() for moment in moments_of}
+    return all(
+        m.weekday() == 6 and m.hour < 4 and m.month in (3, 4, 9, 10, 11) for m in moments_of
+    ) and len(nights) <= 2 * len(years)
+
+
+def _mixed(part: str, column: pl.Series) -> Iterator[Finding]:
+    """Dates that no single form reads."""
+    given = column.drop_nulls()
+    forms = moments.forms(given)
+    unread = len(given) - sum(forms.values())
+    if not forms or sum(forms.values()) < 0.5 * len(given):
+        return
+    days = {form.replace("T", " ").split(" %H")[0] for form in forms}
+    names = list(forms)
+    evidence = {"forms": forms, "not_read": unread}
+    if len(days) > 1:
+        yield Finding(
+            "RK-DATA-06",
+            "fault",
+            f"The dates of {part} are written in {len(days)} forms ({', '.join(sorted(days))}): sorted as words they stand "
+            "in a wrong order, and day and month may be taken for each other.",
+            "Write every date as 2024-03-31, reading each form by itself.",
+            evidence,
+        )
+    elif len(names) > 1:
+        yield Finding(
+            "RK-DATA-06",
+            "warning",
+            f"Some dates of {part} have a time of day and some have none ({', '.join(names)}).",
+            "Write all of them alike: 2024-03-31 00:00.",
+            evidence,
+        )
+    if unread:
+        yield Finding(
+            "RK-DATA-06",
+            "warning",
+            f"{unread:,} values of column `{column.name}` of {part} are no dates.",
+            "Correct them or leave the rows out.",
+            evidence,
+        )
+
+
+def _moment(stamp: int) -> datetime:
+    return datetime.fromtimestamp(int(stamp), UTC)
+
+
+def _said(stamp: int) -> str:
+    moment = _moment(stamp)
+    return moment.strftime("%Y-%m-%d") if not stamp % DAY else moment.strftime("%Y-%m-%d %H:%M")
+
+
+def _curve(title: str, x_name: str, y_name: str, stamps: Stamps) -> Curve:
+    return Curve(title, x_name, y_name, *_thinned(np.arange(1, len(stamps) + 1), (stamps - stamps.min()) / DAY))
+
+
+def _thinned(x: NDArray[np.int64], y: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+    """Keep the largest of every few points, so that no gap is lost."""
+    every = -(-len(x) // POINTS)
+    starts = range(0, len(x), every)
+    kept = [start + int(y[start : start + every].argmax()) for start in starts]
+    return x[kept].tolist(), y[kept].tolist()
