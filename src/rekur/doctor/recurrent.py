@@ -127,6 +127,11 @@ def walk(call: Call, lengths: Tensor | None = None) -> tuple[Tensor, list[Walk]]
     return x, found
 
 
+def steps_of(call: Call) -> Tensor:
+    """Return what a layer read, steps first: (T, N, I)."""
+    return _laid_out(call, None)[0]
+
+
 def _laid_out(call: Call, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
     """Return the layer's input (T, N, I) and which steps are valid (T, N)."""
     x = call.x

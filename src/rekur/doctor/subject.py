@@ -136,7 +136,7 @@ class Subject:
         twin = twins.light(self.model if model is None else model).train(train)
         with twins.seeded(seed):
             raw = (self.inputs if inputs is None else inputs).call(twin)
-        return Ran(raw, self._laid_out(raw), twin)
+        return Ran(raw, self.laid_out(raw), twin)
 
     def predict(self, inputs: Inputs | None = None, *, train: bool = False, seed: int = SEED) -> Tensor:
         """Return the prediction alone, rows first, without a graph."""
@@ -165,7 +165,8 @@ class Subject:
             return axis  # as the input is laid out
         return places[0] if places else None
 
-    def _laid_out(self, raw: Any) -> Tensor:
+    def laid_out(self, raw: Any) -> Tensor:
+        """Return the prediction in what the model returned, rows first."""
         output = batches.first_tensor(raw)
         if output is None:
             raise CannotExamineError("the model returns no tensor of numbers")

@@ -1,5 +1,201 @@
-"""Forget gate, initial scale, saturation: not written yet."""
+"""Saturation: gates and tanh units that stand at an end of their range, where their gradient is next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from rekur.doctor import reading, recurrent, twins
+from rekur.doctor.findings import Curve, Finding
+from rekur.doctor.subject import SEED, Subject
+
+SHUT = 0.01  # a gate below it or above 1 less it; a tanh unit within it of -1 or 1
+OVERWHELMING, MUCH = 0.9, 0.75  # of the numbers, where the inputs are out of scale: a fault, a warning
+STUCK, NEARLY = 0.97, 0.9  # where they are not: what a small net has learnt may stand at the ends, too
+CURED = 0.5  # of the saturation is gone when the input is brought to scale: the scale was the cause
+MOST_STEPS = 200  # are walked
+OPEN = 0.25  # a forget gate whose best units keep less a step was begun shut
+KEPT = 0.01  # of the memory, counted as gone
+LONG = 50  # steps
 
 
-def of_model(part):
-    return []
+@dataclass(frozen=True)
+class Seen:
+    """One layer's gates, or a cell's over its calls."""
+
+    name: str
+    gates: dict[str, Tensor]  # gate -> (T, N, H) after its nonlinearity
+    inside: Tensor  # (T, N)
+
+    def saturated(self, gate: str) -> Tensor:
+        """Which numbers (steps, H) of a gate stand at an end, at the valid steps."""
+        return _stuck(gate, self.gates[gate][self.inside])
+
+    @property
+    def share(self) -> float:
+        """The share of all numbers of all gates that are saturated."""
+        return float(torch.cat([self.saturated(gate).flatten() for gate in self.gates]).double().mean())
+
+    def at_steps(self) -> list[float]:
+        """The share of each step that any row has."""
+        all_gates = torch.cat([_stuck(gate, values) for gate, values in self.gates.items()], dim=2).double()
+        counted = self.inside.any(1)
+        by_step = (all_gates.mean(2) * self.inside).sum(1) / self.inside.sum(1).clamp(min=1)
+        return [float(value) for value in by_step[counted]]
+
+    def by_gate(self) -> dict[str, float]:
+        """The share of each gate."""
+        return {gate: float(self.saturated(gate).double().mean()) for gate in self.gates}
+
+
+def _stuck(gate: str, values: Tensor) -> Tensor:
+    if gate in ("h", "candidate"):
+        return values.abs() > 1 - SHUT
+    return (values < SHUT) | (values > 1 - SHUT)
+
+
+def of_model(subject: Subject) -> Iterator[Finding]:
+    """Yield the layers whose units are stuck, and forget gates that forget at once."""
+    with torch.no_grad(), recurrent.watched(model := twins.light(subject.model).eval()) as calls:
+        with twins.seeded(SEED):
+            subject.inputs.call(model)
+        layers = _first_of_each([call for call in calls if not call.is_cell])
+        for call in layers:
+            yield from _of_layer(subject, call)
+        for name in dict.fromkeys(call.name for call in calls if call.is_cell):
+            yield from _of_cell(subject, [call for call in calls if call.name == name])
+    yield from _forgets(subject)
+
+
+def _first_of_each(calls: list[recurrent.Call]) -> list[recurrent.Call]:
+    found: dict[str, recurrent.Call] = {}
+    for call in calls:
+        found.setdefault(call.name, call)
+    return [call for call in found.values() if _readable(call.layer)]
+
+
+def _readable(layer: recurrent.Recurrent) -> bool:
+    return recurrent.mode(layer) != "RNN_RELU" and not getattr(layer, "proj_size", 0)
+
+
+def _of_layer(subject: Subject, call: recurrent.Call) -> Iterator[Finding]:
+    x, inside = _read(subject, call)
+    if not bool(inside.any()):
+        return
+    worst = max(_walked(call, x, inside), key=lambda layer: layer.share)
+    if worst.share < MUCH:
+        return
+    scaled = _walked(call, _scaled(x, inside), inside)
+    after = next(layer.share for layer in scaled if layer.name == worst.name)
+    yield from _finding(worst, _typical(x, inside), after)
+
+
+def _read(subject: Subject, call: recurrent.Call) -> tuple[Tensor, Tensor]:
+    """Return what a layer read (T, N, I), its first steps, and which of them are valid (T, N)."""
+    x = recurrent.steps_of(call)
+    return x[:MOST_STEPS], reading.valid(subject, call, *x.shape[:2])[:MOST_STEPS]
+
+
+def _walked(call: recurrent.Call, x: Tensor, inside: Tensor) -> list[Seen]:
+    """Walk a layer over x (T, N, I), whatever the layout and the lengths of its call."""
+    laid = x.transpose(0, 1) if call.layer.batch_first else x
+    hx = {key: value for key, value in call.kwargs.items() if key == "hx"}
+    _, walks = recurrent.walk(replace(call, inputs=(laid, *call.inputs[1:2]), kwargs=hx))
+    backward = [walk.name.endswith("backward") for walk in walks]
+    return [
+        Seen(walk.name, walk.gates, inside.flip(0) if turned else inside)
+        for walk, turned in zip(walks, backward, strict=True)
+    ]
+
+
+def _scaled(x: Tensor, inside: Tensor) -> Tensor:
+    """Bring every feature of x (T, N, I) to mean 0 and spread 1 over the valid steps."""
+    values = x[inside]
+    spread = values.std(0) if len(values) > 1 else torch.ones_like(values[0])
+    return (x - values.mean(0)) / spread.clamp(min=1e-6)
+
+
+def _typical(x: Tensor, inside: Tensor) -> float:
+    return float(x[inside].abs().double().median())
+
+
+def _of_cell(subject: Subject, calls: list[recurrent.Call]) -> Iterator[Finding]:
+    calls = [call for call in calls if isinstance(call.x, Tensor) and call.x.dim() == 2][:MOST_STEPS]
+    if not calls or not _readable(calls[0].layer) or len({call.x.shape for call in calls}) > 1:  # type: ignore[union-attr]
+        return
+    opened = [recurrent.cell_gates(call) for call in calls]
+    gates = {gate: torch.stack([step[gate] for step in opened]) for gate in opened[0]}
+    T, N = next(iter(gates.values())).shape[:2]
+    inside = subject.valid.T[:T] if (len(calls), N) == (min(subject.T, MOST_STEPS), subject.N) else torch.ones(T, N) > 0
+    seen = Seen(calls[0].name or type(calls[0].layer).__name__, gates, inside)
+    if seen.share < MUCH:
+        return
+    x = torch.stack([call.x for call in calls])  # type: ignore[misc]
+    pre = nn.functional.linear(_scaled(x, inside), calls[0].layer.weight_ih, calls[0].layer.bias_ih)
+    after = float((pre.abs() > _far(calls[0].layer)).double().mean())
+    yield from _finding(seen, _typical(x, inside), after)
+
+
+def _far(layer: recurrent.Recurrent) -> float:
+    """Where a tanh, or else a sigmoid, comes within `SHUT` of its end."""
+    return 2.65 if recurrent.mode(layer) == "RNN_TANH" else 4.6
+
+
+def _finding(seen: Seen, size: float, after: float) -> Iterator[Finding]:
+    evidence = {"layer": seen.name, "share_saturated": seen.share, "by_gate": seen.by_gate(), "typical_input": size}
+    shares = seen.at_steps()
+    curve = Curve("Saturated units", "step read", "share of gates and units", list(range(len(shares))), shares)
+    told = f"{seen.share:.0%} of the gates and tanh units of `{seen.name}` stand at an end of their range"
+    if after < (1 - CURED) * seen.share:
+        yield Finding(
+            "RK-SAT-03",
+            "fault" if seen.share > OVERWHELMING else "warning",
+            f"The inputs are out of scale: {told}, where hardly a gradient passes; with each feature at mean 0 and "
+            f"spread 1 it would be {after:.0%}.",
+            "Scale the inputs by the mean and the spread (or the smallest and the largest) of the training part.",
+            {**evidence, "share_with_inputs_to_scale": after},
+            curve,
+        )
+        return
+    if seen.share < NEARLY:
+        return
+    yield Finding(
+        "RK-SAT-01",
+        "fault" if seen.share > STUCK else "warning",
+        f"Saturated units: {told}, where hardly a gradient passes.",
+        "Make the first weights smaller (orthogonal recurrent ones, Glorot for the input's), and the learning rate.",
+        evidence,
+        curve,
+    )
+
+
+# the forget gate
+
+
+def _forgets(subject: Subject) -> Iterator[Finding]:
+    """An LSTM read at one step whose best units keep next to nothing of what they read long before."""
+    for read in reading.of(subject):
+        call = read.call
+        if not isinstance(call.layer, nn.LSTM) or not _readable(call.layer) or read.steps > 1:
+            continue
+        with torch.no_grad():
+            for seen in _walked(call, *_read(subject, call)):
+                yield from _forgetting(seen, int(reading.valid(subject, call, *read.outputs.shape[1:]).sum(0).max()))
+
+
+def _forgetting(seen: Seen, T: int) -> Iterator[Finding]:
+    keeps = float(seen.gates["forget gate"][seen.inside].log().mean(0).quantile(0.9).exp())  # of the best units
+    memory = float(torch.tensor(KEPT).log() / torch.tensor(min(keeps, 0.9999)).log())
+    if memory > 0.2 * T or (LONG if keeps > OPEN else LONG // 4) > T:
+        return
+    yield Finding(
+        "RK-SAT-02",
+        "note" if keeps > OPEN else "warning",
+        f"The forget gate of `{seen.name}` keeps {keeps:.2f} of the cell a step even in its best units: after "
+        f"{memory:.0f} of {T} steps less than {KEPT:.0%} is left, and only the end is read.",
+        "Set the forget gate's bias, `bias_ih_l0[H:2*H]` in torch, to 1 or more before training.",
+        {"layer": seen.name, "kept_a_step": keeps, "steps_remembered": memory, "steps": T},
+    )
