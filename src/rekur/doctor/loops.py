@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from rekur.doctor.scripts import Function, Scripts, argument, key, tail, tokens
 
 NOT_USED = frozenset(
-    "get_last_lr get_lr state_dict load_state_dict last_epoch optimizer base_lrs print_lr param_groups".split()
+    {"get_last_lr", "get_lr", "print_lr", "state_dict", "load_state_dict", "last_epoch", "base_lrs", "optimizer"}
 )
-CARRIERS = frozenset(
-    "step unscale_ print len type isinstance str".split()
-)  # calls that take an optimizer and no gradient
+CARRIERS = frozenset({"step", "unscale_", "print", "len", "type", "isinstance", "str"})  # that clear no gradient
 
 
 @dataclass(frozen=True)
@@ -203,7 +201,7 @@ def gradients(scripts: Scripts) -> Iterator[Slip]:
     given = any(_given_away(scripts, call) for call in scripts.optimizers)
     if not steps and not given:
         yield Slip("no step", scripts.target_of(scripts.optimizers[0]), scripts.where(backward[0]))
-    cleared = any(node.attr == "zero_grad" for node in scripts.all(ast.Attribute) if not _bare(scripts, node))
+    cleared = any(node.attr == "zero_grad" for node in scripts.all(ast.Attribute))
     if steps and not cleared and not given and any(_repeated(scripts, step) for step in steps):
         yield Slip("never cleared", _stepped(steps[0]), scripts.where(backward[0]), scripts.where(steps[0]))
     yield from _cleared_too_early(scripts)

@@ -42,16 +42,16 @@ LEARNING_RATES: dict[str, float | None] = {  # optimizer -> the rate it takes wh
     "SparseAdam": 0.001,
 }
 SCHEDULES = frozenset(
-    "LambdaLR MultiplicativeLR StepLR MultiStepLR ConstantLR LinearLR ExponentialLR CosineAnnealingLR ChainedScheduler "
-    "SequentialLR PolynomialLR CosineAnnealingWarmRestarts CyclicLR OneCycleLR ReduceLROnPlateau".split()
+    {"LambdaLR", "MultiplicativeLR", "StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR", "PolynomialLR"}
+    | {"CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "ReduceLROnPlateau"}
+    | {"SequentialLR", "ChainedScheduler"}
 )
 FRAMEWORKS = frozenset(
-    "lightning pytorch_lightning skorch keras tensorflow fastai ignite catalyst composer transformers trl deepspeed".split()
+    {"lightning", "pytorch_lightning", "skorch", "keras", "tensorflow", "fastai", "ignite", "catalyst", "composer"}
+    | {"transformers", "trl", "deepspeed"}
 )
 UNSEEN = frozenset({"globals", "locals", "vars", "exec", "eval", "getattr", "setattr"})  # names made while it runs
-VALIDATION = frozenset(
-    "val valid dev holdout vali vals valset validset devset valloader validloader devloader valacc valloss".split()
-)
+VALIDATION = re.compile(r"(val|valid|dev)(set|loader|iter|data|acc|loss|s)?|vali|holdout|validation\w*")
 OPERATIONS: Mapping[type[ast.AST], Any] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -332,4 +332,4 @@ def says_test(node: ast.AST | str) -> bool:
 
 def says_validation(name: str) -> bool:
     """Whether a name says validation."""
-    return any(word in VALIDATION or word.startswith("validation") for word in tokens(name))
+    return any(VALIDATION.fullmatch(word) for word in tokens(name))

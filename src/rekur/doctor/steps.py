@@ -124,7 +124,7 @@ def _step(subject: Subject, model: nn.Module, optimizer: torch.optim.Optimizer) 
         return _backward(subject, model)
 
     if isinstance(optimizer, torch.optim.LBFGS):
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
     else:
         optimizer.step()
 

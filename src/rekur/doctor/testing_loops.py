@@ -27,8 +27,9 @@ READS = re.compile(r"eval|test|score|accuracy|valid|predict|infer")
 LOSSES = re.compile(
     r"Loss$|^(cross_entropy|mse_loss|nll_loss|l1_loss|smooth_l1_loss|huber_loss|binary_cross_entropy\w*)$"
 )
-BEST = frozenset("best min max minimum maximum lowest highest".split())
-KEEPS = frozenset("save state_dict deepcopy save_model save_checkpoint save_pretrained".split())
+BEST = frozenset({"best", "min", "max", "minimum", "maximum", "lowest", "highest"})
+KEEPS = frozenset({"save", "state_dict", "deepcopy"})
+WAITS = frozenset({"wait", "patience", "counter", "bad", "trigger", "since"})
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,17 @@ def divided(scripts: Scripts) -> Iterator[Odd]:
                 if scripts.order[quotient] > scripts.order[add] and _counts_examples(scripts, count, add):
                     yield Odd(scripts.where(quotient), name, ast.unparse(count))
                     break
+    yield from _divided_as_added(scripts)
+
+
+def _divided_as_added(scripts: Scripts) -> Iterator[Odd]:
+    for add in scripts.all(ast.AugAssign):
+        value, loops = add.value, scripts.loops(add)
+        divides = isinstance(add.op, ast.Add) and isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div)
+        if not loops or not divides or not isinstance(value, ast.BinOp):
+            continue
+        if _sizes_batch(value.right, loops[0]) and _is_mean(scripts, value.left):
+            yield Odd(scripts.where(add), key(add.target), ast.unparse(value.right))
 
 
 def _sums(scripts: Scripts, scope: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -158,6 +170,8 @@ def _sums(scripts: Scripts, scope: ast.AST) -> Iterator[tuple[str, ast.AST]]:
 def _is_mean(scripts: Scripts, value: ast.expr) -> bool:
     """Whether a value is a loss that torch has averaged over its batch."""
     while isinstance(value, ast.Call | ast.Attribute):  # loss.item(), float(loss), loss.detach().cpu().item()
+        if isinstance(value, ast.Call) and _averages(scripts, value):
+            return True
         inner = value.func if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) else value
         if isinstance(inner, ast.Attribute):
             if inner.attr not in {"item", "detach", "cpu", "data", "numpy"}:
@@ -241,15 +255,21 @@ def _is_data(scripts: Scripts, data: ast.expr, loop: ast.For | ast.AsyncFor) -> 
     return bool(named) and any(key(part) == named for part in ast.walk(span.args[1]))
 
 
-def _counter(scripts: Scripts, count: ast.Name, loop: ast.AST) -> bool:
+def _counter(scripts: Scripts, count: ast.Name, loop: Loop) -> bool:
     """Whether a name adds up the sizes of the batches."""
     for node in scripts.all(ast.AugAssign, loop):
         if key(node.target) == count.id and isinstance(node.op, ast.Add):
-            value = node.value
-            sized = isinstance(value, ast.Call) and (tail(value.func) in {"size", "len"})
-            shaped = isinstance(value, ast.Subscript) and tail(value) == "shape"
-            return sized or shaped
+            return _sizes_batch(node.value, loop)
     return False
+
+
+def _sizes_batch(count: ast.expr, loop: Loop) -> bool:
+    """Whether a count is that of the examples of one batch: len(y), y.size(0), y.shape[0]."""
+    if isinstance(count, ast.Call):
+        drawn = {part.id for part in ast.walk(getattr(loop, "target", count)) if isinstance(part, ast.Name)}
+        inside = {part.id for part in ast.walk(count) if isinstance(part, ast.Name)}
+        return tail(count.func) == "size" or (tail(count.func) == "len" and bool(inside & drawn))
+    return isinstance(count, ast.Subscript) and tail(count) == "shape"
 
 
 def _loaders(scripts: Scripts, loop: ast.For | ast.AsyncFor) -> list[ast.Call]:
@@ -327,12 +347,15 @@ def _against_best(scripts: Scripts, test: ast.expr) -> Iterator[str]:
 
 def _figure(scripts: Scripts, node: ast.expr) -> str:
     """Return the name of a figure if it is one of the test part, by its name or by what computed it."""
-    name = key(node) or (key(node.value) if isinstance(node, ast.Subscript) else "")
-    if not name or says_validation(name):
-        return ""
-    if says_test(name):
-        return name
-    values = _computed(scripts, name, node)
+    if isinstance(node, ast.Call):
+        name, values = ast.unparse(node), [node]
+    else:
+        name = key(node) or (key(node.value) if isinstance(node, ast.Subscript) else "")
+        if not name or says_validation(name):
+            return ""
+        if says_test(name):
+            return name
+        values = _computed(scripts, name, node)
     given = [
         part
         for value in values
@@ -357,14 +380,19 @@ def _computed(scripts: Scripts, name: str, node: ast.AST) -> list[ast.expr]:
 
 
 def _kept(scripts: Scripts, node: ast.If) -> str:
-    """Return what the branch keeps: the model, the figure alone, or '' for neither."""
-    inside = [call for statement in node.body for call in scripts.all(ast.Call, statement)]
-    if any(tail(call.func) in KEEPS or "save" in tail(call.func).lower() for call in inside):
+    """Return what the comparison decides: the model kept, when to stop, the figure alone, or '' for nothing."""
+    branches = [*node.body, *node.orelse]
+    names = [tail(call.func) for statement in branches for call in scripts.all(ast.Call, statement)]
+    if any(name in KEEPS or "save" in name.lower() for name in names):
         return "model"
-    stores = [n for s in node.body for n in scripts.all(ast.Assign, s)]
-    if any(set(tokens(tail(target))) & BEST for n in stores for target in n.targets):
-        return "stop" if any(isinstance(n, ast.Break) for s in node.orelse for n in ast.walk(s)) else "figure"
-    return ""
+    waits = [tail(one.target) for statement in branches for one in scripts.all(ast.AugAssign, statement)]
+    if any(isinstance(part, ast.Break) for statement in branches for part in ast.walk(statement)) or any(
+        set(tokens(name)) & WAITS for name in waits
+    ):
+        return "stop"
+    stored = [part for one in branches for part in scripts.all(ast.Name, one) if isinstance(part.ctx, ast.Store)]
+    stored += [part for one in branches for part in scripts.all(ast.Attribute, one) if isinstance(part.ctx, ast.Store)]  # type: ignore[misc]
+    return "figure" if any(set(tokens(tail(part))) & BEST for part in stored) else ""
 
 
 def _in_training(scripts: Scripts, node: ast.AST) -> bool:

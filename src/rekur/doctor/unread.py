@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from rekur.doctor.scripts import LEARNING_RATES, Scope, Scripts, argument, key, number, tail, tokens
 
@@ -12,43 +13,31 @@ RATE = frozenset({"lr", "learning rate", "learningrate", "learn rate", "base lr"
 DECAY = frozenset({"weight decay", "wd", "weightdecay"})
 DROPOUT = frozenset({"dropout", "drop out", "drop", "dropout p", "p dropout", "dropout rate", "dropout prob"})
 EXACT = frozenset(
-    "bs batchsize epochs epoch momentum patience gamma seed hidden layers window clip betas optimizer optim bidirectional "
-    "optimiser warmup temperature embedding stride".split()
+    {"bs", "batchsize", "epoch", "gamma", "seed", "layers", "window", "betas", "optimizer", "optimiser", "optim"}
+    | {"temperature", "embedding", "stride"}
 )
-WORDS = frozenset("lr dropout hidden decay momentum epochs warmup clip patience bidirectional".split())
-PAIRS = (
-    ("learning", "rate"),
-    ("batch", "size"),
-    ("hidden", "size"),
-    ("embedding", "dim"),
-    ("embed", "dim"),
-    ("embed", "size"),
-    ("embedding", "size"),
-    ("emb", "dim"),
-    ("emb", "size"),
-    ("num", "layers"),
-    ("n", "layers"),
-    ("num", "classes"),
-    ("n", "epochs"),
-    ("seq", "len"),
-    ("seq", "length"),
-    ("sequence", "length"),
-    ("max", "len"),
-    ("max", "length"),
-    ("vocab", "size"),
-    ("input", "size"),
-    ("output", "size"),
-    ("input", "dim"),
-    ("output", "dim"),
-    ("max", "norm"),
-    ("step", "size"),
-    ("forcing", "ratio"),
-    ("random", "seed"),
+WORDS = frozenset({"lr", "dropout", "hidden", "decay", "momentum", "epochs", "warmup", "clip", "patience"})
+PAIRS = frozenset(
+    {
+        ("learning", "rate"),
+        ("batch", "size"),
+        ("step", "size"),
+        ("max", "norm"),
+        ("forcing", "ratio"),
+        ("random", "seed"),
+    }
+    | {(what, size) for what in ("embedding", "embed", "emb", "input", "output", "vocab") for size in ("dim", "size")}
+    | {(what, end) for what in ("seq", "sequence", "max") for end in ("len", "length")}
+    | {(count, what) for count in ("num", "n") for what in ("layers", "classes")}
 )
 HARMLESS = frozenset(  # what may be given a whole config and reads no setting for the training
-    "print pprint pformat str repr dump dumps safe_dump init log info debug save update_config len type isinstance".split()
+    {"print", "pprint", "pformat", "str", "repr", "len", "type", "isinstance", "dump", "dumps", "safe_dump", "save"}
+    | {"init", "log", "info", "debug"}
 )
-HOLDERS = frozenset("args cfg config conf hparams hyperparams hyperparameters params flags options settings".split())
+HOLDERS = frozenset(
+    {"args", "cfg", "config", "conf", "hparams", "hyperparams", "hyperparameters", "params", "flags", "options"}
+    | {"settings"}
+)
 
 
 @dataclass(frozen=True)
@@ -72,8 +61,8 @@ def unread(scripts: Scripts) -> Iterator[Unread]:
 def is_setting(name: str) -> bool:
     """Whether a name is one people give to a hyperparameter."""
     words = tokens(name)
-    pairs = list(zip(words, words[1:], strict=False))
-    return (len(words) == 1 and words[0] in EXACT) or bool(set(words) & WORDS) or any(pair in PAIRS for pair in pairs)
+    alone = len(words) == 1 and words[0] in EXACT
+    return alone or bool(set(words) & WORDS) or any(pair in PAIRS for pair in pairwise(words))
 
 
 def role_of(name: str) -> str:
@@ -219,7 +208,9 @@ def _escapes(scripts: Scripts) -> bool:
     """Whether a whole config goes where its keys may be read unseen."""
     parsed = _config_names(scripts)
     for load in (*scripts.all(ast.Name), *scripts.all(ast.Attribute)):
-        held = (tokens(tail(load)) or [""])[-1] in HOLDERS or key(load) in parsed
+        parent = scripts.parents[load]
+        called = isinstance(parent, ast.Call) and parent.func is load
+        held = not called and ((tokens(tail(load)) or [""])[-1] in HOLDERS or key(load) in parsed)
         if held and isinstance(load.ctx, ast.Load) and not _is_seen(scripts, load):
             return True
     return False

@@ -56,8 +56,8 @@ def _of_choice(choice: testing_loops.Chosen) -> Finding:
     return Finding(
         "RK-LOG-03",
         "fault" if certain else "warning",
-        f"`{choice.figure}`, a figure of the test part, {CHOICES[choice.what]} at {choice.where}: the test part is then no "
-        "longer unseen, and its result flatters.",
+        f"`{choice.figure}`, a figure of the test part, {CHOICES[choice.what]} at {choice.where}: the test part is "
+        "then no longer unseen, and its result flatters.",
         "Split a validation part from the training part, choose by it, and read the test part once at the end.",
         {"line": choice.where, "figure": choice.figure, "decides": choice.what, "validation": choice.validated},
     )

@@ -38,8 +38,8 @@ SLIPS = {
         "Move `{name}.zero_grad()` before `backward()`, or behind the step.",
     ),
     "stale": (
-        "`{name}` is made anew at {where}, after its optimizer was built at {other}: the optimizer goes on stepping the "
-        "weights of the old one, and the new one never learns.",
+        "`{name}` is made anew at {where}, after its optimizer was built at {other}: the optimizer goes on stepping "
+        "the weights of the old one, and the new one never learns.",
         "Build the optimizer after the model it should train.",
     ),
 }
@@ -76,13 +76,13 @@ def _of_slip(slip: loops.Slip) -> Finding:
 
 
 def _of_setting(setting: Unread) -> Finding:
-    """A fault where another value is certainly in use, a note where the same is, else a warning."""
+    """A fault where another value is certainly in use, else a warning."""
     evidence = {"name": setting.name, "value": setting.value, "line": setting.where}
     sentence = f"`{setting.name} = {setting.value!r}` of {setting.where} is never used"
     values = sorted({value for value in setting.used if value is not None})
     if setting.role and values and None not in setting.used:
         if any(_same(setting.value, value) for value in values):
-            return Finding("RK-RATE-01", "note", f"{sentence}; the same value is written again.", _CURE, evidence)
+            return Finding("RK-RATE-01", "warning", f"{sentence}; the same value is written again.", _CURE, evidence)
         said = " and ".join(f"{value:g}" for value in values)
         return Finding(
             "RK-RATE-01",
@@ -124,7 +124,7 @@ def _of_constant(name: str, value: float, config: Mapping[str, Any]) -> Finding:
     evidence["in_use"] = used
     if _same(value, used):
         sentence = f"The script defines `{name} = {value:g}`, never uses it, and writes the same value again."
-        return Finding("RK-RATE-01", "note", sentence, _CURE, evidence)
+        return Finding("RK-RATE-01", "warning", sentence, _CURE, evidence)
     return Finding(
         "RK-RATE-01",
         "fault",
@@ -227,8 +227,8 @@ def of_model(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "RK-RATE-06",
             "fault",
-            f"A step of the optimizer changes none of the {moved.weights} weights that have a gradient: with the learning "
-            f"rate {moved.rate:g} it is lost in rounding.",
+            f"A step of the optimizer changes none of the {moved.weights} weights that have a gradient: with the "
+            f"learning rate {moved.rate:g} it is lost in rounding.",
             "Raise the learning rate by powers of ten until the loss of one batch falls.",
             {"learning_rate": moved.rate, "weights": moved.weights, "gradient_norm": moved.norm},
         )
