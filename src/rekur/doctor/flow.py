@@ -37,7 +37,7 @@ class Flow:
 
 
 def measured(subject: Subject) -> Flow | None:
-    """Return the flow of the loss's gradient, or None if no gradient reaches any step."""
+    """Return the flow of the loss's gradient, or None if no gradient reaches any step: frozen or detached."""
     for way in (_through_states, _through_vectors, _through_rows):
         found = way(subject)
         if found is not None and bool((found.norms != 0).any()):
@@ -72,6 +72,8 @@ def _through_states(subject: Subject) -> Flow | None:
             return None
         name, layer, steps = states
         slopes = _slopes(subject, ran, steps)
+    if not slopes:
+        return None
     per_step = [torch.zeros_like(h) if slope is None else slope for h, slope in zip(steps, slopes, strict=True)]
     directions = len(steps) // subject.T
     gradient = torch.stack(per_step).view(directions, subject.T, *per_step[0].shape)  # (D, T, N, H)
@@ -192,7 +194,7 @@ def _through_vectors(subject: Subject) -> Flow | None:
         if not read:
             return None
         slopes = _slopes(subject, ran, read[:1])
-    if slopes[0] is None:
+    if not slopes or slopes[0] is None:
         return None
     gradient = slopes[0] if read[0].shape[:2] == (subject.N, subject.T) else slopes[0].transpose(0, 1)
     return _flow(
@@ -274,11 +276,10 @@ def _through_rows(subject: Subject) -> Flow | None:
 
 
 def _slopes(subject: Subject, ran: Ran, at: list[Tensor]) -> list[Tensor | None]:
+    """Return the loss's gradient at each tensor; [] where none can flow."""
     loss = objective(subject, ran)
     if not loss.requires_grad or not all(tensor.requires_grad for tensor in at):
-        at = [tensor for tensor in at if tensor.requires_grad]
-        if not loss.requires_grad or not at:
-            raise CannotExamineError("no gradient flows from the loss to the steps: something is frozen or detached")
+        return []
     return list(torch.autograd.grad(loss, at, allow_unused=True))
 
 

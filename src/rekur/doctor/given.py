@@ -13,7 +13,7 @@ from torch import Tensor
 from rekur.doctor import layout as layouts
 from rekur.doctor import twins
 from rekur.doctor.findings import Finding
-from rekur.doctor.inputs import Inputs
+from rekur.doctor.inputs import Inputs, parameters
 from rekur.doctor.subject import SEED, Subject
 
 NAMES = ("state", "hidden", "hx", "h0", "h_0", "h", "memory", "hc", "carry")
@@ -33,8 +33,8 @@ def of_given(subject: Subject) -> Iterator[Finding]:
     if state is None:
         return
     try:
-        with_state, _ = _called(subject, _with(short, name, _mapped(state, _stirred)))
-        with_zeros, _ = _called(subject, _with(short, name, _mapped(state, torch.zeros_like)))
+        with_state, _ = _called(subject, _with(subject, short, name, _mapped(state, _stirred)))
+        with_zeros, _ = _called(subject, _with(subject, short, name, _mapped(state, torch.zeros_like)))
     except Exception:  # what it returns is not what it takes
         return
     if torch.equal(with_state, with_zeros) and (short is not subject.inputs or subject.T <= 20):
@@ -53,15 +53,17 @@ def _argument(subject: Subject) -> str | None:
         words = name.lower().split("_")
         if not (name.lower() in NAMES or any(word in NAMES for word in words)):
             continue
-        filled = place < len(subject.inputs.args) and subject.inputs.args[place] is not None
-        if not filled and (argument.default is not inspect.Parameter.empty or name in subject.inputs.kwargs):
+        given = subject.inputs.args[place] if place < len(subject.inputs.args) else subject.inputs.kwargs.get(name)
+        if _is_state(given) or (given is None and argument.default is not inspect.Parameter.empty):
             return name
     return None
 
 
-def _with(inputs: Inputs, name: str, state: Any) -> Inputs:
-    names = list(inputs.kwargs)
-    return replace(inputs, kwargs={**{key: inputs.kwargs[key] for key in names}, name: state})
+def _with(subject: Subject, inputs: Inputs, name: str, state: Any) -> Inputs:
+    place = parameters(subject.given).index(name)
+    if place < len(inputs.args):
+        return replace(inputs, args=(*inputs.args[:place], state, *inputs.args[place + 1 :]))
+    return replace(inputs, kwargs={**inputs.kwargs, name: state})
 
 
 def _called(subject: Subject, inputs: Inputs) -> tuple[Tensor, Any]:
@@ -129,7 +131,7 @@ def _cut(subject: Subject, name: str) -> Iterator[Finding]:
     whole = subject.base
     try:
         first, state = _called(subject, _steps(subject, 0, half))
-        second, _ = _called(subject, _with(_steps(subject, half, subject.T), name, state))
+        second, _ = _called(subject, _with(subject, _steps(subject, half, subject.T), name, state))
     except Exception:
         return
     axis = 1 - subject.layout.rows_axis

@@ -274,7 +274,7 @@ class Subject:
         if after.shape != before.shape:
             sizes = f"{tuple(before.shape)} to {tuple(after.shape)}"
             raise CannotExamineError(f"the prediction changed its sizes from {sizes}")
-        return (after - before).abs().nan_to_num(0.0).flatten(1).amax(1) / self.tolerance(after)
+        return (after - before).abs().nan_to_num(0.0).reshape(len(after), -1).amax(1) / self.tolerance(after)
 
     # getting ready
 

@@ -19,7 +19,7 @@ from rekur.doctor.flow import Flow
 from rekur.doctor.subject import Subject
 
 ARRIVES = 1e-7  # of the largest: float32 keeps seven digits
-NEVER, FADES = 0.25, 0.5  # of the real steps that the gradient reaches, at most: a fault, a warning
+NEVER, FADES = 0.25, 0.5  # of the real steps that the gradient reaches, at most: a fault, a warning (gates: one less)
 CUT = 1e-20  # of the largest: a gradient that is 0 behind a step of more was cut off there, it did not fade away
 GROWS, EXPLODES = 1e3, 1e6  # times as large at the far end as at the near one: a warning, a fault
 DENORMAL = 0.02  # of the gradient's numbers
@@ -72,7 +72,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
     cut = _cut(subject, profile)
     if cut:
         yield _never(found, profile, f"exactly nothing goes back beyond {profile.reach} steps", TRUNCATED)
-    elif cut is None and profile.share < FADES:
+    elif cut is None and profile.share < FADES and profile.rate < 1:
         yield _faded(found, profile)
     yield from _grows(found, profile)
     if found.denormals > DENORMAL:
@@ -127,7 +127,7 @@ def _faded(found: Flow, profile: Profile) -> Finding:
         return _never(found, profile, f"it shrinks by {profile.rate:.2g} a step", PLAIN)
     return Finding(
         "RK-GRAD-02",
-        "note" if found.gated else "warning",
+        "note" if found.gated and profile.share >= NEVER else "warning",
         f"The gradient fades on its way back: {found.what} shrinks by {profile.rate:.2g} a step, and beyond the last "
         f"{reach} of {T} steps it is below a ten-millionth of its largest.",
         GATED if found.gated else PLAIN,

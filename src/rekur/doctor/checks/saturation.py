@@ -14,7 +14,7 @@ from rekur.doctor.subject import SEED, Subject
 
 SHUT = 0.01  # a gate below it or above 1 less it; a tanh unit within it of -1 or 1
 OVERWHELMING, MUCH = 0.9, 0.75  # of the numbers, where the inputs are out of scale: a fault, a warning
-STUCK, NEARLY = 0.97, 0.9  # where they are not: what a small net has learnt may stand at the ends, too
+STUCK = 0.97  # a fault where they are not: what a small net has learnt may stand at the ends, too
 CURED = 0.5  # of the saturation is gone when the input is brought to scale: the scale was the cause
 MOST_STEPS = 200  # are walked
 OPEN = 0.25  # a forget gate whose best units keep less a step was begun shut
@@ -159,8 +159,6 @@ def _finding(seen: Seen, size: float, after: float) -> Iterator[Finding]:
             {**evidence, "share_with_inputs_to_scale": after},
             curve,
         )
-        return
-    if seen.share < NEARLY:
         return
     yield Finding(
         "RK-SAT-01",
