@@ -163,7 +163,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "chance",
         "Chance, or too good",
-        ("classes", "tables"),
+        ("classes", "run", "tables"),
         {
             "RK-CHANCE-01": "no better than the commonest class",
             "RK-CHANCE-02": "one feature gives the answer away",

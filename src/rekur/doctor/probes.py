@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.tree import DecisionTreeClassifier
 
 from rekur.data.text import Tokens, tokenize
 
 Integers = NDArray[np.int64]
 
-BINS = 16  # of a number, if it has more values than VALUES
+LEAVES = 16  # intervals of a number that has more than VALUES values
 VALUES = 64
 UBIQUITOUS = 0.9  # of the texts hold a word that may announce another one, as in "rating: 8"
 
@@ -49,14 +50,17 @@ def of_codes(kind: str, name: str, codes: Integers, y: Integers) -> Probe:
     return Probe(kind, name, accuracy, skill(accuracy, rate(y)), len(np.unique(codes)))
 
 
-def coded(numbers: NDArray[np.float64]) -> Integers:
-    """Return which of its values, or which of BINS equally full bins, each number is; missing ones are a value."""
+def of_number(kind: str, name: str, numbers: NDArray[np.float64], y: Integers) -> Probe:
+    """Probe a number, by its values if they are few, else by LEAVES intervals; a missing one is a value of its own."""
     known = np.isfinite(numbers)
     values = np.unique(numbers[known])
-    if len(values) > VALUES:
-        values = np.unique(np.quantile(numbers[known], np.linspace(0, 1, BINS + 1)[1:-1]))
-    codes = np.searchsorted(values, np.where(known, numbers, 0.0), side="right")
-    return np.where(known, codes + 1, 0).astype(np.int64)
+    if len(values) <= VALUES:
+        codes = np.searchsorted(values, np.where(known, numbers, 0.0), side="right")
+        return of_codes(kind, name, np.where(known, codes + 1, 0).astype(np.int64), y)
+    column = np.where(known, numbers, values[0] - 1)[:, None]
+    tree = DecisionTreeClassifier(max_leaf_nodes=max(LEAVES, 2 * (int(y.max()) + 1)), min_samples_leaf=3)
+    accuracy = float(np.mean(tree.fit(column[::2], y[::2]).predict(column[1::2]) == y[1::2]))
+    return Probe(kind, name, accuracy, skill(accuracy, rate(y)), len(values))
 
 
 def of_presence(X: sparse.spmatrix, y: Integers, name: Callable[[int], str], kind: str = "word") -> list[Probe]:
@@ -76,7 +80,7 @@ def of_presence(X: sparse.spmatrix, y: Integers, name: Callable[[int], str], kin
 
 def of_numbers(X: NDArray[np.float64], y: Integers, name: Callable[[int], str]) -> list[Probe]:
     """Probe each of the F columns of (N, F)."""
-    return [of_codes("column", name(j), coded(X[:, j]), y) for j in range(X.shape[1])]
+    return [of_number("column", name(j), X[:, j], y) for j in range(X.shape[1])]
 
 
 def of_texts(texts: pl.Series, y: Integers, column: str) -> Iterator[Probe]:
@@ -88,7 +92,7 @@ def of_texts(texts: pl.Series, y: Integers, column: str) -> Iterator[Probe]:
     )
     counts.sum_duplicates()
     yield from of_presence(counts, y, lambda v: f"the word `{kinds[v]}` in `{column}`")
-    yield of_codes("place", f"the number of words in `{column}`", coded(np.diff(offsets).astype(np.float64)), y)
+    yield of_number("place", f"the number of words in `{column}`", np.diff(offsets).astype(np.float64), y)
     full = np.diff(offsets) > 0
     if not full.any():
         return
@@ -116,7 +120,8 @@ def remembered(contents: Integers, classes: int, seed: int = 0) -> tuple[float, 
     """Shuffle the labels among the distinct contents, remember one random half of the rows, and ask for the other.
 
     `contents` (N,) numbers what is distinct. Returns the accuracy on the other half, the share of it that the first
-    half holds too, and how many rows were asked. No model can be right more often than 1 / classes on rows it never saw.
+    half holds too, and how many rows were asked. On rows it never saw no
+    model can be right more often than 1 / classes.
     """
     generator = np.random.default_rng(seed)
     U = int(contents.max()) + 1

@@ -12,14 +12,17 @@ from scipy import sparse, stats
 
 from rekur.doctor import probes
 from rekur.doctor.findings import CannotExamineError, Curve, Finding, Severity
-from rekur.doctor.patient import Classes, Tables
+from rekur.doctor.patient import Classes, RunRecord, Tables
 from rekur.doctor.probes import Probe
 from rekur.evaluation import verdict
 from rekur.evaluation.outcomes import Outcome
 
 FEWEST = 100  # rows to probe
-ROWS, CELLS = 4000, 4_000_000  # rows that are probed, and rows times features
-SLIGHT = 0.2  # Cohen's kappa up to which agreement is slight (Landis and Koch 1977)
+ROWS, CELLS = 4000, 2_000_000  # rows that are probed, and rows times features
+SLIGHT, POOR = (
+    0.2,
+    0.05,
+)  # skill, and Cohen's kappa, up to which agreement is slight (Landis and Koch 1977); next to none
 KNOWS = 0.01  # one-sided, that the predictions go with the truth at all
 TOO_GOOD, OF_THE_WAY = 0.97, 0.8  # accuracy, and share of the way there from the commonest class
 GIVEN_AWAY, NEARLY = 0.98, 0.92  # skill of one feature alone: a fault, a warning
@@ -44,6 +47,16 @@ def of_classes(part: Classes) -> Iterator[Finding]:
     yield from _guessing(part, truth, prediction, found)
     if part.features is not None and accuracy >= TOO_GOOD and probes.skill(accuracy, rate) >= OF_THE_WAY:
         yield from _too_good(part, accuracy)
+
+
+def of_run(record: RunRecord) -> Iterator[Finding]:
+    """Yield that the part which chose the weights was hardly better than guessed, however the test part came out."""
+    accuracy = record.metrics.get("validation", {}).get("accuracy")
+    rate = record.metrics.get("chance", {}).get("rate")
+    if accuracy is None or rate is None or probes.skill(accuracy, rate) >= POOR:
+        return
+    evidence = {"validation_accuracy": accuracy, "rate_of_the_commonest_class": rate}
+    yield _hardly_better(" validation", accuracy, rate, "warning", evidence)
 
 
 def of_tables(part: Tables) -> Iterator[Finding]:
@@ -87,16 +100,24 @@ def _guessing(part: Classes, truth: Any, prediction: Any, found: dict[str, Any])
             evidence,
             curve,
         )
-    elif kappa < SLIGHT and probes.skill(accuracy, rate) < SLIGHT:
-        yield Finding(
-            "RK-CHANCE-04",
-            "note" if part.said else "warning",
-            f"The accuracy of {accuracy:.1%} is hardly better than naming the commonest class every time ({rate:.1%}): "
-            f"{len(truth)} examples show that it is not chance, and that it is little more.",
-            "Say so beside the result, and compare with a simple model on the same rows.",
-            evidence,
-            curve,
+    elif (gain := probes.skill(accuracy, rate)) < SLIGHT and kappa < SLIGHT:
+        yield _hardly_better(
+            "", accuracy, rate, "warning" if gain < POOR and not part.said else "note", evidence, curve
         )
+
+
+def _hardly_better(
+    where: str, accuracy: float, rate: float, severity: Severity, evidence: dict[str, Any], curve: Curve | None = None
+) -> Finding:
+    return Finding(
+        "RK-CHANCE-04",
+        severity,
+        f"The{where} accuracy of {accuracy:.1%} is hardly better than naming the commonest class every time "
+        f"({rate:.1%}).",
+        "Say so beside the result, and compare with a simple model on the same rows.",
+        evidence,
+        curve,
+    )
 
 
 def agreement(truth: NDArray[np.int64], prediction: NDArray[np.int64]) -> tuple[float, float]:
@@ -218,7 +239,7 @@ def _columns(frame: pl.DataFrame, y: NDArray[np.int64], part: Tables) -> Iterato
         column, dtype = frame[name], frame[name].dtype
         if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Boolean:
             numbers = column.to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
-            yield probes.of_codes("column", f"the column `{name}`", probes.coded(numbers), y)
+            yield probes.of_number("column", f"the column `{name}`", numbers, y)
         elif dtype == pl.String or dtype == pl.Categorical or dtype == pl.Enum:
             words = column.cast(pl.String).fill_null("")
             codes = words.rank("dense").to_numpy().astype(np.int64) - 1

@@ -25,12 +25,12 @@ from rekur.evaluation.paired import Comparison, diebold_mariano
 FEWEST, MANY = 20, 50  # steps below which no test says anything, and above which less evidence does
 LAGS = 20  # earlier values that are tried
 PAIRS = 10  # steps that must be left to compare at a lag
-NEAR = 0.05  # of the error: closer than this to the last value is that value
+NEAR, NEAR_SHORT = 0.1, 0.05  # of the error: closer to the last value gains 0.5 % at most; of fewer than MANY steps
 NEAR_FURTHER = 0.3  # the same for a value further back, which an honest forecast seldom resembles
 CLOSE, VERY_CLOSE = 0.5, 0.2  # of persistence's error: a foretold change smaller than this is small, very small
 TINY = float(np.finfo(np.float64).tiny)
 SURE = 0.02  # two-sided; the first part's, and the second's, which bounds the share of false faults at half of it
-ALIKE = 0.95  # correlation of changes from which on the forecast is a function of one earlier value
+ALIKE = 0.9  # correlation of changes from which on the forecast is a function of one earlier value
 GAIN = 0.99  # of persistence's error: less than this better is no gain
 GOOD = 0.9  # of persistence's error, both without their bias: the forecast is good but for its bias
 SURE_CENTRED = 0.001  # stricter: centred, noise goes with a random walk's changes (Dickey and Fuller 1979)
@@ -124,7 +124,9 @@ class Lagged:
         A forecast that is a function of the last value alone is believed to be that on less evidence.
         """
         unbiased = float(np.std(self.f - self.y)) / max(float(np.std(self.y - self.last)), TINY)
-        if self.foresees or self.rmse <= GAIN * self.persistence or unbiased < GOOD:
+        if self.rmse <= GAIN * self.persistence or unbiased < GOOD:
+            return False
+        if self.foresees and self.verdict != "worse":
             return False
         found = self._mean((self.f - self.last) * (self.y - self.f))
         alike = self.changes[self.h] >= ALIKE and len(self.y) >= MANY
@@ -152,7 +154,8 @@ class Lagged:
         k = self.h + int(np.argmin(self.errors[self.h :]))
         distance = self.errors[k] / max(min(self.errors[0], float(np.std(self.truth[: len(self.truth) - k]))), TINY)
         if k == self.h:
-            return k if distance <= NEAR and self.verdict != "better" else None
+            near = NEAR if len(self.y) >= MANY else NEAR_SHORT
+            return k if distance <= near and self.verdict != "better" else None
         return k if distance <= (NEAR if self.of_use else NEAR_FURTHER) else None
 
     @property
