@@ -289,6 +289,35 @@ train()
         ),
         "RK-LOG-03",
     ),
+    "best by the accuracy that a function called test counts": Faulty(
+        """
+import torch
+best_acc = 0
+
+def train(epoch):
+    for inputs, targets in trainloader:
+        optimizer.zero_grad()
+        criterion(net(inputs), targets).backward()
+        optimizer.step()
+
+def test(epoch):
+    global best_acc
+    correct, total = 0, 0
+    with torch.no_grad():
+        for inputs, targets in testloader:
+            total += targets.size(0)
+            correct += net(inputs).argmax(1).eq(targets).sum().item()
+    acc = 100.0 * correct / total
+    if acc > best_acc:
+        torch.save({"net": net.state_dict(), "acc": acc}, "./checkpoint/ckpt.pth")
+        best_acc = acc
+
+for epoch in range(200):
+    train(epoch)
+    test(epoch)
+""",
+        "RK-LOG-03",
+    ),
     "rate by the test loss": Faulty(
         _changed(
             "plain",

@@ -608,6 +608,123 @@ for epoch in range(5):
     print(epoch, evaluate(model, test_loader))
 """
 
+MEAN_IN_BATCHES = """
+import copy
+import torch
+
+def train_model(model, criterion, optimizer, scheduler, num_epochs=25):
+    best_acc = 0.0
+    for epoch in range(num_epochs):
+        for phase in ["train", "val"]:
+            running_loss, running_corrects = 0.0, 0
+            for inputs, labels in dataloaders[phase]:
+                optimizer.zero_grad()
+                with torch.set_grad_enabled(phase == "train"):
+                    outputs = model(inputs)
+                    loss = criterion(outputs, labels)
+                    if phase == "train":
+                        loss.backward()
+                        optimizer.step()
+                running_loss += loss.item() * inputs.size(0)
+                running_corrects += torch.sum(outputs.argmax(1) == labels.data)
+            if phase == "train":
+                scheduler.step()
+            epoch_loss = running_loss / dataset_sizes[phase]
+            epoch_acc = running_corrects.double() / dataset_sizes[phase]
+            if phase == "val" and epoch_acc > best_acc:
+                best_acc = epoch_acc
+                best = copy.deepcopy(model.state_dict())
+    model.load_state_dict(best)
+    return model
+
+criterion = torch.nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.001, momentum=0.9)
+scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=7, gamma=0.1)
+model = train_model(model, criterion, optimizer, scheduler)
+"""
+
+SUMMED_LOSS = """
+import torch
+from torch.nn import functional as F
+
+epochs = 10
+
+def loss_function(recon_x, x, mu, logvar):
+    BCE = F.binary_cross_entropy(recon_x, x, reduction="sum")
+    return BCE - 0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+
+def train(epoch):
+    model.train()
+    train_loss = 0
+    for batch_idx, (data, _) in enumerate(train_loader):
+        optimizer.zero_grad()
+        recon_batch, mu, logvar = model(data)
+        loss = loss_function(recon_batch, data, mu, logvar)
+        loss.backward()
+        train_loss += loss.item()
+        optimizer.step()
+        print(loss.item() / len(data))
+    print(train_loss / len(train_loader.dataset))
+
+def test(epoch):
+    model.eval()
+    test_loss = 0
+    with torch.no_grad():
+        for data, _ in test_loader:
+            recon_batch, mu, logvar = model(data)
+            test_loss += loss_function(recon_batch, data, mu, logvar).item()
+    test_loss /= len(test_loader.dataset)
+    print(test_loss)
+
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+for epoch in range(1, epochs + 1):
+    train(epoch)
+    test(epoch)
+    with torch.no_grad():
+        sample = model.decode(torch.randn(64, 20))
+"""
+
+QUICK_START = """
+import torch
+from torch import nn
+
+batch_size = 64
+train_dataloader = torch.utils.data.DataLoader(training_data, batch_size=batch_size)
+test_dataloader = torch.utils.data.DataLoader(test_data, batch_size=batch_size)
+loss_fn = nn.CrossEntropyLoss()
+optimizer = torch.optim.SGD(model.parameters(), lr=1e-3)
+
+def train(dataloader, model, loss_fn, optimizer):
+    size = len(dataloader.dataset)
+    model.train()
+    for batch, (X, y) in enumerate(dataloader):
+        loss = loss_fn(model(X), y)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if batch % 100 == 0:
+            print(f"loss: {loss.item():>7f} [{(batch + 1) * len(X):>5d}/{size:>5d}]")
+
+def test(dataloader, model, loss_fn):
+    size = len(dataloader.dataset)
+    num_batches = len(dataloader)
+    model.eval()
+    test_loss, correct = 0, 0
+    with torch.no_grad():
+        for X, y in dataloader:
+            pred = model(X)
+            test_loss += loss_fn(pred, y).item()
+            correct += (pred.argmax(1) == y).type(torch.float).sum().item()
+    test_loss /= num_batches
+    correct /= size
+    print(f"Accuracy: {(100 * correct):>0.1f}%, Avg loss: {test_loss:>8f}")
+
+epochs = 5
+for t in range(epochs):
+    train(train_dataloader, model, loss_fn, optimizer)
+    test(test_dataloader, model, loss_fn)
+"""
+
 LIBRARY = """
 import torch
 LEARNING_RATE = 1e-3

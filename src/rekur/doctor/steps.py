@@ -124,6 +124,7 @@ def _step(subject: Subject, model: nn.Module, optimizer: torch.optim.Optimizer) 
         return _backward(subject, model)
 
     if isinstance(optimizer, torch.optim.LBFGS):
+        optimizer.param_groups[0].update(max_iter=1, max_eval=1)
         optimizer.step(closure)  # type: ignore[no-untyped-call]
     else:
         optimizer.step()

@@ -355,13 +355,9 @@ def _figure(scripts: Scripts, node: ast.expr) -> str:
             return ""
         if says_test(name):
             return name
-        values = _computed(scripts, name, node)
-    given = [
-        part
-        for value in values
-        for part in ast.walk(value)
-        if isinstance(part, ast.Name) and not isinstance(scripts.parents[part], ast.Attribute)
-    ]
+        values = _computed(scripts, name, node) or _counted(scripts, name, node)
+    parts = [part for value in values for part in ast.walk(value) if isinstance(part, ast.Name)]
+    given = [part for part in parts if not isinstance(scripts.parents[part], ast.Attribute)]
     data = [part.id for part in given if says_test(part.id) or says_validation(part.id) or "train" in part.id.lower()]
     return name if values and data and all(says_test(part) for part in data) else ""
 
@@ -377,6 +373,15 @@ def _computed(scripts: Scripts, name: str, node: ast.AST) -> list[ast.expr]:
     return (
         [value for value in found if isinstance(value, ast.Call)] if all(isinstance(v, ast.Call) for v in found) else []
     )
+
+
+def _counted(scripts: Scripts, name: str, node: ast.AST) -> list[ast.expr]:
+    """Return what the loops go over that add up the numbers a figure is computed of: `acc = correct / total`."""
+    scope = scripts.scope(node)
+    made = scripts.assigned(name, scope)
+    counts = {part.id for value in made for part in ast.walk(value) if isinstance(part, ast.Name)}
+    adds = [add for add in scripts.all(ast.AugAssign, scope) if key(add.target) in counts and scripts.loops(add)]
+    return [loop.iter for add in adds if isinstance(loop := scripts.loops(add)[0], ast.For | ast.AsyncFor)]
 
 
 def _kept(scripts: Scripts, node: ast.If) -> str:
@@ -396,9 +401,15 @@ def _kept(scripts: Scripts, node: ast.If) -> str:
 
 
 def _in_training(scripts: Scripts, node: ast.AST) -> bool:
-    """Whether a place is passed again and again while the model trains."""
-    for loop in scripts.loops(node):
-        calls = list(scripts.all(ast.Call, loop))
+    """Whether a place is passed again and again while the model trains, itself or the function around it."""
+    waiting, seen = [node], set[str]()
+    while waiting:
+        place = waiting.pop()
+        calls = [call for loop in scripts.loops(place) for call in scripts.all(ast.Call, loop)]
         if any(re.search(r"train|backward|fit|step|epoch", tail(call.func).lower()) for call in calls):
-            return isinstance(loop, Loop)
+            return True
+        scope = scripts.scope(place)
+        if isinstance(scope, Function) and scope.name not in seen:
+            seen.add(scope.name)
+            waiting += [call for call in scripts.calls if tail(call.func) == scope.name]
     return False

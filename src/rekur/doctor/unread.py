@@ -105,7 +105,7 @@ def _assignments(scripts: Scripts) -> Iterator[tuple[ast.Name, object]]:
 
 
 def _literal(node: ast.AST | None) -> object:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str | bool):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str | int | float):
         return node.value
     return number(node)
 
