@@ -1,7 +1,7 @@
 """Copies across a split: the same text, nearly the same text, the same row of numbers.
 
-Near-copies are found by their shingles, the runs of two or three words. A text whose Jaccard similarity to some other is
-0.8 shares at least 0.8 of its shingles with the whole other part: that alone leaves few texts to compare pair by pair.
+Near-copies are found by their shingles, the runs of two or three words. A text whose Jaccard similarity to some
+other is 0.8 shares at least 0.8 of its shingles with the whole other part: few texts are left to compare in pairs.
 (A. Broder, On the resemblance and containment of documents, 1997.)
 """
 
@@ -55,7 +55,8 @@ def long_enough(texts: pl.Series) -> NDArray[np.bool_]:
     characters = texts.str.len_chars().to_numpy()
     spaces = texts.str.count_matches(" ", literal=True).to_numpy()
     unspaced = texts.str.contains(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]").to_numpy()
-    return (characters >= CHARACTERS) & ((spaces + 1 >= TOKENS) | unspaced)
+    enough: NDArray[np.bool_] = (characters >= CHARACTERS) & ((spaces + 1 >= TOKENS) | unspaced)
+    return enough
 
 
 def equal(train: pl.Series, test: pl.Series) -> Pairs:
@@ -80,14 +81,16 @@ def similar(train: pl.Series, test: pl.Series) -> Pairs:
     shingles, owners = _shingles(tokens)
     start = int(np.searchsorted(owners, len(train)))
     enough = np.concatenate([long_enough(train), long_enough(test)])
-    other = np.concatenate([_in_other(shingles[:start], shingles[start:]), _in_other(shingles[start:], shingles[:start])])
+    other = np.concatenate(
+        [_in_other(shingles[:start], shingles[start:]), _in_other(shingles[start:], shingles[:start])]
+    )
     total = np.bincount(owners, minlength=len(enough))
     shared = np.bincount(owners, weights=other, minlength=len(enough))
     # A little less than 0.8: here a shingle counts as often as it stands in the text.
     chosen = enough & (total >= TOKENS - 2) & (shared >= (SIMILAR - 0.1) * total)
     kept = chosen[owners]
     pairs = _compared(shingles[kept], owners[kept], len(train))
-    different = np.array([train[int(a)] != test[int(b)] for a, b in zip(pairs.train, pairs.test, strict=True)], dtype=bool)
+    different = (train[pairs.train] != test[pairs.test]).to_numpy()
     return Pairs(pairs.test[different], pairs.train[different], pairs.similarity[different])
 
 
@@ -107,11 +110,12 @@ def _shingles(tokens: Tokens) -> tuple[Hashes, Rows]:
 
 
 def _in_other(mine: Hashes, others: Hashes) -> NDArray[np.bool_]:
-    """Which shingles probably occur in the other part: by their first bits, so none is missed and a few are too many."""
+    """Which shingles probably occur in the other part: by their first bits, so a few are too many."""
     table = np.zeros(1 << BITS, dtype=bool)
     shift = np.uint64(64 - BITS)
     table[(others * np.uint64(0xD6E8FEB86659FD93)) >> shift] = True
-    return table[(mine * np.uint64(0xD6E8FEB86659FD93)) >> shift]
+    found: NDArray[np.bool_] = table[(mine * np.uint64(0xD6E8FEB86659FD93)) >> shift]
+    return found
 
 
 def _compared(shingles: Hashes, owners: Rows, first_test: int) -> Pairs:
@@ -122,7 +126,9 @@ def _compared(shingles: Hashes, owners: Rows, first_test: int) -> Pairs:
     test = frame.filter(pl.col("owner") >= first_test)
     often = train.group_by("shingle").len("often").filter(pl.col("often") <= PARTNERS)
     rare = test.join(often, on="shingle").sort("owner", "often", "shingle").group_by("owner").head(RAREST)
-    candidates = rare.select("owner", "shingle").join(train, on="shingle", suffix="_train").select("owner", "owner_train")
+    candidates = (
+        rare.select("owner", "shingle").join(train, on="shingle", suffix="_train").select("owner", "owner_train")
+    )
     # Of texts of too different sizes 0.8 cannot be.
     ratio = sizes[candidates["owner"].to_numpy()] / np.maximum(1, sizes[candidates["owner_train"].to_numpy()])
     candidates = candidates.filter(pl.Series((ratio >= SIMILAR) & (ratio <= 1 / SIMILAR))).unique()

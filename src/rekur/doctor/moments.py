@@ -88,7 +88,9 @@ def _tried(column: pl.Series, doubtful: bool) -> dict[str, pl.Series]:
     """Read the column in every form that reads some value."""
     plain = column.str.strip_chars()
     if not doubtful or plain.str.contains(r"\D").any():
-        candidates = [day + clock for day in _DAYS for clock in _CLOCK] + list(_OTHERS) + ([] if doubtful else [*_DIGITS])
+        candidates = (
+            [day + clock for day in _DAYS for clock in _CLOCK] + list(_OTHERS) + ([] if doubtful else [*_DIGITS])
+        )
     else:
         return {}
     some = plain.drop_nulls().unique(maintain_order=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.doctor import copies, moments
+from rekur.doctor import copies, moments, refits
 from rekur.doctor.copies import Pairs
 from rekur.doctor.findings import Curve, Finding, Severity
 from rekur.doctor.patient import Refit, RunRecord, Tables
@@ -18,7 +18,6 @@ from rekur.doctor.patient import Refit, RunRecord, Tables
 MANY, SEVERAL = 0.01, 3  # share of the test part that makes a fault, and the fewest rows that do
 WARNS = 0.005  # share that makes a warning: half a point of accuracy; below lie the copies that IMDB was published with
 INTERLEAVED = 0.1  # turns from one part to the other in the order of time, beside the size of the test part
-EXACT = 1e-6  # relative difference up to which two fitted numbers are the same
 PERSON = re.compile(
     r"^(patient|person|user|subject|device|speaker|participant)s?[ _-]?(id|no|nr|number|code|name)?$", re.I
 )
@@ -39,10 +38,10 @@ def of_tables(tables: Tables) -> Iterator[Finding]:
 def of_run(record: RunRecord) -> Iterator[Finding]:
     """Yield what was fitted beyond the training part."""
     for refit in record.refits:
-        if same(refit.used, refit.train_only):
+        if refits.same(refit.used, refit.train_only):
             continue
         for part, fitted in refit.beyond.items():
-            if same(refit.used, fitted):
+            if refits.same(refit.used, fitted):
                 yield _fitted(refit, part)
                 break
 
@@ -88,10 +87,10 @@ def _copied(tables: Tables, pairs: Pairs, counted: int, code: str, what: str, te
         evidence["similarity"] = {"least": float(pairs.similarity.min()), "median": float(np.median(pairs.similarity))}
         shares = np.sort(pairs.similarity)[::-1]
         curve = Curve("Test texts like a training text", "rank", "Jaccard similarity", *_ranked(shares))
-    sentence = f"{rows:,} of {of:,} test texts ({rows / of:.2%}) {what}; {of - counted:,} texts too short to tell were passed over"
-    return Finding(
-        code, _severity(rows, of), sentence + _agreement(tables, pairs, evidence) + ".", _CURE_COPIES, evidence, curve
-    )
+    sentence = f"{rows:,} of {of:,} test texts ({rows / of:.2%}) {what}" + _agreement(tables, pairs, evidence)
+    if counted < of:
+        sentence += f"; {of - counted:,} texts that may be equal by chance, being short, were passed over"
+    return Finding(code, _severity(rows, of), sentence + ".", _CURE_COPIES, evidence, curve)
 
 
 _CURE_COPIES = "Remove these from one part and split again, keeping all copies of an example on one side."
@@ -135,7 +134,8 @@ def _rows(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
         "first": [[int(b) + 1, int(a) + 1] for b, a in zip(pairs.test[:5], pairs.train[:5], strict=True)],
     }
     sentence = (
-        f"{len(pairs):,} of {len(test):,} test rows ({len(pairs) / len(test):.2%}) stand in the training part, equal in all "
+        f"{len(pairs):,} of {len(test):,} test rows ({len(pairs) / len(test):.2%}) stand in the training part, equal "
+        "in all "
         f"{len(names)} columns of features" + _agreement(tables, pairs, evidence) + "."
     )
     yield Finding("RK-LEAK-01", _severity(len(pairs), len(test)), sentence, _CURE_COPIES, evidence)
@@ -163,7 +163,8 @@ def _groups(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
     yield Finding(
         "RK-LEAK-05",
         severity,
-        f"{len(groups):,} of {mine.n_unique():,} groups of the test part (column `{name}`) lie in the training part, too, with "
+        f"{len(groups):,} of {mine.n_unique():,} groups of the test part (column `{name}`) lie in the training part, "
+        "too, with "
         f"{rows:,} of {len(test):,} test rows"
         + ("; all of them are later." if chronological else ": a model may know the group instead of the answer."),
         "Split by groups, so that no group lies on both sides, if new groups are what the model is for.",
@@ -214,7 +215,8 @@ def _times(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
         return  # each part counts its own steps
     parts = np.concatenate([np.zeros(len(train), dtype=int), np.ones(len(mine), dtype=int)])
     stamps = np.concatenate([train, mine])
-    turns = int(np.abs(np.diff(parts[np.lexsort((parts, stamps))])).sum())
+    alone = ~np.isin(stamps, np.intersect1d(train, mine))  # a time of both parts is no turn
+    turns = int(np.abs(np.diff(parts[alone][np.argsort(stamps[alone], kind="stable")])).sum())
     mixed = turns > 2 and turns >= INTERLEAVED * min(len(mine), len(train))
     series = len(np.unique(stamps)) >= 0.8 * len(stamps) and tables.text is None
     how = f"{older:.0%} of the test rows are older than the newest training row"
@@ -236,26 +238,9 @@ def _so_far(parts: NDArray[np.int64], stamps: moments.Stamps) -> tuple[list[floa
     return (at + 1).tolist(), share[at].tolist()
 
 
-def same(a: Any, b: Any) -> bool:
-    """Whether two fitted things are equal, numbers up to rounding; lists, arrays and mappings of any depth."""
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, str) or isinstance(b, str):
-        return bool(a == b)
-    if isinstance(a, np.ndarray | list | tuple) and isinstance(b, np.ndarray | list | tuple):
-        if len(a) != len(b):
-            return False
-        if len(a) and all(isinstance(part, str) for part in a):
-            return list(a) == list(b)
-        return all(same(x, y) for x, y in zip(a, b, strict=True))
-    if isinstance(a, int | float | np.number) and isinstance(b, int | float | np.number):
-        return bool(np.isclose(float(a), float(b), rtol=EXACT, atol=0.0, equal_nan=True))
-    return bool(a == b)
-
-
 def _fitted(refit: Refit, part: str) -> Finding:
     scaler = "scal" in refit.what
-    differs, evidence = (_numbers if scaler else _words)(refit)
+    differs, evidence = (refits.numbers if scaler else refits.words)(refit)
     return Finding(
         "RK-LEAK-03" if scaler else "RK-LEAK-04",
         "fault",
@@ -263,55 +248,3 @@ def _fitted(refit: Refit, part: str) -> Finding:
         f"Fit the {refit.what} on the training part alone, and apply it to the other parts.",
         {"what": refit.what, "fitted_on": part} | evidence,
     )
-
-
-def _numbers(refit: Refit) -> tuple[str, dict[str, Any]]:
-    """Say by how much the fitted numbers differ from those of the training part."""
-    used, alone = _leaves(refit.used), _leaves(refit.train_only)
-    pairs = [(place, used[place], alone[place]) for place in used if place in alone]
-    if not pairs:
-        return "it holds other numbers than those of the training part", {}
-    place, a, b = max(pairs, key=lambda pair: abs(pair[1] - pair[2]) / max(abs(pair[2]), 1e-12))
-    off = sum(not np.isclose(x, y, rtol=EXACT, atol=0.0) for _, x, y in pairs)
-    evidence = {"numbers": len(pairs), "that_differ": off, "largest": {"place": place, "used": a, "training_part": b}}
-    return f"{off} of its {len(pairs)} numbers differ, most {place}, {a:,.6g} instead of {b:,.6g}", evidence
-
-
-def _words(refit: Refit) -> tuple[str, dict[str, Any]]:
-    """Say how many words only the other parts gave."""
-    used, alone = _names(refit.used), _names(refit.train_only)
-    if used == alone:
-        orders = _order(refit.used), _order(refit.train_only)
-        moved = sum(a != b for a, b in zip(*orders, strict=False))
-        return (f"{moved:,} of its {len(used):,} words get another number", {"moved": moved}) if moved else _numbers(refit)
-    extra = sorted(used - alone)
-    evidence = {"words": len(used), "training_part_gives": len(alone), "extra": len(extra), "examples": extra[:10]}
-    return f"{len(extra):,} of its {len(used):,} words the training part alone would not give", evidence
-
-
-def _leaves(thing: Any, place: str = "") -> dict[str, float]:
-    """Return every number of a fitted thing by its place in it."""
-    if isinstance(thing, Mapping):
-        return {k: v for key, part in thing.items() for k, v in _leaves(part, f"{place} {key}".strip()).items()}
-    if isinstance(thing, list | tuple | np.ndarray):
-        return {k: v for at, part in enumerate(thing, 1) for k, v in _leaves(part, f"{place} {at}".strip()).items()}
-    return {place: float(thing)} if isinstance(thing, int | float | np.number) and not isinstance(thing, bool) else {}
-
-
-def _names(thing: Any) -> set[str]:
-    """Return every word of a fitted thing: strings in lists, and the keys of mappings to numbers."""
-    if isinstance(thing, Mapping):
-        keys = {key for key, value in thing.items() if isinstance(key, str) and isinstance(value, int | float)}
-        return keys.union(*(_names(value) for value in thing.values()))
-    if isinstance(thing, list | tuple | np.ndarray | set | frozenset):
-        return set().union(*([{part} if isinstance(part, str) else _names(part) for part in thing] or [set()]))
-    return set()
-
-
-def _order(thing: Any) -> list[str]:
-    """Return every word that stands in a list, in order."""
-    if isinstance(thing, Mapping):
-        return [word for value in thing.values() for word in _order(value)]
-    if isinstance(thing, list | tuple):
-        return [word for part in thing for word in ([part] if isinstance(part, str) else _order(part))]
-    return []

@@ -56,7 +56,7 @@ def _of_series(where: str, frame: pl.DataFrame, time: str) -> Iterator[tuple[str
     if len(distinct) < SERIES * len(stamps):  # a log of events, or many series in one table
         return
     yield from _order(where, stamps)
-    yield from _repeats(where, frame, time, stamps)
+    yield from _repeats(where, frame, stamps)
     grid = moments.grid(distinct)
     if grid is not None and len(grid.missing) and frame[time].dtype.is_temporal():
         yield from _gaps(where, distinct, grid)
@@ -95,7 +95,7 @@ def _order(where: str, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
     )
 
 
-def _repeats(where: str, frame: pl.DataFrame, time: str, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
+def _repeats(where: str, frame: pl.DataFrame, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
     values, counts = np.unique(stamps, return_counts=True)
     twice = values[counts > 1]
     if not len(twice):
@@ -177,9 +177,9 @@ def _clock_changes(stamps: Stamps) -> bool:
     moments_of = [_moment(stamp) for stamp in stamps]
     years = {moment.year for moment in moments_of}
     nights = {moment.date() for moment in moments_of}
-    return all(
-        m.weekday() == 6 and m.hour < 4 and m.month in (3, 4, 9, 10, 11) for m in moments_of
-    ) and len(nights) <= 2 * len(years)
+    return all(m.weekday() == 6 and m.hour < 4 and m.month in (3, 4, 9, 10, 11) for m in moments_of) and len(
+        nights
+    ) <= 2 * len(years)
 
 
 def _mixed(part: str, column: pl.Series) -> Iterator[Finding]:
@@ -196,7 +196,8 @@ def _mixed(part: str, column: pl.Series) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-06",
             "fault",
-            f"The dates of {part} are written in {len(days)} forms ({', '.join(sorted(days))}): sorted as words they stand "
+            f"The dates of {part} are written in {len(days)} forms ({', '.join(sorted(days))}): sorted as words they "
+            "stand "
             "in a wrong order, and day and month may be taken for each other.",
             "Write every date as 2024-03-31, reading each form by itself.",
             evidence,

@@ -22,7 +22,9 @@ _AS_BYTES = "\u0080-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–�
 _MISREAD = re.compile(f"[\u00c2-\u00f4][{_AS_BYTES}]+")
 _KOREAN = re.compile("[\u00a1-\u00fe]{4,}")  # CP949 read as Latin-1
 # What such bytes plausibly stood for. Not every letter: in "CAFÉ…" two honest signs follow each other.
-_MEANT = re.compile("[\u00a0-\u00ff\u2010-\u2044€\u0410-\u0451\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]")
+_MEANT = re.compile(
+    "[\u00a0-\u00ff\u2010-\u2044€\u0410-\u0451\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\U0001f300-\U0001faff]"
+)
 _DECOMPOSED = r"[\u1100-\u11ff]|\p{Mn}"
 
 
@@ -58,7 +60,8 @@ def _of_bytes(name: str, content: bytes) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-01",
             "warning",
-            f"{name} is not UTF-8, but {encoding}: whoever reads it as UTF-8 stops, or sees other signs than were written.",
+            f"{name} is not UTF-8, but {encoding}: whoever reads it as UTF-8 stops, or sees other signs than were "
+            "written.",
             f"Name the encoding where the file is read ({encoding}), and save it as UTF-8.",
             {"file": name, "encoding": encoding},
         )

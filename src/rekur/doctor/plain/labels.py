@@ -59,7 +59,8 @@ def _alike(tables: Tables, name: str) -> Iterator[Finding]:
     yield Finding(
         "RK-DATA-02",
         "fault" if is_label else "warning",
-        f"{what} that differ by case, space or Unicode form alone count as different: {shown} ({rows:,} rows are written "
+        f"{what} that differ by case, space or Unicode form alone count as different: {shown} ({rows:,} rows are "
+        "written "
         "unlike most of their kind).",
         "Strip, normalise and lower-case them before they are numbered.",
         {"column": name, "alike": groups[:20], "written": len(counts), "meant": len(same), "rows": rows},
@@ -90,7 +91,9 @@ def _balance(tables: Tables, name: str) -> Iterator[Finding]:
     names, sizes = counts[name].cast(pl.String).to_list(), counts["count"].to_list()
     share, ratio = sizes[0] / len(column), sizes[0] / sizes[-1]
     evidence = {"classes": names[:MOST_CLASSES], "examples": sizes[:MOST_CLASSES], "share_of_the_commonest": share}
-    curve = Curve("Examples of each class", "class, by size", "examples", range(1, len(sizes) + 1), sizes, log=ratio > 30)
+    curve = Curve(
+        "Examples of each class", "class, by size", "examples", range(1, len(sizes) + 1), sizes, log=ratio > 30
+    )
     if len(sizes) == 1:
         yield Finding(
             "RK-DATA-03",
@@ -105,7 +108,8 @@ def _balance(tables: Tables, name: str) -> Iterator[Finding]:
             "warning",
             f"Classes out of balance: {share:.1%} of the labels are `{names[0]}`, {sizes[-1]:,} of {len(column):,} are "
             f"`{names[-1]}`; always answering `{names[0]}` is right {share:.1%} of the time.",
-            "Judge by balanced accuracy, F1 or average precision instead of accuracy; weight the loss or draw classes evenly.",
+            "Judge by balanced accuracy, F1 or average precision instead of accuracy; weight the loss or draw classes "
+            "evenly.",
             evidence,
             curve,
         )
@@ -113,7 +117,8 @@ def _balance(tables: Tables, name: str) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-03",
             "note",
-            f"`{names[0]}` is {ratio:.1f} times as common as `{names[-1]}`; always answering it is right {share:.1%} of the "
+            f"`{names[0]}` is {ratio:.1f} times as common as `{names[-1]}`; always answering it is right {share:.1%} "
+            "of the "
             "time.",
             "Compare accuracy with that, or judge by balanced accuracy.",
             evidence,
@@ -150,7 +155,8 @@ def _between(tables: Tables, name: str) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-03",
             "warning",
-            f"The parts hold other shares of the classes: `{names[worst]}` is {shares[0, worst]:.0%} of the training part "
+            f"The parts hold other shares of the classes: `{names[worst]}` is {shares[0, worst]:.0%} of the training "
+            "part "
             f"and {shares[1, worst]:.0%} of the test part.",
             "Shuffle the rows before they are split, or split each class by itself.",
             {"classes": names, "train": shares[0].tolist(), "test": shares[1].tolist(), "moved": moved},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -43,7 +44,8 @@ def _lengths(texts: pl.Series, L: int | None) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-04",
             "note",
-            f"Half of the texts have at most {quantiles['50%']:,.0f} tokens, the longest has {lengths.max():,.0f}: padded to "
+            f"Half of the texts have at most {quantiles['50%']:,.0f} tokens, the longest has {lengths.max():,.0f}: "
+            "padded to "
             f"the longest, {padding:.0%} of every batch would be padding.",
             f"Batch texts of similar length, or cut at about {quantiles['95%']:,.0f} tokens, which 95 % keep whole.",
             evidence | {"share_of_padding": padding},
@@ -58,9 +60,11 @@ def _cut(lengths: Floats, L: int, evidence: dict[str, object]) -> Iterator[Findi
     yield Finding(
         "RK-DATA-04",
         "warning" if lost > LOST else "note",
-        f"A cut at {L:,} tokens shortens {cut:.1%} of the texts and takes away {lost:.1%} of all tokens (half of the texts "
+        f"A cut at {L:,} tokens shortens {cut:.1%} of the texts and takes away {lost:.1%} of all tokens (half of the "
+        "texts "
         f"have more than {np.median(lengths):,.0f}).",
-        f"Cut at {np.quantile(lengths, 0.95):,.0f} tokens to keep 95 % of the texts whole; if time forbids it, try which "
+        f"Cut at {np.quantile(lengths, 0.95):,.0f} tokens to keep 95 % of the texts whole; if time forbids it, try "
+        "which "
         "end is better kept.",
         evidence | {"cut_at": L, "share_of_texts_cut": cut, "share_of_tokens_lost": lost},
         _curve(lengths),
@@ -84,7 +88,7 @@ def _unknown(train: pl.Series, test: pl.Series) -> Iterator[Finding]:
         return
     held = max(1, min(len(test), len(train) // 5))
     ends = tokens.offsets[[0, held, len(train), len(train) + len(test)]]
-    first, rest, tested = (tokens.codes[a:b] for a, b in zip(ends, ends[1:], strict=False))
+    first, rest, tested = (tokens.codes[a:b] for a, b in pairwise(ends))
     known_rest = np.zeros(len(tokens.kinds), dtype=bool)
     known_rest[rest] = True
     inside = float((~known_rest[first]).mean()) if len(first) else 0.0
@@ -95,16 +99,19 @@ def _unknown(train: pl.Series, test: pl.Series) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-05",
             "warning",
-            f"{outside:.1%} of the test part's words never occur in the training part, where {inside:.1%} would be expected "
+            f"{outside:.1%} of the test part's words never occur in the training part, where {inside:.1%} would be "
+            "expected "
             "of texts of its own kind: the two parts come from different sources, or were made plain differently.",
-            "Compare how the two parts were written and cleaned (case, script, markup), or train on texts of the test's kind.",
+            "Compare how the two parts were written and cleaned (case, script, markup), or train on texts of the "
+            "test's kind.",
             evidence,
         )
     elif outside >= UNKNOWN:
         yield Finding(
             "RK-DATA-05",
             "note",
-            f"{outside:.1%} of the test part's words never occur in the training part; the model sees the unknown word there.",
+            f"{outside:.1%} of the test part's words never occur in the training part; the model sees the unknown "
+            "word there.",
             "Consider characters or parts of words as tokens, above all for a language that joins endings to words.",
             evidence,
         )

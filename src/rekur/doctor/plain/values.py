@@ -69,7 +69,12 @@ def _texts(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding]:
             "warning" if count / len(texts) >= EMPTY_WARNS and count > 1 else "note",
             f"{count:,} of {len(texts):,} texts of {part} are empty.",
             "Leave them out, or make sure that a text of length 0 gets an answer that means something.",
-            {"column": tables.text, "rows": count, "share": count / len(texts), "first_row": int(empty.arg_max() or 0) + 1},
+            {
+                "column": tables.text,
+                "rows": count,
+                "share": count / len(texts),
+                "first_row": int(empty.arg_max() or 0) + 1,
+            },
         )
     if named > 1:
         yield Finding(
@@ -77,8 +82,12 @@ def _texts(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding]:
             "warning",
             f"{named:,} texts of {part} are only the word for a missing value, such as `{texts.filter(written)[0]}`.",
             "Leave them out: they were empty before some program wrote the word for it.",
-            {"column": tables.text, "rows": named, "first_row": int(written.arg_max() or 0) + 1},
+            {"column": tables.text, "rows": named, "first_row": _row(written)},
         )
+
+
+def _row(chosen: pl.Series) -> int:
+    return int(chosen.arg_max() or 0) + 1
 
 
 def _labels(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding]:
@@ -124,7 +133,8 @@ def _missing(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding
         severity,
         f"Missing values in {part}, of {len(frame):,} rows: {shown}"
         + (f", and in {len(order) - 4} more columns." if len(order) > 4 else "."),
-        "Fill them from the past of each series or leave the rows out: one missing number makes the whole loss no number.",
+        "Fill them from the past of each series or leave the rows out: one missing number makes the whole loss no "
+        "number.",
         {"columns": {name: counts[name] for name in order[:50]}, "rows": len(frame)},
     )
 
@@ -140,10 +150,15 @@ def _slips(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding]:
             yield Finding(
                 "RK-DATA-09",
                 "warning",
-                f"Column `{column.name}` of {part} holds numbers but for {len(wrong):,} of {len(given):,} values, the first "
+                f"Column `{column.name}` of {part} holds numbers but for {len(wrong):,} of {len(given):,} values, the "
+                "first "
                 f"of them `{wrong[0]}`; as a whole it is read as words.",
                 "Correct these values, or turn them into missing ones.",
-                {"column": column.name, "rows": len(wrong), "examples": wrong.unique(maintain_order=True)[:5].to_list()},
+                {
+                    "column": column.name,
+                    "rows": len(wrong),
+                    "examples": wrong.unique(maintain_order=True)[:5].to_list(),
+                },
             )
 
 
@@ -158,9 +173,11 @@ def _sentinels(tables: Tables) -> Iterator[Finding]:
                 yield Finding(
                     "RK-DATA-09",
                     "fault",
-                    f"Column `{column.name}` holds {value:g} {'once' if count == 1 else f'{count:,} times'}, far from its "
+                    f"Column `{column.name}` holds {value:g} {'once' if count == 1 else f'{count:,} times'}, far from "
+                    "its "
                     "other values: it stands for a missing value and is read as a number.",
-                    f"Turn {value:g} into a missing value before anything is scaled, then fill it or leave the row out.",
+                    f"Turn {value:g} into a missing value before anything is scaled, then fill it or leave the row "
+                    "out.",
                     {"column": column.name, "value": value, "rows": count, "others": _range(values, value)},
                 )
 
