@@ -725,6 +725,84 @@ for t in range(epochs):
     test(test_dataloader, model, loss_fn)
 """
 
+OWN_LOSS = """
+import torch
+from losses import FocalLoss
+
+class WordLoss(torch.nn.Module):
+    def forward(self, output, target):
+        return torch.nn.functional.nll_loss(output, target).sum() * len(target)
+
+def evaluate(model, loader, criterion):
+    total, other, n = 0.0, 0.0, 0
+    for x, y in loader:
+        loss = criterion(model(x), y)
+        total += loss.item()
+        focal = FocalLoss()(model(x), y)
+        other += focal.item()
+        n += len(y)
+    return total / len(loader.dataset), other / n
+
+criterion = WordLoss()
+optimizer = torch.optim.Adam(model.parameters())
+for epoch in range(3):
+    for x, y in loader:
+        optimizer.zero_grad()
+        criterion(model(x), y).backward()
+        optimizer.step()
+print(evaluate(model, loader, criterion))
+"""
+
+MADE_ANEW_FOR_THE_TEST = """
+import torch
+
+def build(hidden=32, lr=1e-3):
+    return torch.nn.GRU(8, hidden)
+
+schedulers = []
+model = build()
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+schedulers.append(torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9))
+for epoch in range(5):
+    for x, y in loader:
+        optimizer.zero_grad()
+        torch.nn.functional.mse_loss(model(x)[0], y).backward()
+        optimizer.step()
+    for each in schedulers:
+        each.step()
+torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, "last.pt")
+model = build()
+model.load_state_dict(torch.load("last.pt")["model"])
+model.eval()
+for ep in range(5):
+    print(evaluate(model, test_env))
+for epoch in range(5):
+    model.train()
+    print("with dropout on", evaluate(model, test_loader))
+
+# another model, trained with another optimizer
+model = torch.nn.LSTM(8, 8)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for x, y in loader:
+    optimizer.zero_grad()
+    torch.nn.functional.mse_loss(model(x)[0], y).backward()
+    optimizer.step()
+"""
+
+LIBRARY_THAT_TRAINS = """
+import torch
+LR = 1e-3
+BATCH_SIZE = 32
+
+def optimizer(model, lr=1e-3):
+    return torch.optim.Adam(model.parameters(), lr=lr)
+
+def step(model, opt, x, y):
+    opt.zero_grad()
+    torch.nn.functional.mse_loss(model(x), y).backward()
+    opt.step()
+"""
+
 LIBRARY = """
 import torch
 LEARNING_RATE = 1e-3

@@ -24,8 +24,9 @@ TRAINS = re.compile(
     r"train|fit|step|update|learn|optim|tune|backward|backprop|epoch|load|reset|init|attack|prune|ckpt|seed"
 )
 READS = re.compile(r"eval|test|score|accuracy|valid|predict|infer")
-LOSSES = re.compile(
-    r"Loss$|^(cross_entropy|mse_loss|nll_loss|l1_loss|smooth_l1_loss|huber_loss|binary_cross_entropy\w*)$"
+LOSSES = re.compile(  # of torch: a mean over the batch unless told otherwise
+    r"(CrossEntropy|NLL|MSE|L1|SmoothL1|Huber|BCE|BCEWithLogits|KLDiv|CTC|PoissonNLL|GaussianNLL|SoftMargin)Loss"
+    r"|cross_entropy|nll_loss|mse_loss|l1_loss|smooth_l1_loss|huber_loss|ctc_loss|binary_cross_entropy(_with_logits)?"
 )
 BEST = frozenset({"best", "min", "max", "minimum", "maximum", "lowest", "highest"})
 KEEPS = frozenset({"save", "state_dict", "deepcopy"})
@@ -59,7 +60,7 @@ def _counts_epochs(loop: ast.For) -> bool:
     words = tokens(tail(loop.target))
     count = [word for node in ast.walk(loop.iter) for word in tokens(tail(node))]
     ranged = any(tail(node) in {"range", "trange"} for node in ast.walk(loop.iter))
-    return ranged and any(word in {"epoch", "epochs", "ep"} for word in (*words, *count))
+    return ranged and any(word in {"epoch", "epochs"} for word in (*words, *count))
 
 
 def _times(loop: ast.For) -> str:
@@ -190,17 +191,20 @@ def _is_mean(scripts: Scripts, value: ast.expr) -> bool:
 
 def _averages(scripts: Scripts, made: ast.Call) -> bool:
     """Whether a call computes a mean: one of torch's losses, by itself or under a name, with no other reduction."""
-    name = tail(made.func)
-    if LOSSES.search(name):  # F.cross_entropy(...)
+    if _is_loss(scripts, made):  # F.cross_entropy(...)
         return _reduces(made)
     if isinstance(made.func, ast.Call):  # nn.CrossEntropyLoss()(output, target)
-        return _reduces(made.func) and bool(LOSSES.search(tail(made.func.func)))
-    built = [value for value in scripts.assigned(key(made.func)) if isinstance(value, ast.Call)]
-    built = [value for value in built if LOSSES.search(tail(value.func))]
+        return _is_loss(scripts, made.func) and _reduces(made.func)
+    built = scripts.assigned(key(made.func)) if key(made.func) else []
     if not built:  # a parameter, under another name than its argument's
-        parameter = name in {arg.arg for arg in getattr(getattr(scripts.scope(made), "args", None), "args", [])}
-        built = [call for call in scripts.calls if LOSSES.search(tail(call.func))] if parameter else []
-    return bool(built) and all(_reduces(value) for value in built)
+        own = {arg.arg for arg in getattr(getattr(scripts.scope(made), "args", None), "args", [])}
+        built = [call for call in scripts.calls if _is_loss(scripts, call)] if tail(made.func) in own else []
+    return bool(built) and all(isinstance(v, ast.Call) and _is_loss(scripts, v) and _reduces(v) for v in built)
+
+
+def _is_loss(scripts: Scripts, call: ast.Call) -> bool:
+    name = tail(call.func) if not isinstance(call.func, ast.Call) else ""
+    return bool(LOSSES.fullmatch(name)) and name not in scripts.classes and name not in scripts.functions
 
 
 def _reduces(call: ast.Call) -> bool:
@@ -397,7 +401,7 @@ def _kept(scripts: Scripts, node: ast.If) -> str:
         return "stop"
     stored = [part for one in branches for part in scripts.all(ast.Name, one) if isinstance(part.ctx, ast.Store)]
     stored += [part for one in branches for part in scripts.all(ast.Attribute, one) if isinstance(part.ctx, ast.Store)]  # type: ignore[misc]
-    return "figure" if any(set(tokens(tail(part))) & BEST for part in stored) else ""
+    return "figure" if any("best" in tokens(tail(part)) for part in stored) else ""
 
 
 def _in_training(scripts: Scripts, node: ast.AST) -> bool:

@@ -13,7 +13,7 @@ RATE = frozenset({"lr", "learning rate", "learningrate", "learn rate", "base lr"
 DECAY = frozenset({"weight decay", "wd", "weightdecay"})
 DROPOUT = frozenset({"dropout", "drop out", "drop", "dropout p", "p dropout", "dropout rate", "dropout prob"})
 EXACT = frozenset(
-    {"bs", "batchsize", "epoch", "gamma", "seed", "layers", "window", "betas", "optimizer", "optimiser", "optim"}
+    {"bs", "batchsize", "gamma", "seed", "layers", "window", "betas", "optimizer", "optimiser", "optim"}
     | {"temperature", "embedding", "stride"}
 )
 WORDS = frozenset({"lr", "dropout", "hidden", "decay", "momentum", "epochs", "warmup", "clip", "patience"})
@@ -143,8 +143,8 @@ def _for_others(scripts: Scripts, scope: Scope, name: str) -> bool:
         key(t) == "__all__" for n in scope.body if isinstance(n, ast.Assign) for t in n.targets
     ):
         return True
-    if role_of(name) and any(scripts.path(call) == scripts.paths[scope] for call in scripts.optimizers):
-        return False  # the very file that should read it trains without it
+    if role_of(name) and (used := list(_in_use(scripts, role_of(name)))) and None not in used:
+        return False  # the files train, and with numbers written out
     return not any(_executes(statement) for statement in scope.body)
 
 
