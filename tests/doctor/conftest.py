@@ -1,6 +1,7 @@
 """What the tests of the doctor share."""
 
 import pytest
+import torch
 
 from rekur.doctor import examination
 
@@ -14,3 +15,12 @@ def codes():
         return {finding.code for finding in found if finding.severity != "note"}
 
     return of
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """Models this small only wait for a second thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

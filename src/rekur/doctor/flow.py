@@ -261,15 +261,24 @@ def _through_rows(subject: Subject) -> Flow | None:
     model = twins.whole(subject.model).requires_grad_()
     with torch.enable_grad():
         ran = subject.run(subject.with_sequence(ids.expand(subject.N, T).clone()), model=model)
-        weights = [weight for weight in ran.model.parameters() if weight.dim() == 2 and V in weight.shape]
+        weights = [weight for weight in ran.model.parameters() if weight.dim() == 2 and max(weight.shape) >= V]
         if not weights or not ran.prediction.requires_grad:
             return None
         slopes = torch.autograd.grad(objective(subject, ran), weights, allow_unused=True)
-    for weight, slope in zip(weights, slopes, strict=True):
-        if slope is not None and bool((slope != 0).any()):
-            rows = slope if weight.shape[0] == V else slope.T  # (V, H)
-            return _flow(subject, rows[ids.long()].expand(subject.N, T, -1), "dL/dx_t", gated=False)
+    for slope in slopes:
+        for by_row in () if slope is None else (slope, slope.T):
+            if _is_table(by_row, ids, V):
+                return _flow(subject, by_row[ids.long()].expand(subject.N, T, -1), "dL/dx_t", gated=False)
     return None
+
+
+def _is_table(slope: Tensor, ids: Tensor, V: int) -> bool:
+    """Whether a gradient by row is that of a table of tokens: zero where a token was not read."""
+    if len(slope) < V:
+        return False
+    read = torch.zeros(len(slope), dtype=torch.bool)
+    read[ids.long()] = True
+    return bool((slope[read] != 0).any()) and not bool((slope[~read] != 0).any())
 
 
 # all
