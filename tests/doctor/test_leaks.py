@@ -14,7 +14,6 @@ from rekur.doctor import copies, examination
 from rekur.doctor.findings import Finding
 from rekur.doctor.patient import Patient, Refit, RunRecord, Tables
 
-
 example = doctor_examples.example("leaks")
 edited, reviews = example.edited, example.reviews
 

@@ -126,7 +126,8 @@ def guessed_text(frame: pl.DataFrame, taken: set[str | None]) -> str | None:
         length, words = some.str.len_chars().mean(), some.str.count_matches(r"\S+").mean()
         if not isinstance(length, float) or not isinstance(words, float) or some.n_unique() < 0.5 * len(some):
             continue
-        if length >= 15 and (words >= 4 or TEXTS.search(column.name)) and moments.parsed(some).dtype == pl.String:
+        long = length >= 8 if TEXTS.search(column.name) else length >= 15 and words >= 4
+        if long and moments.parsed(some).dtype == pl.String:
             lengths[column.name] = length
     return max(lengths, key=lengths.__getitem__) if lengths else None
 

@@ -7,9 +7,7 @@ import polars as pl
 
 from rekur.doctor.patient import Patient, Tables
 
-WORDS = [
-    f"{first}{last}" for first in ("ba", "de", "fi", "go", "lu", "me", "no") for last in ("n", "r", "st", "l", "x")
-]
+WORDS = [first + last for first in ("ba", "de", "fi", "go", "lu", "me", "no") for last in ("n", "r", "st", "l", "x")]
 
 
 def reviews(n: int, seed: int = 0, words: int = 30) -> pl.DataFrame:

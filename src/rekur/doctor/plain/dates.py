@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import isleap
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -159,17 +160,12 @@ def _every_year(missing: Stamps) -> str:
         return "the hour that summer time takes"
     dates = missing.astype("datetime64[s]").astype("datetime64[D]")
     days = sorted({str(date)[5:] for date in dates})
-    if all(str(date)[5:] in ("02-29", "12-31") and _leap(date) for date in dates):
+    if all(str(date)[5:] in ("02-29", "12-31") and isleap(int(str(date)[:4])) for date in dates):
         return f"a day of leap years ({' and '.join(days)})"
     years = len(np.unique(dates.astype("datetime64[Y]")))
     if len(days) <= 3 and years >= 2 and len(dates) > len(days):
         return "the same days every year: " + ", ".join(days)
     return ""
-
-
-def _leap(date: np.datetime64) -> bool:
-    year = date.astype("datetime64[Y]")
-    return int((year + 1).astype("datetime64[D]") - year.astype("datetime64[D]")) == 366
 
 
 def _clock_changes(stamps: Stamps) -> bool:
