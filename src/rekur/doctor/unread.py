@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rekur.doctor.scripts import LEARNING_RATES, Scope, Scripts, argument, key, number, tail, tokens
+from rekur.doctor.names import argument, key, number, tail, tokens
+from rekur.doctor.scripts import LEARNING_RATES, Scope, Scripts
 
 RATE = frozenset({"lr", "learning rate", "learningrate", "learn rate", "base lr", "init lr", "initial lr"})
 DECAY = frozenset({"weight decay", "wd", "weightdecay"})

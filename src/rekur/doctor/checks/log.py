@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rekur.doctor import testing_loops
+from rekur.doctor import mean_losses, testing_loops
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import RunRecord, Source
 from rekur.doctor.scripts import Scripts
@@ -35,7 +35,7 @@ def of_source(source: Source) -> Iterator[Finding]:
             _TEST_ONCE,
             {"line": odd.where, "reads": odd.name, "times": odd.other},
         )
-    for odd in testing_loops.divided(scripts):
+    for odd in mean_losses.divided(scripts):
         yield Finding(
             "RK-LOG-02",
             "fault",

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rekur.doctor import loops
+from rekur.doctor import loops, stale
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.patient import RunRecord, Source
 from rekur.doctor.scripts import Scripts
@@ -58,7 +58,7 @@ def of_source(source: Source) -> Iterator[Finding]:
             "Call its `step()` after each epoch, or after each batch if it counts batches.",
             {"schedule": slip.name, "line": slip.where},
         )
-    for slip in (*loops.stale(scripts), *loops.gradients(scripts)):
+    for slip in (*stale.stale(scripts), *loops.gradients(scripts)):
         yield _of_slip(slip)
 
 
