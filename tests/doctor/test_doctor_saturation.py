@@ -83,9 +83,11 @@ def test_raw_prices_stick_the_gates(model):
 def test_weights_drawn_too_large_stick_the_units():
     x, y = prices()
     model = Reader(layer(nn.RNN, H=64))
-    nn.init.normal_(model.rnn.weight_hh_l0, std=50.0)
+    for weight in (model.rnn.weight_hh_l0, model.rnn.weight_ih_l0):
+        nn.init.normal_(weight, std=50.0)
     assert graded(found(model, x, y)) == {("RK-SAT-01", "fault")}
-    nn.init.normal_(model.rnn.weight_hh_l0, std=1.5)
+    for weight in (model.rnn.weight_hh_l0, model.rnn.weight_ih_l0):
+        nn.init.normal_(weight, std=2.0)
     assert graded(found(model, x, y)) == {("RK-SAT-01", "warning")}
 
 
