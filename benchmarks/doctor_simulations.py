@@ -26,6 +26,7 @@ FILE = pathlib.Path(__file__).parent / "doctor.json"
 SEED = 47110815
 COUNT = 200
 LAGS = range(1, 21)
+EPOCHS = (50, 100)
 Floats = NDArray[np.float64]
 Generator = np.random.Generator
 
@@ -105,7 +106,7 @@ class Tutorial(nn.Module):
         return self.linear(self.lstm(x)[0][:, -1])[:, 0]
 
 
-def tutorial_lstm(generator: Generator) -> Forecast:
+def tutorial_lstm(generator: Generator, epochs: tuple[int, ...] = EPOCHS) -> Forecast:
     """Forecast the last part of a random walk of 250 to 500 steps with an LSTM trained on what is before it."""
     n = int(generator.integers(250, 501))
     y = random_walk(generator, n)
@@ -117,7 +118,7 @@ def tutorial_lstm(generator: Generator) -> Forecast:
     torch.manual_seed(int(generator.integers(2**31)))
     model = Tutorial(int(generator.choice([4, 8, 16, 32])))
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    for _ in range(int(generator.choice([50, 100]))):
+    for _ in range(int(generator.choice(epochs))):
         for rows in torch.randperm(train - window).split(batch):
             optimizer.zero_grad()
             nn.functional.mse_loss(model(x[rows]), target[rows]).backward()
@@ -132,9 +133,9 @@ def copy(series: Floats, lag: int) -> Forecast:
     return Forecast(series[lag:], series[:-lag])
 
 
-def walks(count: int, seed: int = SEED) -> float:
+def walks(count: int, seed: int = SEED, epochs: tuple[int, ...] = EPOCHS) -> float:
     """Return the share of random walks whose LSTM forecast is found to be shifted."""
-    return _share(tutorial_lstm(g) for g in cases("lstm", count, seed))
+    return _share(tutorial_lstm(g, epochs) for g in cases("lstm", count, seed))
 
 
 def true_models(make: Callable[[Generator, int], tuple[Floats, Floats]], n: int, count: int, seed: int = SEED) -> float:

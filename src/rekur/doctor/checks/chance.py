@@ -23,7 +23,7 @@ SLIGHT, POOR = (
     0.2,
     0.05,
 )  # skill, and Cohen's kappa, up to which agreement is slight (Landis and Koch 1977); next to none
-KNOWS = 0.01  # one-sided, that the predictions go with the truth at all
+KNOWS = 0.01  # two-sided, that the predictions go with the truth at all
 TOO_GOOD, OF_THE_WAY = 0.97, 0.8  # accuracy, and share of the way there from the commonest class
 GIVEN_AWAY, NEARLY = 0.98, 0.92  # skill of one feature alone: a fault, a warning
 ALONE = 5  # more features as good as the best one make an easy task
