@@ -84,6 +84,8 @@ def _last(node: Any) -> Iterator[str]:
 
 def _by_values(subject: Subject) -> Ends:
     drawn = [P for scale in SCALES if (P := with_other_weights(subject, scale)).numel()]
+    if all(torch.equal(P, drawn[0]) for P in drawn):
+        return NONE  # the weights do not matter
     low = min(float(P.min()) for P in drawn) if drawn else -INF
     high = max(float(P.max()) for P in drawn) if drawn else INF
     within = low >= -SLACK and high <= 1 + SLACK

@@ -149,7 +149,7 @@ def guessed(prediction: Tensor, target: Any, subject: Subject | None = None) -> 
         return of_one
     if ends is not None and ends.log:
         return F.nll_loss
-    return log_of_probabilities if within else F.cross_entropy
+    return log_of_probabilities if ends is not None and ends.over_classes else F.cross_entropy
 
 
 def kind(subject: Subject) -> str:

@@ -231,14 +231,10 @@ def _elsewhere(subject: Subject, seed: int) -> Slopes:
 
 def _frozen(subject: Subject) -> Iterator[Finding]:
     every = dict(subject.model.named_parameters())
-    frozen = [name for name, parameter in every.items() if not parameter.requires_grad]
+    frozen = [name for name, p in every.items() if not p.requires_grad and bool(p.any())]  # of zeros: left out
     if not frozen:
         return
-    parts = [
-        name
-        for name, layer in subject.layers.items()
-        if len({parameter.requires_grad for parameter in layer.parameters(recurse=False)}) == 2
-    ]
+    parts = [name for name, layer in subject.layers.items() if _half_frozen(layer)]
     count = sum(every[name].numel() for name in frozen)
     whole = len(frozen) == len(every)
     partly = f": a part of `{parts[0]}` is frozen and the rest of it is not" if parts else ""
@@ -249,6 +245,11 @@ def _frozen(subject: Subject) -> Iterator[Finding]:
         "If that is not meant, set requires_grad_(True) on them before the optimizer is made.",
         {"parameters": frozen, "numbers": count},
     )
+
+
+def _half_frozen(layer: nn.Module) -> bool:
+    """Whether some of a layer's matrices train and others do not."""
+    return len({p.requires_grad for p in layer.parameters(recurse=False) if p.dim() > 1}) == 2
 
 
 def _unlisted(subject: Subject, ran: Ran) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ def _before_logits(subject: Subject, ends: Ends, wants: str) -> Iterator[Finding
     reach = _reach(subject, ends)
     least = reach[1][-1] if reach else None
     if ends.is_probability:
-        yield _twice(ends, wants, reach)
+        yield _twice(ends, wants, reach, subject.loss is not None)
     elif ends.high == math.inf:
         yield Finding(
             "RK-SQUASH-03",
@@ -72,11 +72,11 @@ def _before_logits(subject: Subject, ends: Ends, wants: str) -> Iterator[Finding
         yield _never_sure(ends, wants, reach)
 
 
-def _twice(ends: Ends, wants: str, reach: tuple[list[float], list[float]] | None) -> Finding:
+def _twice(ends: Ends, wants: str, reach: tuple[list[float], list[float]] | None, given: bool) -> Finding:
     told = f" It cannot fall below {reach[1][-1]:.3f} here, however right the model is." if reach else ""
     return Finding(
         "RK-SQUASH-01",
-        "fault",
+        "fault" if given else "warning",
         f"The outputs are squashed twice: by {ends.name} behind the last layer, and by the {SOFTENED[wants]} inside the "
         f"loss ({NAMES[wants]}).{told}",
         f"Give the loss the logits: leave {ends.name} out of `forward`, and apply it where probabilities are read.",
