@@ -23,6 +23,7 @@ TOKENS, CHARACTERS = 5, 20  # a shorter text may be written twice by chance
 SHORT = 40  # tokens of half of the texts, up to which shingles are of two words
 RAREST = 12  # shingles of a text by which its partners are looked up
 PARTNERS = 40  # training texts that may share such a shingle
+DISTINCT = 30  # rows from which a column without repeats counts as one of measurements
 BITS = 26  # of the table of shingles, 64 MB
 
 
@@ -153,10 +154,14 @@ def equal_rows(train: pl.DataFrame, test: pl.DataFrame) -> Pairs | None:
     """Return the test rows (N, F) whose every value stands in one training row, None if chance could make them so.
 
     Rows are compared where two drawn at random would not meet: by the columns' collision entropy, as if columns were
-    independent, with as much again to spare.
+    independent, with as much again to spare; or where in two columns no two different rows have the same value.
     """
-    bits = sum(_entropy(column) for column in train.get_columns())
-    if len(train.columns) < 2 or bits < 2 * np.log2(max(2, len(train) * len(test))):
+    distinct = pl.concat([train, test]).unique()
+    meetings = [_meetings(column) for column in distinct.get_columns()]
+    pairs = len(distinct) * (len(distinct) - 1) / 2
+    fine = sum(count == 0 for count in meetings) >= 2 and len(distinct) >= DISTINCT
+    bits = sum(float(np.log2(max(1.0, pairs / (count + 1)))) for count in meetings)
+    if len(train.columns) < 2 or not (fine or bits >= 2 * np.log2(max(2, len(train) * len(test)))):
         return None
     seen = train.with_row_index("train_row").unique(train.columns, keep="first")
     found = test.with_row_index("test_row").join(seen, on=train.columns, nulls_equal=True).sort("test_row")
@@ -164,6 +169,7 @@ def equal_rows(train: pl.DataFrame, test: pl.DataFrame) -> Pairs | None:
     return Pairs(*rows, np.ones(len(found)))
 
 
-def _entropy(column: pl.Series) -> float:
-    shares = column.value_counts()["count"].to_numpy() / max(1, len(column))
-    return float(-np.log2((shares**2).sum())) if len(shares) else 0.0
+def _meetings(column: pl.Series) -> float:
+    """Return how many pairs of rows have the same value."""
+    counts = column.value_counts()["count"].to_numpy().astype(np.float64)
+    return float((counts * (counts - 1) / 2).sum())

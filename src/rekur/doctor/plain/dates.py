@@ -32,35 +32,62 @@ def found(tables: Tables) -> Iterator[Finding]:
         column = frame[tables.time]
         if column.dtype == pl.String:
             yield from _mixed(part, column)
-        groups = [("", frame)]
-        if tables.group in frame.columns and tables.group is not None:
-            pieces = frame.partition_by(tables.group, maintain_order=True)[:MOST_GROUPS]
-            groups = [(f"group `{piece[tables.group][0]}` of ", piece) for piece in pieces]
-        yield from _first_of_each(groups, part, tables.time)
+        yield from _first_of_each(_groups(tables, part, frame), tables.time)
+    yield from _first_of_each(_whole(tables), tables.time, gaps=True)
 
 
-def _first_of_each(groups: list[tuple[str, pl.DataFrame]], part: str, time: str) -> Iterator[Finding]:
-    """Report each kind of fault once, for the first group that has it."""
+def _groups(tables: Tables, where: str, frame: pl.DataFrame) -> list[tuple[str, pl.DataFrame]]:
+    """Return each series of a table and its name."""
+    if tables.group is None or tables.group not in frame.columns:
+        return [(where, frame)]
+    pieces = frame.partition_by(tables.group, maintain_order=True)[:MOST_GROUPS]
+    return [(f"group `{piece[tables.group][0]}` of {where}", piece) for piece in pieces]
+
+
+def _whole(tables: Tables) -> list[tuple[str, pl.DataFrame]]:
+    """Return the series of both parts together: what one part lacks is no gap where the other has it."""
+    names = [name for name in (tables.time, tables.group) if name is not None and name in tables.train.columns]
+    if tables.time not in names:
+        return []
+    frames = [frame.select(names) for _, frame in parts(tables) if set(names) <= set(frame.columns)]
+    stamps = [moments.stamps(frame[tables.time]) for frame in frames]
+    if len(frames) > 1 and (frames[0].schema != frames[1].schema or _apart(*stamps)):
+        return [series for part, frame in parts(tables) for series in _groups(tables, part, frame.select(names))]
+    where = "both parts" if len(frames) > 1 else "the table" if tables.test is None else "the training part"
+    return _groups(tables, where, pl.concat(frames))
+
+
+def _apart(train: Stamps | None, test: Stamps | None) -> bool:
+    """Whether the test part begins after the training part ends: what lies between was left out on purpose."""
+    return train is None or test is None or not len(train) or not len(test) or bool(train.max() < test.min())
+
+
+def _first_of_each(series: list[tuple[str, pl.DataFrame]], time: str | None, gaps: bool = False) -> Iterator[Finding]:
+    """Report each kind of fault once, for the first series that has it."""
     said: set[str] = set()
-    for name, frame in groups:
-        for kind, finding in _of_series(name + part, frame, time):
+    for where, frame in series:
+        stamps = moments.stamps(frame[time]) if time is not None else None
+        if stamps is None or len(stamps) < 3:
+            continue
+        distinct = np.unique(stamps)
+        if len(distinct) < (0.5 if gaps else SERIES) * len(stamps):  # a log of events, or many series in one table
+            continue
+        kinds = _lacking(where, frame[str(time)], distinct) if gaps else _ordered(where, frame, stamps)
+        for kind, finding in kinds:
             if kind not in said:
                 said.add(kind)
                 yield finding
 
 
-def _of_series(where: str, frame: pl.DataFrame, time: str) -> Iterator[tuple[str, Finding]]:
-    stamps = moments.stamps(frame[time])
-    if stamps is None or len(stamps) < 3:
-        return
-    distinct = np.unique(stamps)
-    if len(distinct) < SERIES * len(stamps):  # a log of events, or many series in one table
-        return
+def _ordered(where: str, frame: pl.DataFrame, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
     yield from _order(where, stamps)
     yield from _repeats(where, frame, stamps)
-    grid = moments.grid(distinct)
-    if grid is not None and len(grid.missing) and frame[time].dtype.is_temporal():
-        yield from _gaps(where, distinct, grid)
+
+
+def _lacking(where: str, column: pl.Series, times: Stamps) -> Iterator[tuple[str, Finding]]:
+    grid = moments.grid(times)
+    if grid is not None and len(grid.missing) and (column.dtype.is_temporal() or column.dtype == pl.String):
+        yield from _gaps(where, times, grid)
 
 
 def _order(where: str, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
@@ -170,12 +197,14 @@ def _every_year(missing: Stamps) -> str:
 
 def _clock_changes(stamps: Stamps) -> bool:
     """Whether all lie between 0 and 4 o'clock on a Sunday of spring or autumn, at most two a year."""
-    moments_of = [_moment(stamp) for stamp in stamps]
-    years = {moment.year for moment in moments_of}
-    nights = {moment.date() for moment in moments_of}
-    return all(m.weekday() == 6 and m.hour < 4 and m.month in (3, 4, 9, 10, 11) for m in moments_of) and len(
-        nights
-    ) <= 2 * len(years)
+    if not (stamps % DAY).any():
+        return False
+    nights = {_moment(stamp).date() for stamp in stamps}
+    usual = all(
+        moment.weekday() == 6 and moment.hour < 4 and moment.month in (3, 4, 9, 10, 11)
+        for moment in map(_moment, stamps)
+    )
+    return usual and len(nights) <= 2 * len({night.year for night in nights})
 
 
 def _mixed(part: str, column: pl.Series) -> Iterator[Finding]:
