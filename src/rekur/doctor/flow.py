@@ -22,7 +22,7 @@ from rekur.doctor.findings import CannotExamineError
 from rekur.doctor.inputs import first_tensor
 from rekur.doctor.subject import SEED, Ran, Subject
 
-MOST_STEPS = 4000  # times layers and directions that are walked step by step; beyond, dL/dx_t
+MOST_STEPS = 600  # times layers and directions that are walked step by step; beyond, dL/dx_t
 
 
 @dataclass(frozen=True)

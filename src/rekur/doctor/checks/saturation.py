@@ -67,7 +67,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
             yield from _of_layer(subject, call)
         for name in dict.fromkeys(call.name for call in calls if call.is_cell):
             yield from _of_cell(subject, [call for call in calls if call.name == name])
-    yield from _forgets(subject)
+        yield from _forgets(subject, layers)
 
 
 def _first_of_each(calls: list[recurrent.Call]) -> list[recurrent.Call]:
@@ -173,15 +173,16 @@ def _finding(seen: Seen, size: float, after: float) -> Iterator[Finding]:
 # the forget gate
 
 
-def _forgets(subject: Subject) -> Iterator[Finding]:
+def _forgets(subject: Subject, calls: list[recurrent.Call]) -> Iterator[Finding]:
     """An LSTM read at one step whose best units keep next to nothing of what they read long before."""
-    for read in reading.of(subject):
-        call = read.call
-        if not isinstance(call.layer, nn.LSTM) or not _readable(call.layer) or read.steps > 1:
+    for call in calls:
+        if not isinstance(call.layer, nn.LSTM):
             continue
-        with torch.no_grad():
-            for seen in _walked(call, *_read(subject, call)):
-                yield from _forgetting(seen, int(reading.valid(subject, call, *read.outputs.shape[1:]).sum(0).max()))
+        x = recurrent.steps_of(call)
+        T = int(reading.valid(subject, call, *x.shape[:2]).sum(0).max())
+        found = [finding for seen in _walked(call, *_read(subject, call)) for finding in _forgetting(seen, T)]
+        if found and all(read.steps <= 1 for read in reading.of(subject) if read.call.name == call.name):
+            yield from found
 
 
 def _forgetting(seen: Seen, T: int) -> Iterator[Finding]:

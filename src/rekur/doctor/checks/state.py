@@ -32,6 +32,8 @@ def of_model(subject: Subject) -> Iterator[Finding]:
 
 
 def _directions(subject: Subject) -> Iterator[Finding]:
+    if not any(getattr(layer, "bidirectional", False) for layer in subject.layers.values()):
+        return
     by_layer: dict[str, list[reading.Read]] = {}
     for read in reading.of(subject):
         if read.outputs.shape[0] == 2 and float(read.outputs.sum() + read.state.sum()) > 0:
