@@ -142,6 +142,7 @@ def _votes(x: Tensor, target: Tensor | None, lengths: Tensor | None) -> Iterator
     if target is None or target.dim() == 0:
         return
     per_step = target.dim() >= 2 and {target.shape[0], target.shape[1]} == {first, second}
+    per_step = per_step or (target.dim() == 1 and len(target) == first * second)
     if first != second and not per_step:
         yield from (axis for axis, size in enumerate((first, second)) if size == len(target))
     if x.is_floating_point() or x.dim() != 2 or target.shape != x.shape or target.dtype.is_floating_point:

@@ -31,7 +31,10 @@ def of_model(subject: Subject) -> Iterator[Finding]:
     try:
         first = float(subject.loss_of(subject.run()).detach())
     except CannotExamineError:
-        yield from _out_of_range(subject, asked, failed=True)
+        found = list(_out_of_range(subject, asked, failed=True))
+        yield from found
+        if found:
+            return
         raise
     yield from _out_of_range(subject, asked, failed=False)
     yield from _misfits(subject, asked)
@@ -48,6 +51,14 @@ def _out_of_range(subject: Subject, asked: Asked, failed: bool) -> Iterator[Find
     y = subject.whole.target
     if not isinstance(y, Tensor) or y.numel() == 0:
         return
+    single = asked.outputs.dim() >= 2 and asked.outputs.shape[1] == 1 and asked.outputs.numel() == y.numel()
+    if single and not failed and subject.wanted == "cross_entropy":
+        yield _misfit(
+            "Cross-entropy over a single output is 0 whatever the model says.",
+            "Use BCEWithLogitsLoss with one output, or one output a class.",
+            subject,
+        )
+        return
     if y.is_floating_point():
         if not failed and subject.wanted in ("bce_logits", "bce") and bool(((y < 0) | (y > 1)).any()):
             told = f"from {float(y.min()):g} to {float(y.max()):g}"
@@ -62,13 +73,8 @@ def _out_of_range(subject: Subject, asked: Asked, failed: bool) -> Iterator[Find
     low, high = int(known.min()), int(known.max())
     if high >= C or (low < 0 and failed):
         hint = f"Count from 0: y - {low}." if 0 < low and high - low < C else "Give the last layer an output a class."
-        yield _misfit(f"The classes run from {low} to {high}, and the model has {C} outputs, for 0 to {C - 1}.", hint, subject)
-    elif C == 1 and y.numel() == asked.outputs.numel():
-        yield _misfit(
-            "Cross-entropy over a single output is 0 whatever the model says.",
-            "Use BCEWithLogitsLoss with one output, or one output a class.",
-            subject,
-        )
+        told = f"The classes run from {low} to {high}, and the model has {C} outputs, for 0 to {C - 1}."
+        yield _misfit(told, hint, subject)
 
 
 def _outputs(subject: Subject, outputs: Tensor) -> int | None:
@@ -102,6 +108,15 @@ def _misfits(subject: Subject, asked: Asked) -> Iterator[Finding]:
         yield from _off_by_one(subject, asked)
     if subject.loss is None or subject.wanted not in ("squared", "absolute") or y.shape == outputs.shape:
         return
+    if outputs.shape[:2] == (subject.N, subject.T) and y.numel() == subject.N and subject.T > 1:
+        yield _misfit(
+            f"Outputs {tuple(outputs.shape)} are one a step, and the targets {tuple(y.shape)} one a row: every step is "
+            "trained to give the row's one target.",
+            "Read one step, the last valid one, or pool over them; if every step is meant, expand the target.",
+            subject,
+            "warning",
+        )
+        return
     if y.squeeze().shape != outputs.squeeze().shape or y.numel() < 2 or float(y.double().std()) == 0:
         return
     right = y.reshape(outputs.shape).to(outputs.dtype)
@@ -133,7 +148,10 @@ def _off_by_one(subject: Subject, asked: Asked) -> Iterator[Finding]:
 def _axes(subject: Subject, asked: Asked) -> Iterator[Finding]:
     """Ask the loss which output each target should raise, and the model which outputs a step moves."""
     y, outputs = subject.target, asked.outputs
-    if not isinstance(y, Tensor) or y.is_floating_point() or outputs.dim() != 3 or subject.wanted not in CLASSES:
+    if not isinstance(y, Tensor) or y.is_floating_point() or outputs.dim() != 3:
+        return
+    yield from _normalised_elsewhere(subject)
+    if subject.wanted not in (*CLASSES, "other"):
         return
     if subject.loss is not None and named(subject.loss) is None and y.dim() == 2 and y.shape != outputs.shape[1:]:
         share = _raised_elsewhere(asked, y)
@@ -163,9 +181,29 @@ def _raised_elsewhere(asked: Asked, y: Tensor) -> float | None:
         return None
     slope = asked.at(torch.zeros(shape, dtype=asked.outputs.dtype))[1].movedim(classes, 2)
     counted = slope.abs().sum(2) > 0  # the others are ignored by the loss
-    if not bool(counted.any()):
-        return None
+    if not bool(counted.any()) or int((slope < 0).sum()) != int(counted.sum()):
+        return None  # no cross-entropy of whole classes
     return float((slope.argmin(2) != target)[counted & (target >= 0)].double().mean())
+
+
+def _normalised_elsewhere(subject: Subject) -> Iterator[Finding]:
+    """A softmax over the steps, or the rows, of predictions (N, T, C)."""
+    P = subject.base.double()
+    if not subject.stepwise or P.dim() != 3 or P.shape[2] < 2:
+        return
+    for mass in (P, P.exp()) if bool((P <= 1e-6).all()) else (P,):
+        axes = [axis for axis in range(3) if P.shape[axis] > 1 and bool(((mass.sum(axis) - 1).abs() < 1e-4).all())]
+        if axes and 2 not in axes:
+            over = ("the examples", "the steps")[axes[0]]
+            yield Finding(
+                "RK-LEARN-04",
+                "fault",
+                f"The probabilities sum to 1 over {over}, and not over the {P.shape[2]} classes: the softmax runs over "
+                "the wrong axis.",
+                "Write softmax(dim=-1) for outputs (N, T, C), or leave it to the cross-entropy.",
+                {"sums_to_one_over_axis": axes, "outputs": list(P.shape)},
+            )
+            return
 
 
 def _scrambled(subject: Subject, outputs: Tensor) -> Iterator[Finding]:

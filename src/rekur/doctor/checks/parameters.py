@@ -209,9 +209,11 @@ def _zero(subject: Subject, slopes: Slopes) -> Iterator[Finding]:
 
 
 def _may_be_zero(subject: Subject, name: str) -> bool:
-    """An embedding whose ids are all padding; the way from state to state where there is one step alone."""
+    """An embedding whose ids are all padding; the way from state to state where one step alone is read."""
+    if "weight_hh" in name and (subject.T == 1 or name.endswith("_reverse")):
+        return True  # of the other direction's last step the check `state` speaks
     owner = subject.model.get_submodule(name.rpartition(".")[0])
-    return isinstance(owner, nn.Embedding | nn.EmbeddingBag) or (subject.T == 1 and "weight_hh" in name)
+    return isinstance(owner, nn.Embedding | nn.EmbeddingBag)
 
 
 def _elsewhere(subject: Subject, seed: int) -> Slopes:
@@ -238,9 +240,12 @@ def _frozen(subject: Subject) -> Iterator[Finding]:
     count = sum(every[name].numel() for name in frozen)
     whole = len(frozen) == len(every)
     partly = f": a part of `{parts[0]}` is frozen and the rest of it is not" if parts else ""
+    fresh = [name for name, layer in subject.layers.items() if name and _as_drawn(layer)]
+    if fresh and not parts:
+        partly = f": `{fresh[0]}` still has the random weights it was made with"
     yield Finding(
         "RK-DEAD-02",
-        "warning" if parts or (whole and subject.optimizer is not None) else "note",
+        "warning" if parts or fresh or (whole and subject.optimizer is not None) else "note",
         f"{'Every parameter' if whole else _told(frozen)} is frozen ({count:,} numbers){partly}.",
         "If that is not meant, set requires_grad_(True) on them before the optimizer is made.",
         {"parameters": frozen, "numbers": count},
@@ -250,6 +255,15 @@ def _frozen(subject: Subject) -> Iterator[Finding]:
 def _half_frozen(layer: nn.Module) -> bool:
     """Whether some of a layer's matrices train and others do not."""
     return len({p.requires_grad for p in layer.parameters(recurse=False) if p.dim() > 1}) == 2
+
+
+def _as_drawn(layer: Any) -> bool:
+    """Whether a recurrent layer is frozen with torch's first weights: uniform between -1/sqrt(H) and 1/sqrt(H)."""
+    weights = list(layer.parameters(recurse=False))
+    if not weights or any(p.requires_grad for p in weights):
+        return False
+    values = torch.cat([p.detach().flatten().double() for p in weights]) * layer.hidden_size**0.5
+    return bool(values.abs().max() <= 1 + 1e-6) and abs(float(values.square().mean()) * 3 - 1) < 0.1
 
 
 def _unlisted(subject: Subject, ran: Ran) -> Iterator[Finding]:

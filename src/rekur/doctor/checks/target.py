@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
+from rekur.doctor.inputs import Path
 from rekur.doctor.subject import Subject
 
 ALIKE = 0.99  # of the steps must have their own input as the target
@@ -46,30 +47,32 @@ def _by_step(subject: Subject) -> Tensor | None:
         return None
     if tuple(target.shape[:2]) == sizes:
         return target if lay.rows_axis == 0 else target.transpose(0, 1)  # type: ignore[no-any-return]
-    if tuple(target.shape[:2]) == (lay.N, lay.T):
-        return target  # type: ignore[no-any-return]
-    return None
+    others = {tuple(subject.rows_first(path).shape[:2]) for path in lay.sequences}
+    return target if tuple(target.shape[:2]) in others else None  # type: ignore[no-any-return]
 
 
 def _of_each_step(subject: Subject, target: Tensor) -> Iterator[Finding]:
-    x = _as_target(subject.x, target)
-    if x is None or subject.T < 3:
+    for path in subject.layout.sequences:
+        rows = subject.rows_first(path)
+        x, T = _as_target(rows, target), rows.shape[1]
+        if x is None or T < 3:
+            continue
+        inside = subject.valid if T == subject.T else torch.ones(subject.N, T, dtype=torch.bool)
+        share = _share(x, target, inside)
+        if share < ALIKE or _share(x[:, 1:], x[:, :-1], inside[:, 1:]) > 0.9 or not _reads_itself(subject, path):
+            continue
+        lags = list(range(-min(LAGS, T - 2), min(LAGS, T - 2) + 1))
+        shares = [_at_lag(x, target, inside, lag) for lag in lags]
+        yield Finding(
+            "RK-TARGET-01",
+            "fault",
+            f"The target of a step is the step itself: {share:.0%} of the targets equal what the model reads at that very "
+            "step. It need remember nothing to be right.",
+            "Shift the target: y[:, t] = x[:, t + 1], with x[:, :-1] as the input.",
+            {"share_equal": share, "steps": int(inside.sum())},
+            Curve("Targets that equal the input", "steps from the target's own to the input's", "share", lags, shares),
+        )
         return
-    inside = subject.valid
-    share = _share(x, target, inside)
-    if share < ALIKE or _share(x[:, 1:], x[:, :-1], inside[:, 1:]) > 0.9 or not _reads_itself_alone(subject):
-        return
-    lags = list(range(-min(LAGS, subject.T - 2), min(LAGS, subject.T - 2) + 1))
-    shares = [_at_lag(x, target, inside, lag) for lag in lags]
-    yield Finding(
-        "RK-TARGET-01",
-        "fault",
-        f"The target of a step is the step itself: {share:.0%} of the targets equal what the model reads at that very step. "
-        "It need remember nothing to be right.",
-        "Shift the target: y[:, t] = x[:, t + 1], with x[:, :-1] as the input.",
-        {"share_equal": share, "steps": int(inside.sum())},
-        Curve("Targets that equal the input", "steps from the target's own to the input's", "share", lags, shares),
-    )
 
 
 def _as_target(x: Tensor, target: Tensor) -> Tensor | None:
@@ -99,14 +102,26 @@ def _at_lag(x: Tensor, target: Tensor, inside: Tensor, lag: int) -> float:
     return _share(x[:, there], target[:, here], inside[:, here] & inside[:, there])
 
 
-def _reads_itself_alone(subject: Subject) -> bool:
+def _reads_itself(subject: Subject, path: Path) -> bool:
     """Whether an output sees its own step and no later one: squeezed through a code, the copy would be a task."""
-    if not subject.stepwise:
+    x, P = subject.rows_first(path), subject.base
+    T = x.shape[1]
+    if P.dim() < 2 or P.shape[:2] != (subject.N, T):
         return False
-    steps, middle = torch.arange(subject.T), subject.T // 2
-    moved = subject.predict(subject.steps_changed(steps == middle)) - subject.base
-    noticed = moved.abs().flatten(2).amax((0, 2)) if moved.dim() > 2 else moved.abs().amax(0)
-    return bool(noticed[middle] > subject.tolerance()) and not bool((noticed[:middle] > subject.tolerance()).any())
+    middle = T // 2
+    changed = x.clone()
+    changed[:, middle] = x.roll(1, 0)[:, middle] if subject.N > 1 and x.dim() > 2 else _others(x)[:, middle]
+    moved = (subject.predict(subject.with_sequence(changed, path)) - P).abs().reshape(subject.N, T, -1).amax((0, 2))
+    own, before = moved[middle] > subject.tolerance(), moved[:middle] > subject.tolerance()
+    return bool(own) and not bool(before.any())
+
+
+def _others(x: Tensor) -> Tensor:
+    """Other values of those that occur: the next larger one, the smallest for the largest."""
+    if x.dim() > 2:  # one-hot vectors or numbers
+        return x.roll(1, 1)
+    values, places = x.unique(return_inverse=True)
+    return values[(places + 1) % len(values)]
 
 
 # a target a row
@@ -141,7 +156,9 @@ def _of_each_row(subject: Subject) -> Iterator[Finding]:
 
 def _leaked(copy: _Copy, subject: Subject, columns: int) -> Finding:
     T = subject.T
-    where = "at every step" if copy.step is None else "at the last step" if copy.step == T - 1 else f"at step {copy.step}"
+    where = (
+        "at every step" if copy.step is None else "at the last step" if copy.step == T - 1 else f"at step {copy.step}"
+    )
     which = "the target" if columns == 1 else f"column {copy.column} of the target"
     return Finding(
         "RK-TARGET-02",
