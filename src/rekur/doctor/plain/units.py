@@ -83,9 +83,10 @@ def level(x: Floats) -> Jump | None:
     if not found:
         return None
     at, ratio, error = max(found, key=lambda step: abs(step[1]))
-    factor = _factor(ratio, error, small=not mixed and 15 <= at <= len(size) - 15)
+    told = not mixed and 15 <= at <= len(size) - 15  # with enough on both sides, small factors can be told apart
+    factor = _factor(ratio, error, small=told)
     row = int(places[at])
-    if not factor and not mixed:
+    if not factor and told:
         factor = _fahrenheit(x[max(0, row - windows[-1]) : row], x[row : row + windows[-1]])
     return Jump(row, float(np.exp(ratio)), factor) if factor else None
 
@@ -159,14 +160,14 @@ def single(x: Floats) -> Jump | None:
 
 
 def stray(x: Floats) -> Jump | None:
-    """Return values of a column without an order that form a second heap, a power of ten away; x (N,)."""
+    """Return values of a column without an order that form a second heap, a power of ten away; x (N,). One alone is an outlier."""
     if not ((x > 0).all() or (x < 0).all()) or len(x) < 50:
         return None
     size = np.sort(np.log(np.abs(x)))
     at = int(np.diff(size).argmax()) + 1
     heaps = sorted([size[:at], size[at:]], key=len)
     few, many = heaps
-    if len(few) > 0.2 * len(x) or len(np.unique(many)) < 20:
+    if not 1 < len(few) <= 0.2 * len(x) or len(np.unique(many)) < 20:
         return None
     ratio = float(np.median(few) - np.median(many))
     factor = _factor(ratio, _spread(many) / 2, small=False)
