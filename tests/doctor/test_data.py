@@ -286,6 +286,18 @@ def test_each_group_has_its_own_dates() -> None:
     assert "group `1`" in found(Tables(pl.concat(stores), time="date", group="store"))["RK-DATA-06"].sentence
 
 
+def test_what_a_split_takes_away_is_no_gap() -> None:
+    frame = dated(days(400)).train
+    drawn = np.random.default_rng(0).random(400) < 0.2
+    assert not found(Tables(frame.filter(~drawn), frame.filter(drawn), time="date"))
+    assert not found(Tables(frame[:300], frame[320:], time="date"))
+
+
+def test_a_sunday_is_no_hour_of_summer_time() -> None:
+    kept = [day for day in days(400) if day != date(2018, 3, 25)]
+    assert "RK-DATA-06" in found(dated(kept))
+
+
 def test_summer_time() -> None:
     clocks = hours(24 * 400)
     spring, autumn = datetime(2023, 3, 26, 2), datetime(2023, 10, 29, 2)

@@ -160,7 +160,10 @@ def single(x: Floats) -> Jump | None:
 
 
 def stray(x: Floats) -> Jump | None:
-    """Return values of a column without an order that form a second heap, a power of ten away; x (N,). One alone is an outlier."""
+    """Return values of a column without an order that form a second heap, a power of ten away; x (N,).
+
+    One value alone is an outlier.
+    """
     if not ((x > 0).all() or (x < 0).all()) or len(x) < 50:
         return None
     size = np.sort(np.log(np.abs(x)))
