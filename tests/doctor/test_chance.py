@@ -91,7 +91,7 @@ def test_a_validation_part_at_chance_is_said():
     for accuracy, codes in ((0.511, {"RK-CHANCE-04": "warning"}), (0.83, {})):
         metrics = {"validation": {"accuracy": accuracy}, "chance": {"rate": 0.5}}
         assert found(run=RunRecord({}, metrics, [])) == codes
-    assert found(run=RunRecord({}, {"validation": {"rmse": 3.0}}, [])) == {}
+    assert found(run=RunRecord({}, {"validation": {"rmse": 3.0}, "chance": None}, [])) == {}
 
 
 @pytest.mark.parametrize(

@@ -51,8 +51,8 @@ def of_classes(part: Classes) -> Iterator[Finding]:
 
 def of_run(record: RunRecord) -> Iterator[Finding]:
     """Yield that the part which chose the weights was hardly better than guessed, however the test part came out."""
-    accuracy = record.metrics.get("validation", {}).get("accuracy")
-    rate = record.metrics.get("chance", {}).get("rate")
+    accuracy = (record.metrics.get("validation") or {}).get("accuracy")
+    rate = (record.metrics.get("chance") or {}).get("rate")
     if accuracy is None or rate is None or probes.skill(accuracy, rate) >= POOR:
         return
     evidence = {"validation_accuracy": accuracy, "rate_of_the_commonest_class": rate}
