@@ -115,8 +115,8 @@ class Float32Alone(Net):
         Float32Alone(RIGHT),
         Checkpointed(),
         *(Ours(kind) for kind in (ours.RNN, ours.GRU, ours.LSTM)),
-        Net(function(lambda x, w: x.sign() * 1.0, lambda d, x, w: (d, None))),  # straight through
-        Net(function(lambda x, w: x.clone(), lambda d, x, w: (-d, None))),  # a reversed gradient
+        Net(function(lambda x, _: x.sign() * 1.0, lambda d, *_: (d, None))),  # straight through
+        Net(function(lambda x, _: x.clone(), lambda d, *_: (-d, None))),  # a reversed gradient
         nn.Sequential(nn.Flatten(), nn.Linear(45, 2)),
     ],
 )

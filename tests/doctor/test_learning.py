@@ -33,7 +33,9 @@ class Tiled(Net):
     """Every row gets the batch's mean."""
 
     def forward(self, ids):
-        return super().forward(ids).mean(0, keepdim=True).expand(len(ids), -1) + 1e-3 * self.table(ids)[:, -1, :3].detach()
+        return (
+            super().forward(ids).mean(0, keepdim=True).expand(len(ids), -1) + 1e-3 * self.table(ids)[:, -1, :3].detach()
+        )
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,18 @@ def test_targets_that_do_not_fit(model, target, loss, severity, batch):
 )
 def test_cross_entropy_over_the_wrong_axis(model, loss):
     assert ("RK-LEARN-04", "fault") in told(model, STEPS, loss)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_softmax_over_the_steps_or_the_rows(axis):
+    model = Net(3, lambda z: z.log_softmax(axis), every=True)
+    loss = lambda o, y: F.nll_loss(o.reshape(-1, 3), y.reshape(-1))  # noqa: E731
+    assert ("RK-LEARN-04", "fault") in told(model, STEPS, loss)
+
+
+def test_one_target_a_row_for_every_step():
+    model = Net(1, lambda z: z.squeeze(2), every=True)
+    assert ("RK-LEARN-03", "warning") in told(model, NUMBERS.unsqueeze(1), mse)
 
 
 class LastOfMany(nn.Module):

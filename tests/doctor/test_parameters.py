@@ -144,6 +144,23 @@ def test_frozen():
     assert told(recurrent) == [("RK-DEAD-02", "warning")]
 
 
+def test_a_recurrent_layer_frozen_as_it_was_drawn():
+    model = Base()
+    model.rnn.requires_grad_(False)
+    assert told(model) == [("RK-DEAD-02", "warning")]
+    with torch.no_grad():
+        for weight in model.rnn.parameters():
+            weight.mul_(1.5)  # as after a training
+    assert told(model) == [("RK-DEAD-02", "note")]
+
+
+def test_a_bias_left_out_by_freezing_zeros():
+    model = Base()
+    with torch.no_grad():
+        model.rnn.bias_hh_l0.zero_().requires_grad_(False)
+    assert told(model) == []
+
+
 def test_layers_in_a_plain_list():
     (found,) = examine(CellsInAList(list), IDS, CLASSES, only=["parameters"])
     assert (found.code, found.severity) == ("RK-DEAD-03", "fault")

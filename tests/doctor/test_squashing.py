@@ -105,7 +105,9 @@ class StateAsLogits(nn.Module):
 def test_a_state_read_as_logits():
     found = examine(StateAsLogits(), torch.randn(8, 6, 4), torch.randint(0, 5, (8, 6)), only=["squashing"])
     assert [f.code for f in found] == ["RK-SQUASH-03"]
-    assert found[0].evidence["least_loss"] == pytest.approx(float(torch.log(1 + 4 * torch.tensor(-2.0).exp())), abs=1e-4)
+    assert found[0].evidence["least_loss"] == pytest.approx(
+        float(torch.log(1 + 4 * torch.tensor(-2.0).exp())), abs=1e-4
+    )
 
 
 def test_how_low_the_loss_can_fall():

@@ -67,6 +67,7 @@ VALUES = torch.randn(12, 11, 3, generator=DRAW)
         (Steps(inputs=20), F.one_hot(TEXT[:1], 20).float(), TEXT[:1]),
         (Steps(inputs=3, outputs=3), VALUES, VALUES),
         (Steps(inputs=1, outputs=1), VALUES[:, :, :1], VALUES[:, :, 0]),
+        (Seq2Seq(), (TEXT, TEXT[:, 3:]), TEXT[:, 3:]),
     ],
 )
 def test_a_step_that_is_its_own_target(model, batch, target):
@@ -105,15 +106,15 @@ NEXT = Last(inputs=2, outputs=1)
 @pytest.mark.parametrize(
     ("target", "severity"),
     [
-        (lambda x, y: x[:, -1, 0], "fault"),
-        (lambda x, y: 3 * x[:, -1, 1] + 7, "fault"),
-        (lambda x, y: x[:, -1, :1], "fault"),
-        (lambda x, y: x[:, 3, 0], "warning"),
+        (lambda x: x[:, -1, 0], "fault"),
+        (lambda x: 3 * x[:, -1, 1] + 7, "fault"),
+        (lambda x: x[:, -1, :1], "fault"),
+        (lambda x: x[:, 3, 0], "warning"),
     ],
 )
 def test_windows_that_hold_their_target(target, severity):
-    x, y = windows(WALK)
-    assert told(NEXT, x, target(x, y)) == [("RK-TARGET-02", severity)]
+    x, _ = windows(WALK)
+    assert told(NEXT, x, target(x)) == [("RK-TARGET-02", severity)]
 
 
 def test_a_column_that_is_the_target():

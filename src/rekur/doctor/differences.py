@@ -72,7 +72,7 @@ def _places(gradient: NDArray[np.floating]) -> list[tuple[int, ...]]:
     steepest = np.argsort(-flat, kind="stable")[:STEEPEST]
     used = np.flatnonzero(flat)
     others = generator.choice(used if len(used) else len(flat), min(RANDOM, len(used) or len(flat)), replace=False)
-    anywhere = generator.integers(0, len(flat), 1) if len(flat) else []
+    anywhere = generator.integers(0, max(1, len(flat)), min(1, len(flat)))
     chosen = dict.fromkeys(int(place) for place in [*steepest, *others, *anywhere])
     return [tuple(int(i) for i in np.unravel_index(place, gradient.shape)) for place in chosen]
 

@@ -58,7 +58,7 @@ class _Watch(TorchFunctionMode):
         self.calls: list[Call] = []
         self.off: list[tuple[str, float]] = []
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if getattr(func, "__name__", "") not in FUNCTIONS:
             return func(*args, **kwargs)

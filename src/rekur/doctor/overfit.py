@@ -92,7 +92,7 @@ def _train(subject: Subject, rate: float, constant: float, seconds: float) -> li
         for _ in range(STEPS):
             loss = subject.loss_of(subject.run(train=True, model=model))
             losses.append(float(loss.detach()))
-            if not losses[-1] == losses[-1] or losses[-1] < LEARNED * constant or time.monotonic() > end:
+            if losses[-1] != losses[-1] or losses[-1] < LEARNED * constant or time.monotonic() > end:
                 break
             if not loss.requires_grad:
                 return losses * ENOUGH
@@ -105,7 +105,7 @@ def _train(subject: Subject, rate: float, constant: float, seconds: float) -> li
 
 
 class _NoDropout(TorchFunctionMode):
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__name__", "") in FUNCTIONS:
             return args[0] if args else (kwargs or {})["input"]
         return func(*args, **(kwargs or {}))

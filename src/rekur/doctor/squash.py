@@ -1,4 +1,4 @@
-"""Between which ends a model's outputs lie, whatever its weights are: found in its graph, or by trying other weights."""
+"""Between which ends a model's outputs lie, whatever its weights are: from its graph, or by trying other weights."""
 
 from __future__ import annotations
 

@@ -55,10 +55,10 @@ def trainable(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     for name, parameter in model.named_parameters():
         known.add(id(parameter))
         yield name, parameter
-    for name, parameter in hidden(model):
-        if id(parameter) not in known:
-            known.add(id(parameter))
-            yield name, parameter
+    for name, tensor in hidden(model):
+        if id(tensor) not in known:
+            known.add(id(tensor))
+            yield name, tensor
 
 
 def hidden(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

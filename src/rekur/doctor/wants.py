@@ -65,7 +65,7 @@ def named(loss: Any) -> str | None:
         kinds = (
             kind
             for known, kind in NAMED.items()
-            if isinstance(known, type) and isinstance(loss, known) and type(loss).forward is known.forward
+            if isinstance(known, type) and isinstance(loss, known) and type(loss).forward is vars(known).get("forward")
         )
         return next(kinds, None)
     try:
@@ -117,9 +117,9 @@ def _attempts(subject: Subject, ran: Ran) -> Iterator[Callable[[], Any]]:
 def _fitted(loss: Loss, prediction: Tensor, target: Tensor) -> Iterator[Callable[[], Any]]:
     """A bare loss of steps: outputs (N, T, C) with targets (N, T), either perhaps steps first, or one number each."""
     first_two = prediction.shape[:2]
-    if prediction.dim() >= 2 and target.dim() >= 2 and first_two != target.shape[:2]:
-        if (first_two[1], first_two[0]) == tuple(target.shape[:2]):
-            prediction = prediction.transpose(0, 1)
+    swapped = tuple(first_two)[::-1] == tuple(target.shape[:2])
+    if prediction.dim() >= 2 and target.dim() >= 2 and first_two != target.shape[:2] and swapped:
+        prediction = prediction.transpose(0, 1)
     if prediction.dim() == 3 and target.shape == prediction.shape[:2] and prediction.shape[2] > 1:
         yield lambda: loss(prediction.flatten(0, 1), target.flatten())
     elif prediction.numel() == target.numel() and prediction.shape != target.shape:
@@ -143,7 +143,7 @@ def guessed(prediction: Tensor, target: Any, subject: Subject | None = None) -> 
     within = ends is not None and ends.is_probability
     of_one = F.binary_cross_entropy if within else F.binary_cross_entropy_with_logits
     if target.is_floating_point():
-        binary = bool(((target == 0) | (target == 1)).all()) and len(target.unique()) == 2
+        binary = bool(((target == 0) | (target == 1)).all()) and int(target.max()) != int(target.min())
         return of_one if binary and prediction.numel() == target.numel() else F.mse_loss
     if prediction.numel() == target.numel():
         return of_one
@@ -179,7 +179,7 @@ class Asked:
             if not value.requires_grad:
                 raise CannotExamineError("the loss does not depend on the outputs")
             (slope,) = torch.autograd.grad(value, [leaf], allow_unused=True)
-        return float(value), torch.zeros_like(leaf) if slope is None else slope
+        return float(value.detach()), torch.zeros_like(leaf) if slope is None else slope
 
     def random(self, seed: int = 3) -> Tensor:
         """Return outputs drawn from a normal distribution."""
@@ -252,7 +252,7 @@ def _pointwise(asked: Asked, a: Tensor) -> str:
     if _as_a_sigmoid(slope, low, high):
         return "bce_logits"
     near, far = slope(40.0) - slope(0.0), slope(80.0) - slope(40.0)
-    if torch.allclose(near, far, rtol=1e-3, atol=1e-6 * float(near.abs().max())) and bool((near >= 0).all()):
+    if torch.allclose(near, far, rtol=1e-3, atol=1e-6 * float(near.abs().max())) and bool(near.max() > 0):
         return "squared"
     left, right = slope(-FAR), slope(FAR)
     used = (left != 0) | (right != 0)

@@ -142,7 +142,7 @@ def _on_purpose(subject: Subject, written: list[Any]) -> bool:
             if "apply" in vars(cls):
                 continue
 
-            def noting(*args: Any, cls: Any = cls, apply: Any = cls.apply) -> Any:
+            def noting(*args: Any, apply: Any = cls.apply) -> Any:
                 result = apply(*args)
                 given = [arg for arg in args if isinstance(arg, Tensor)]
                 meant.append(any(_as_it_was(result, arg) for arg in given) or _in_steps(result))

@@ -72,7 +72,7 @@ def _out_of_range(subject: Subject, asked: Asked, failed: bool) -> Iterator[Find
         return
     low, high = int(known.min()), int(known.max())
     if high >= C or (low < 0 and failed):
-        hint = f"Count from 0: y - {low}." if 0 < low and high - low < C else "Give the last layer an output a class."
+        hint = f"Count from 0: y - {low}." if low > 0 and high - low < C else "Give the last layer an output a class."
         told = f"The classes run from {low} to {high}, and the model has {C} outputs, for 0 to {C - 1}."
         yield _misfit(told, hint, subject)
 
@@ -83,8 +83,7 @@ def _outputs(subject: Subject, outputs: Tensor) -> int | None:
     if outputs.dim() < 2:
         return None
     if outputs.dim() == 3 and y.dim() == 2 and tuple(y.shape) == (outputs.shape[0], outputs.shape[2]):
-        if tuple(y.shape) != tuple(outputs.shape[:2]):
-            return outputs.shape[1]
+        return outputs.shape[1] if tuple(y.shape) != tuple(outputs.shape[:2]) else outputs.shape[2]
     return outputs.shape[-1] if outputs.numel() // outputs.shape[-1] == y.numel() else None
 
 
@@ -124,7 +123,8 @@ def _misfits(subject: Subject, asked: Asked) -> Iterator[Finding]:
     if at_best <= 0.01 * at_mean:
         return
     yield _misfit(
-        f"Outputs {tuple(outputs.shape)} and targets {tuple(y.shape)} are broadcast: the loss compares every output with "
+        f"Outputs {tuple(outputs.shape)} and targets {tuple(y.shape)} are broadcast: the loss compares every "
+        "output with "
         f"the targets of other examples, and is {at_best:.3g} where every output is right.",
         "Give both the same shape: `output.squeeze(-1)`, or `target.unsqueeze(-1)`.",
         subject,
@@ -159,9 +159,11 @@ def _axes(subject: Subject, asked: Asked) -> Iterator[Finding]:
             yield Finding(
                 "RK-LEARN-04",
                 "fault",
-                f"Cross-entropy runs over the wrong axis: for {share:.0%} of the steps it raises an output that does not "
+                f"Cross-entropy runs over the wrong axis: for {share:.0%} of the steps it raises an output that "
+                "does not "
                 "belong to the step's own class.",
-                "Give it (N, C, T) by transpose(1, 2), or flatten outputs (N*T, C) and targets (N*T) alike; view() does "
+                "Give it (N, C, T) by transpose(1, 2), or flatten outputs (N*T, C) and targets (N*T) alike; "
+                "view() does "
                 "not exchange axes.",
                 {"outputs": list(outputs.shape), "targets": list(y.shape), "share_of_steps": share},
             )
@@ -171,14 +173,11 @@ def _axes(subject: Subject, asked: Asked) -> Iterator[Finding]:
 def _raised_elsewhere(asked: Asked, y: Tensor) -> float | None:
     """The share of targets whose own output is not the one the loss wants to rise."""
     shape = tuple(asked.outputs.shape)
-    for layout, classes in ((shape[:2], 2), ((shape[0], shape[2]), 1), (shape[1::-1], 2)):
-        if tuple(y.shape) == layout:
-            target = y.T if layout == shape[1::-1] and layout != shape[:2] else y
-            break
-    else:
+    known = (shape[:2], 2), ((shape[0], shape[2]), 1), (shape[1::-1], 2)
+    found = next(((sizes, axis) for sizes, axis in known if tuple(y.shape) == sizes), None)
+    if found is None or int(y.max()) >= shape[found[1]]:
         return None
-    if int(y.max()) >= shape[classes]:
-        return None
+    classes, target = found[1], y if found[0] != shape[1::-1] or found[0] == shape[:2] else y.T
     slope = asked.at(torch.zeros(shape, dtype=asked.outputs.dtype))[1].movedim(classes, 2)
     counted = slope.abs().sum(2) > 0  # the others are ignored by the loss
     if not bool(counted.any()) or int((slope < 0).sum()) != int(counted.sum()):
@@ -211,13 +210,16 @@ def _scrambled(subject: Subject, outputs: Tensor) -> Iterator[Finding]:
     N, C, T = outputs.shape
     if (N, T) != (subject.N, subject.T) or C == T or C < 2 or tuple(subject.target.shape) != (N, T):
         return
-    moved = (subject.predict(subject.steps_changed(torch.arange(T) == T - 1)) - subject.base).abs() > subject.tolerance()
+    moved = (
+        subject.predict(subject.steps_changed(torch.arange(T) == T - 1)) - subject.base
+    ).abs() > subject.tolerance()
     classes, steps = int(moved.any(0).any(1).sum()), int(moved.any(0).any(0).sum())
     if 0 < classes < C and steps > 1:
         yield Finding(
             "RK-LEARN-04",
             "fault",
-            f"The outputs ({N}, {C}, {T}) mix classes with steps: changing the last step moves {classes} of {C} classes, at "
+            f"The outputs ({N}, {C}, {T}) mix classes with steps: changing the last step moves {classes} of {C} "
+            "classes, at "
             f"{steps} steps.",
             "Use transpose(1, 2) to make (N, C, T) of (N, T, C); view() and reshape() do not exchange axes.",
             {"classes_moved": classes, "steps_moved": steps, "outputs": [N, C, T]},
@@ -230,7 +232,7 @@ def _scrambled(subject: Subject, outputs: Tensor) -> Iterator[Finding]:
 def _first_loss(subject: Subject, asked: Asked, first: float) -> Iterator[Finding]:
     if subject.wanted in ("cross_entropy", "bce_logits"):
         guess, times, what = asked.at(torch.zeros_like(asked.outputs))[0], FIRST, "no opinion at all"
-        cure = "Start with smaller last weights: logits of a new model should lie near 0. Tied embeddings want a small std."
+        cure = "Start with smaller last weights, so that the first logits lie near 0; tied embeddings want a small std."
     elif subject.wanted == "squared":
         found = overfit.constant_guess(subject, asked)
         guess, times, what = found or 0.0, UNSCALED, "the mean of the targets as every answer"
@@ -242,7 +244,8 @@ def _first_loss(subject: Subject, asked: Asked, first: float) -> Iterator[Findin
     yield Finding(
         "RK-LEARN-02",
         "warning",
-        f"The loss is {first:.3g} before training, {first / guess:.0f} times that of {what} ({guess:.3g}): it will first "
+        f"The loss is {first:.3g} before training, {first / guess:.0f} times that of {what} ({guess:.3g}): it will "
+        "first "
         "be spent on unlearning.",
         cure,
         {"first_loss": first, "loss_of_a_guess": guess},
@@ -255,7 +258,7 @@ def _by_heart(subject: Subject, asked: Asked) -> Iterator[Finding]:
         return
     if constant < 1e-6 or _alike(subject.target):
         raise CannotExamineError("the targets of the batch are all alike: a constant guess is right")
-    if len(subject.x.flatten(1).unique(dim=0)) < min(subject.N, 2):
+    if subject.N > 1 and bool((subject.x == subject.x[:1]).all()):
         raise CannotExamineError("the rows of the batch are all alike")
     try:
         probe = overfit.probe(subject, constant)
@@ -281,7 +284,7 @@ def _by_heart(subject: Subject, asked: Asked) -> Iterator[Finding]:
 
 
 def _alike(target: Tensor | object) -> bool:
-    return isinstance(target, Tensor) and len(target.unique()) < 2
+    return isinstance(target, Tensor) and bool((target == target.flatten()[:1]).all())
 
 
 def _tells_rows_apart(subject: Subject) -> bool:

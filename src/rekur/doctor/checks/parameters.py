@@ -109,12 +109,12 @@ def _dead(subject: Subject, ran: Ran, dead: set[str], calls: Mapping[str, bool],
             yield _without_graph(owner, names)
         else:
             by_kind.setdefault(_why(subject, owner, names, owner in calls), []).extend(names)
-    if names := by_kind.get("cut"):
-        yield _cut(names, slopes, "the outputs change with it, and no gradient comes back")
-    if names := by_kind.get("thrown away"):
-        yield _cut(names, slopes, "it is called, and its result never reaches the outputs")
-    if names := by_kind.get("unused"):
-        yield _unused(names, slopes)
+    if cut := by_kind.get("cut"):
+        yield _cut(cut, slopes, "the outputs change with it, and no gradient comes back")
+    if thrown := by_kind.get("thrown away"):
+        yield _cut(thrown, slopes, "it is called, and its result never reaches the outputs")
+    if idle := by_kind.get("unused"):
+        yield _unused(idle, slopes)
 
 
 def _why(subject: Subject, owner: str, names: list[str], called: bool) -> str:
@@ -155,7 +155,8 @@ def _without_graph(owner: str, names: list[str]) -> Finding:
     return Finding(
         "RK-DEAD-01",
         "warning",
-        f"`{owner}` runs under torch.no_grad() and its {len(names)} parameters never get a gradient, though they are not "
+        f"`{owner}` runs under torch.no_grad() and its {len(names)} parameters never get a gradient, though they "
+        "are not "
         "frozen.",
         "If it is meant to stay as it is, set requires_grad_(False) on it and leave it out of the optimizer.",
         {"parameters": names},
@@ -201,7 +202,8 @@ def _zero(subject: Subject, slopes: Slopes) -> Iterator[Finding]:
         "fault" if all_of_them else "warning",
         f"The gradient of {'every parameter' if all_of_them else _told(names)} is exactly zero, also at "
         f"{len(TRIES)} other settings of weights and inputs.",
-        "Look for a softmax over an axis of one entry, a product with zero, a loss that is constant, or half of a layer's "
+        "Look for a softmax over an axis of one entry, a product with zero, a loss that is constant, or half of a "
+        "layer's "
         "outputs that is not read.",
         {"parameters": names},
         _picture(slopes),

@@ -45,7 +45,8 @@ def _of_a_single_layer(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "RK-REG-02",
             "warning",
-            f"`{name}` was given dropout={p:g}, and has one layer: torch drops between layers alone, so that nothing is "
+            f"`{name}` was given dropout={p:g}, and has one layer: torch drops between layers alone, so that "
+            "nothing is "
             "dropped.",
             "Put nn.Dropout before or behind the layer, or use two layers.",
             {"layers": found},
@@ -80,7 +81,7 @@ def _never_on(subject: Subject, training: Watched) -> Iterator[Finding]:
     ps = {call.p for call in training.calls if not call.module}
     idle, off = [], []
     for name, module in subject.model.named_modules():
-        if not dropouts.is_dropout(module) or not module.p > 0 or _frozen(subject.model, name):  # type: ignore[operator]
+        if not dropouts.is_dropout(module) or not module.p > 0 or _frozen(subject.model, name):
             continue
         if name not in training.modules and module.p not in ps:
             idle.append(name)
@@ -102,7 +103,8 @@ def _switched_off(subject: Subject, off: list[tuple[str, float]]) -> Finding:
     return Finding(
         "RK-REG-03",
         "warning",
-        f"Dropout (p = {p:g}{f' in `{place}`' if place else ''}) is switched off in train mode, too: the model's outputs are "
+        f"Dropout (p = {p:g}{f' in `{place}`' if place else ''}) is switched off in train mode, too: the model's "
+        "outputs are "
         "the same from run to run.",
         "Let `training` follow the model (`F.dropout(x, p, self.training)`), and let `train()` reach every module.",
         {"places": [place for place, _ in off], "p": [p for _, p in off]},
@@ -114,7 +116,8 @@ def _not_called(subject: Subject, idle: list[str]) -> Finding:
     return Finding(
         "RK-REG-03",
         "warning",
-        f"Dropout is configured and changes nothing: `forward` never calls {', '.join(f'`{name}`' for name in idle[:5])}.",
+        "Dropout is configured and changes nothing: `forward` never calls "
+        f"{', '.join(f'`{name}`' for name in idle[:5])}.",
         "Call it on what it should drop, or take it out of the model.",
         {"never_called": idle},
         _from_seed_to_seed(subject, train=True),
@@ -145,7 +148,8 @@ def _on_in_evaluation(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         "RK-REG-04",
         "fault",
-        f"Dropout stays on in evaluation: the same batch gets outputs that differ by up to {move:.2g} from run to run, by "
+        f"Dropout stays on in evaluation: the same batch gets outputs that differ by up to {move:.2g} from run to "
+        "run, by "
         f"{', '.join(names)} with p = {one.calls[0].p:g}.",
         "Write `F.dropout(x, p, training=self.training)`, or use nn.Dropout, and call `model.eval()` before testing.",
         {"calls": names, "p": [call.p for call in one.calls], "largest_change": move},

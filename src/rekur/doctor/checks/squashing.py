@@ -63,13 +63,14 @@ def _before_logits(subject: Subject, ends: Ends, wants: str) -> Iterator[Finding
         yield Finding(
             "RK-SQUASH-03",
             "fault",
-            f"{ends.name} lets no output below 0, and the sigmoid in the loss makes 0.5 or more of it: no example can be "
+            f"{ends.name} lets no output below 0, and the sigmoid in the loss makes 0.5 or more of it: no example "
+            "can be "
             "called negative.",
             f"Leave the {ends.name} behind the last layer out.",
             {"squashed_by": ends.name, "least_loss": least},
         )
     elif least is None or least > AT_STAKE:
-        yield _never_sure(ends, wants, reach)
+        yield _never_sure(ends, reach)
 
 
 def _twice(ends: Ends, wants: str, reach: tuple[list[float], list[float]] | None, given: bool) -> Finding:
@@ -77,7 +78,8 @@ def _twice(ends: Ends, wants: str, reach: tuple[list[float], list[float]] | None
     return Finding(
         "RK-SQUASH-01",
         "fault" if given else "warning",
-        f"The outputs are squashed twice: by {ends.name} behind the last layer, and by the {SOFTENED[wants]} inside the "
+        f"The outputs are squashed twice: by {ends.name} behind the last layer, and by the {SOFTENED[wants]} "
+        "inside the "
         f"loss ({NAMES[wants]}).{told}",
         f"Give the loss the logits: leave {ends.name} out of `forward`, and apply it where probabilities are read.",
         _evidence(ends, reach),
@@ -85,12 +87,13 @@ def _twice(ends: Ends, wants: str, reach: tuple[list[float], list[float]] | None
     )
 
 
-def _never_sure(ends: Ends, wants: str, reach: tuple[list[float], list[float]] | None) -> Finding:
+def _never_sure(ends: Ends, reach: tuple[list[float], list[float]] | None) -> Finding:
     least = f": the loss cannot fall below {reach[1][-1]:.3f} on this batch" if reach else ""
     return Finding(
         "RK-SQUASH-03",
         "warning",
-        f"The outputs lie between {ends.low:g} and {ends.high:g} ({ends.name}) and are read as logits, so that no class "
+        f"The outputs lie between {ends.low:g} and {ends.high:g} ({ends.name}) and are read as logits, so that no "
+        "class "
         f"can be sure{least}.",
         "Put a linear layer behind the state, or behind the tanh, and give the loss what it returns.",
         _evidence(ends, reach),

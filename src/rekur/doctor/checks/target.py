@@ -39,16 +39,17 @@ def of_model(subject: Subject) -> Iterator[Finding]:
 
 def _by_step(subject: Subject) -> Tensor | None:
     """The target as (N, T, ...), None where there is not one a step."""
-    target, lay = subject.target, subject.layout
+    target: Tensor = subject.target
+    lay = subject.layout
     sizes = (lay.N, lay.T) if lay.rows_axis == 0 else (lay.T, lay.N)
     if target.dim() == 1 and len(target) == lay.N * lay.T and lay.T > 1:
         target = target.view(sizes)
     if target.dim() < 2:
         return None
     if tuple(target.shape[:2]) == sizes:
-        return target if lay.rows_axis == 0 else target.transpose(0, 1)  # type: ignore[no-any-return]
+        return target if lay.rows_axis == 0 else target.transpose(0, 1)
     others = {tuple(subject.rows_first(path).shape[:2]) for path in lay.sequences}
-    return target if tuple(target.shape[:2]) in others else None  # type: ignore[no-any-return]
+    return target if tuple(target.shape[:2]) in others else None
 
 
 def _of_each_step(subject: Subject, target: Tensor) -> Iterator[Finding]:
@@ -66,7 +67,8 @@ def _of_each_step(subject: Subject, target: Tensor) -> Iterator[Finding]:
         yield Finding(
             "RK-TARGET-01",
             "fault",
-            f"The target of a step is the step itself: {share:.0%} of the targets equal what the model reads at that very "
+            f"The target of a step is the step itself: {share:.0%} of the targets equal what the model reads at "
+            "that very "
             "step. It need remember nothing to be right.",
             "Shift the target: y[:, t] = x[:, t + 1], with x[:, :-1] as the input.",
             {"share_equal": share, "steps": int(inside.sum())},
@@ -120,8 +122,8 @@ def _others(x: Tensor) -> Tensor:
     """Other values of those that occur: the next larger one, the smallest for the largest."""
     if x.dim() > 2:  # one-hot vectors or numbers
         return x.roll(1, 1)
-    values, places = x.unique(return_inverse=True)
-    return values[(places + 1) % len(values)]
+    values, places = torch.unique(x, return_inverse=True)
+    return torch.index_select(values, 0, (places.flatten() + 1) % len(values)).view(x.shape)
 
 
 # a target a row
@@ -144,7 +146,7 @@ def _of_each_row(subject: Subject) -> Iterator[Finding]:
         return
     x = (x if x.dim() == 3 else x.unsqueeze(2)).double()
     y = target.double().view(N, -1)
-    labels = not target.is_floating_point() or len(target.unique()) < LEAST_ROWS
+    labels = not target.is_floating_point() or len(set(target.flatten().tolist())) < LEAST_ROWS
     if labels and (N < LEAST_LABELLED or y.shape[1] > 1):
         return
     copies = [copy for column in range(min(COLUMNS, y.shape[1])) for copy in _copies(x, y[:, column], column, labels)]
@@ -173,7 +175,7 @@ def _leaked(copy: _Copy, subject: Subject, columns: int) -> Finding:
 
 def _copies(x: Tensor, y: Tensor, column: int, labels: bool) -> Iterator[_Copy]:
     """Yield the inputs that are the target (N,), in another unit perhaps."""
-    if len(y.unique()) < (2 if labels else LEAST_ROWS) or not bool(y.isfinite().all()):
+    if len(set(y.tolist())) < (2 if labels else LEAST_ROWS) or not bool(y.isfinite().all()):
         return
     told = _correlation(x, y)  # (T, I)
     rest = (1 - told**2).clamp(min=0).sqrt()  # what a line through it leaves unexplained
