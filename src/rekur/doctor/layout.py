@@ -5,7 +5,7 @@ Nothing here runs the model: sizes, types, targets and the values themselves hav
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from rekur.doctor.findings import CannotExamineError
 from rekur.doctor.inputs import Inputs, Packed, Path, parameters
 
 Side = Literal["right", "left"]
+MOST_STATES = 16  # K*D of a state; what is longer is another sequence
 FEW_INSIDE = 0.01  # of the tokens inside the texts at most may be the padding's id
 LEAST_RUN = 2  # equal ids at an end that make padding of them, where the model names no padding id
 
@@ -70,7 +71,9 @@ def read(
     known = lengths if lengths is not None else tensors[lengths_at] if lengths_at else None
     if packed:
         known = inputs.leaf(main).lengths
-    axis, sure = (rows_axis, True) if rows_axis is not None else (0, True) if packed else _rows(x, target, known)
+    given = rows_axis if rows_axis is not None else 0 if packed else None
+    others = [tensor for path, tensor in tensors.items() if path != main]
+    axis, sure = (given, True) if given is not None else _rows(x, target, known, others)
     N, T = x.shape[axis], x.shape[1 - axis]
     alike = tuple(path for path in running if tensors[path].shape[axis] == N)
     masks = tuple(path for path in tensors if _is_mask(path, tensors, model))
@@ -126,13 +129,19 @@ def _lengths_at(tensors: Mapping[Path, Tensor], x: Tensor, model: nn.Module) -> 
     return None
 
 
-def _rows(x: Tensor, target: Tensor | None, lengths: Tensor | None) -> tuple[int, bool]:
+def _rows(x: Tensor, target: Tensor | None, lengths: Tensor | None, others: Sequence[Tensor]) -> tuple[int, bool]:
     """Return the axis that counts examples as the batch's owner means it, and whether anything says so."""
-    first, second = x.shape[0], x.shape[1]
-    votes = list(_votes(x, target, lengths))
+    votes = [*_votes(x, target, lengths), *_votes_of_states(x, others)]
     if votes:
         return max(set(votes), key=votes.count), True
-    return 0, first == second  # by convention; of a square batch nothing could say otherwise
+    return 0, False  # by convention
+
+
+def _votes_of_states(x: Tensor, others: Sequence[Tensor]) -> Iterator[int]:
+    """A state (K*D, N, H) says how many examples there are."""
+    for tensor in others:
+        if tensor.is_floating_point() and tensor.dim() == 3 and x.shape[0] != x.shape[1] and len(tensor) <= MOST_STATES:
+            yield from (axis for axis in (0, 1) if x.shape[axis] == tensor.shape[1])
 
 
 def _votes(x: Tensor, target: Tensor | None, lengths: Tensor | None) -> Iterator[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,17 @@ def watched(model: nn.Module) -> Iterator[list[Call]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def walked(call: Call, calls: Sequence[Call]) -> tuple[int, int] | None:
+    """Return along how many steps a layer walked, or a cell was looped, and on how many rows; None if it is packed."""
+    if not isinstance(call.x, Tensor):
+        return None
+    if call.is_cell:
+        rows = call.x.shape[0] if call.x.dim() == 2 else 1
+        return sum(other.layer is call.layer for other in calls), rows
+    T, N = call.steps_first.shape[:2]
+    return T, N
 
 
 @dataclass(frozen=True)

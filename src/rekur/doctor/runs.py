@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from rekur.doctor import examination
 from rekur.doctor.patient import Classes, Forecast, Patient, RunRecord
-from rekur.doctor.subject import Subject
+from rekur.doctor.subject import ROWS, Subject
 from rekur.errors import RequestError
 from rekur.models import fill
 from rekur.runs import Run
@@ -74,10 +75,16 @@ def _patient(run: Finished | _Again, predictions: pl.DataFrame | None, tables: M
 
 
 def _subject(task: Task, model: Any) -> Subject:
-    batches = task.batches(0)
-    rows = batches[len(batches) // 2] if len(batches) else np.zeros(0, dtype=np.int64)
-    case = task.case(rows)
+    case = task.case(_rows(task.batches(0)))
     return Subject(model, (case.inputs,), case.target, case.loss, lengths=case.lengths, causal=case.causal, rows_axis=0)
+
+
+def _rows(batches: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return training rows of unlike kinds: one of each of many batches, whose own rows may be alike, or one batch."""
+    if len(batches) < ROWS:
+        return batches[len(batches) // 2] if len(batches) else np.zeros(0, dtype=np.int64)
+    places = np.linspace(0, len(batches) - 1, ROWS).round().astype(int)
+    return np.array([batches[place][0] for place in places])
 
 
 def _forecast(model: Any, tables: Mapping[str, pl.DataFrame]) -> Forecast | None:

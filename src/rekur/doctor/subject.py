@@ -81,6 +81,9 @@ class Subject:
         self.inputs = batches.of(batch, model, given_lengths)
         self.target = layouts.as_target(target)
         self.layout = layouts.read(self.inputs, model, self._target_tensor, given_lengths, rows_axis)
+        self.trusted = not self.layout.sure and self._layer_reads_steps_first()
+        if self.trusted:
+            self.layout = replace(layouts.read(self.inputs, model, self._target_tensor, given_lengths, 1), sure=False)
         self.loss = loss
         self.whole = Whole(self.inputs, self.target, self.layout)
         self._take_few()
@@ -305,6 +308,19 @@ class Subject:
             fits = False
         if not fits:
             self.inputs, self.target, self.layout = before
+
+    def _layer_reads_steps_first(self) -> bool:
+        """Whether the first recurrent layer takes the main sequence as (T, N, ...), where nothing else says which."""
+        first, second = self.layout.N, self.layout.T
+        if first == second:
+            return False
+        model = twins.light(self.model).eval()
+        try:
+            with torch.no_grad(), recurrent.watched(model) as calls, twins.seeded(SEED):
+                self.inputs.call(model)
+        except Exception:  # what is wrong with the model is told by the first check that runs it
+            return False
+        return bool(calls) and recurrent.walked(calls[0], calls) == (first, second)
 
     def _is_causal(self) -> bool | None:
         """Whether the target is the next step of a sequence; None if nothing says so."""

@@ -26,17 +26,18 @@ def of_model(subject: Subject) -> Iterator[Finding]:
     if subject.output_axis is None and len(subject.base) != subject.N:
         yield from _lost_rows(subject)
         return
-    moves = _who_moves(subject)
-    mixed = moves.clone().fill_diagonal_(False)
-    if not bool(mixed.any()):
+    if subject.trusted:
+        yield _undecided(subject)
+    if not any(_mixed(subject, row) for row in (0, subject.N - 1)):
         return
     layer = _layer_along_examples(subject)
-    if layer is None:
-        return  # another mixture of examples: the check `padding` says so
-    if not subject.layout.sure:
-        yield _undecided(subject, layer)
-        return
-    yield _taken_for_time(subject, moves, layer)
+    if layer is not None:  # another mixture of examples is told by the check `padding`
+        yield _taken_for_time(subject, _who_moves(subject), layer)
+
+
+def _mixed(subject: Subject, row: int) -> bool:
+    moved = _movers(subject, row)
+    return bool(moved.sum() > moved[row])
 
 
 def _lost_rows(subject: Subject) -> Iterator[Finding]:
@@ -57,11 +58,12 @@ def _lost_rows(subject: Subject) -> Iterator[Finding]:
 
 def _who_moves(subject: Subject) -> Tensor:
     """Change one example at a time; return which predictions (changed, moved) noticed."""
-    rows = []
-    for row in range(subject.N):
-        changed = torch.arange(subject.N) == row
-        rows.append(subject.moved(subject.predict(subject.rows_changed(changed))) > 1)
-    return torch.stack(rows)
+    return torch.stack([_movers(subject, row) for row in range(subject.N)])
+
+
+def _movers(subject: Subject, row: int) -> Tensor:
+    changed = torch.arange(subject.N) == row
+    return subject.moved(subject.predict(subject.rows_changed(changed))) > 1
 
 
 def _layer_along_examples(subject: Subject) -> tuple[str, Any] | None:
@@ -69,36 +71,37 @@ def _layer_along_examples(subject: Subject) -> tuple[str, Any] | None:
     model = twins.light(subject.model).eval()
     with torch.no_grad(), recurrent.watched(model) as calls, twins.seeded(SEED):
         subject.inputs.call(model)
-    for call in calls:
-        if call.is_cell or not isinstance(call.x, Tensor) or call.x.dim() != 3:
-            continue
-        T, N = call.steps_first.shape[:2]
-        if (T, N) == (subject.N, subject.T):
-            return call.name, call.layer
-    return None
+    return next(
+        ((call.name, call.layer) for call in calls if recurrent.walked(call, calls) == (subject.N, subject.T)), None
+    )
 
 
-def _undecided(subject: Subject, layer: tuple[str, Any]) -> Finding:
+def _undecided(subject: Subject) -> Finding:
     return Finding(
         "RK-AXIS-03",
         "note",
-        f"`{layer[0] or 'the layer'}` reads the second axis ({subject.T}) as the examples and the first ({subject.N}) "
-        "as the steps; nothing given says whether that is meant.",
+        f"The recurrent layer reads the second axis ({subject.N}) as the examples and the first ({subject.T}) as the "
+        "steps; nothing given says whether that is meant.",
         "If the first axis counts your examples, give the layer batch_first=True. A target or lengths would tell.",
-        {"first_axis": subject.N, "second_axis": subject.T},
+        {"examples": subject.N, "steps": subject.T},
     )
 
 
 def _taken_for_time(subject: Subject, moves: Tensor, layer: tuple[str, Any]) -> Finding:
     name, module = layer
     moved = moves.float().sum(1)
-    option = "False" if not getattr(module, "batch_first", True) else "True on an input that is laid out (T, N, ...)"
+    cure = "Loop over the second axis: the first one counts the examples."
+    if hasattr(module, "batch_first"):
+        option = "True on an input that is laid out (T, N, ...)" if module.batch_first else "False"
+        cure = (
+            f"The layer has batch_first={option}. Make the two agree: batch_first=True for (N, T, I), or a transpose."
+        )
     return Finding(
         "RK-AXIS-01",
         "fault",
         f"`{name or type(module).__name__}` takes the batch for time: it reads the {subject.N} examples as {subject.N} "
         f"steps of {subject.T} sequences, and one changed example moves the predictions of up to {int(moved.max())}.",
-        f"The layer has batch_first={option}. Make the two agree: batch_first=True for (N, T, I), or a transpose.",
+        cure,
         {"examples": subject.N, "steps": subject.T, "moved_by_each_example": moved.tolist()},
         Curve(
             "Predictions that move when one example changes",

@@ -35,29 +35,17 @@ def of_model(subject: Subject) -> Iterator[Finding]:
 
 def _appended(subject: Subject) -> Iterator[Finding]:
     """Append steps of padding behind every row; a prediction at a length's end must not notice."""
-    moves: list[float] = []
-    for count in APPENDED:
-        try:
-            after = subject.predict(_longer(subject, count))
-        except CannotExamineError:
-            raise
-        except Exception as error:  # a model of one fixed length
-            if moves:
-                break
-            raise CannotExamineError(f"padding could not be appended: {type(error).__name__}: {error}") from None
-        if subject.stepwise:
-            after, before = _valid(subject, after[:, : subject.T]), _valid(subject, subject.base)
-            moves.append(float(subject.moved(after, before).max()))
-        else:
-            moves.append(float(subject.moved(after).max()))
-    if max(moves) <= 1:
-        return
-    tolerance = subject.tolerance()
-    shifts = [move * tolerance for move in moves]
+    try:
+        if max(_after(subject, APPENDED[-1]), _after(subject, APPENDED[0])) <= 1:
+            return
+        shifts = [_after(subject, count) * subject.tolerance() for count in APPENDED]
+    except CannotExamineError:
+        raise
+    except Exception as error:  # a model of one fixed length
+        raise CannotExamineError(f"padding could not be appended: {type(error).__name__}: {error}") from None
     share = _share_read(subject)
-    appended = APPENDED[: len(moves)]
-    curve = Curve("Padding moves the prediction", "steps of padding appended", "largest change", appended, shifts)
-    evidence = {**_moved(subject, max(shifts)), "appended": appended[-1]}
+    curve = Curve("Padding moves the prediction", "steps of padding appended", "largest change", APPENDED, shifts)
+    evidence = {**_moved(subject, max(shifts)), "appended": APPENDED[-1]}
     if share is not None and share > MOST:
         yield Finding(
             "RK-PAD-01",
@@ -73,18 +61,26 @@ def _appended(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         "RK-PAD-03",
         "fault",
-        f"Padding changes the answer: {appended[-1]} more steps of it move a prediction by {max(shifts):.2g}.",
+        f"Padding changes the answer: {APPENDED[-1]} more steps of it move a prediction by {max(shifts):.2g}.",
         "Leave padding out of what is read and pooled: give the lengths, or mask the steps behind them.",
         evidence,
         curve,
     )
 
 
+def _after(subject: Subject, count: int) -> float:
+    """Return how far the predictions move with `count` more steps of padding, in units of the tolerance."""
+    after, before = subject.predict(_longer(subject, count)), subject.base
+    if subject.stepwise:
+        after, before = _valid(subject, after[:, : subject.T]), _valid(subject, before)
+    return float(subject.moved(after, before).max())
+
+
 def _behind(subject: Subject) -> Iterator[Finding]:
     """Put other content behind the lengths the model was told."""
     x = subject.x
     hidden = ~subject.valid
-    if not bool(hidden.any()):
+    if not bool(hidden.any()) or _all_padding(subject, x[hidden]):
         return
     chosen = hidden.view(*hidden.shape, *[1] * (x.dim() - 2))
     after = subject.predict(subject.with_sequence(torch.where(chosen, subject.other_values(x), x)))
@@ -102,6 +98,11 @@ def _behind(subject: Subject) -> Iterator[Finding]:
         "Use the lengths where steps are read and pooled: pass `lengths=` to the layer, or mask before pooling.",
         _moved(subject, change),
     )
+
+
+def _all_padding(subject: Subject, behind: Tensor) -> bool:
+    """Whether one id alone stands behind the lengths: a model may know padding by its id, and other ids as words."""
+    return subject.layout.V is not None and bool((behind == behind.flatten()[0]).all())
 
 
 def _neighbours(subject: Subject) -> Iterator[Finding]:
