@@ -273,8 +273,8 @@ def _by_heart(subject: Subject, asked: Asked) -> Iterator[Finding]:
         "fault" if told_apart else "warning",
         f"The model cannot learn a single batch: after {len(best.losses)} steps on {subject.N} rows its loss is "
         f"{min(best.losses):.3g} at best, and one constant answer has {constant:.3g}.{rows}",
-        "Look at the other findings first; then check that the loss reaches the weights, that targets stand in the rows' "
-        "order, and that nothing averages the rows away.",
+        "Look at the other findings first; then check that the loss reaches the weights, that targets stand in "
+        "the rows' order, and that nothing averages the rows away.",
         {
             "constant_guess": constant,
             "lowest_loss": {f"{training.rate:g}": min(training.losses) for training in probe.trainings},
