@@ -58,6 +58,7 @@ CHECKS: tuple[Check, ...] = (
             "RK-GRAD-03": "the gradient explodes",
             "RK-GRAD-04": "denormal gradients slow the training",
         },
+        cheap=False,
     ),
     Check(
         "squashing",
@@ -118,6 +119,7 @@ CHECKS: tuple[Check, ...] = (
             "RK-STATE-06": "the initial state is drawn at random",
             "RK-STATE-07": "a cut sequence does not go on where it was cut",
         },
+        cheap=False,
     ),
     Check(
         "backward",
@@ -135,6 +137,7 @@ CHECKS: tuple[Check, ...] = (
             "RK-SAT-02": "a forget gate that starts out forgetting",
             "RK-SAT-03": "inputs out of scale",
         },
+        cheap=False,
     ),
     Check(
         "leaks",

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.tree import DecisionTreeClassifier
 
 from rekur.data.text import Tokens, tokenize
 
@@ -52,6 +51,8 @@ def of_codes(kind: str, name: str, codes: Integers, y: Integers) -> Probe:
 
 def of_number(kind: str, name: str, numbers: NDArray[np.float64], y: Integers) -> Probe:
     """Probe a number, by its values if they are few, else by LEAVES intervals; a missing one is a value of its own."""
+    from sklearn.tree import DecisionTreeClassifier  # slow to load, and most runs need no probe
+
     known = np.isfinite(numbers)
     values = np.unique(numbers[known])
     if len(values) <= VALUES:

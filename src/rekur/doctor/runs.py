@@ -20,10 +20,12 @@ from rekur.tasks.base import Task
 from rekur.training import experiment
 from rekur.training.experiment import Finished
 
+FEW = 4  # examples probed at the end of a run, which must not wait for its doctor
+
 
 def at_the_end(finished: Finished) -> list[dict[str, Any]]:
     """Run the cheap checks on a run that has just been tested; return the metrics' "findings"."""
-    patient = _patient(finished, finished.tested.predictions, dict(finished.tested.tables))
+    patient = _patient(finished, finished.tested.predictions, dict(finished.tested.tables), FEW)
     return [finding.as_json() for finding in examination.examine(patient, cheap=True)]
 
 
@@ -55,14 +57,16 @@ class _Again:
         self.config, self.task, self.model, self.history, self.metrics = config, task, model, history, metrics
 
 
-def _patient(run: Finished | _Again, predictions: pl.DataFrame | None, tables: Mapping[str, pl.DataFrame]) -> Patient:
+def _patient(
+    run: Finished | _Again, predictions: pl.DataFrame | None, tables: Mapping[str, pl.DataFrame], rows: int = ROWS
+) -> Patient:
     task = run.task
     record = RunRecord(
         run.config.model_dump(mode="json"), run.metrics, run.history, task=task, refits=tuple(task.refits())
     )
     subject, not_known = None, {}
     try:
-        subject = _subject(task, run.model)
+        subject = _subject(task, run.model, rows)
     except Exception as error:  # what a model may raise; the rest of the run can be examined all the same
         not_known["the model"] = f"{type(error).__name__}: {error}"
     return Patient(
@@ -74,9 +78,18 @@ def _patient(run: Finished | _Again, predictions: pl.DataFrame | None, tables: M
     )
 
 
-def _subject(task: Task, model: Any) -> Subject:
+def _subject(task: Task, model: Any, rows: int) -> Subject:
     case = task.case(_rows(task.batches(0)))
-    return Subject(model, (case.inputs,), case.target, case.loss, lengths=case.lengths, causal=case.causal, rows_axis=0)
+    return Subject(
+        model,
+        (case.inputs,),
+        case.target,
+        case.loss,
+        lengths=case.lengths,
+        causal=case.causal,
+        rows_axis=0,
+        rows=rows,
+    )
 
 
 def _rows(batches: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:

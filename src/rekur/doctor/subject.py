@@ -21,7 +21,7 @@ from rekur.doctor.findings import CannotExamineError
 from rekur.doctor.inputs import Inputs, Path
 from rekur.doctor.layout import Layout
 
-ROWS = 12  # of the batch are probed; more would only take longer
+ROWS = 12  # of a batch are probed; more would only take longer
 RELATIVE, ABSOLUTE = 1e-4, 2e-6  # of the predictions' spread and of their size: what counts as moved
 SEED = 1
 
@@ -62,6 +62,7 @@ class Subject:
         lengths: (N,) valid steps of each row, if the batch does not hold them.
         causal: whether an output may depend on earlier steps alone; None is inferred from the target.
         rows_axis: the axis of the sequence that counts examples; None is inferred.
+        rows: examples of the batch that are probed at most.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Subject:
         lengths: Any = None,
         causal: bool | None = None,
         rows_axis: int | None = None,
+        rows: int = ROWS,
     ) -> None:
         self.given, self.optimizer = model, optimizer
         self.model = twins.whole(model).eval()
@@ -86,7 +88,7 @@ class Subject:
             self.layout = replace(layouts.read(self.inputs, model, self._target_tensor, given_lengths, 1), sure=False)
         self.loss = loss
         self.whole = Whole(self.inputs, self.target, self.layout)
-        self._take_few()
+        self._take_few(rows)
         self.causal = self._is_causal() if causal is None else causal
 
     # what it is made of
@@ -281,10 +283,10 @@ class Subject:
 
     # getting ready
 
-    def _take_few(self) -> None:
+    def _take_few(self, most: int) -> None:
         """Probe a few rows of unlike lengths instead of the whole batch, if the model can run on them."""
         lay = self.layout
-        count = ROWS if lay.T != ROWS else ROWS - 1
+        count = most - (most == lay.T)
         if count >= lay.N or lay.packed:
             return
         order = torch.arange(lay.N)
