@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from rekur.doctor import examination
+from rekur.doctor.model.subject import Subject
 from rekur.doctor.patient import Patient
-from rekur.doctor.subject import Subject
 
 H = 8
 

@@ -6,9 +6,10 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 import rekur.nn
-from rekur.doctor import examination, flow
+from rekur.doctor import examination
+from rekur.doctor.model import flow
+from rekur.doctor.model.subject import Subject
 from rekur.doctor.patient import Patient
-from rekur.doctor.subject import Subject
 
 N = 6
 

@@ -6,8 +6,8 @@ from torch import nn
 
 import rekur.nn
 from rekur.doctor import examination
+from rekur.doctor.model.subject import Subject
 from rekur.doctor.patient import Patient
-from rekur.doctor.subject import Subject
 
 N, T = 6, 12
 

@@ -7,8 +7,8 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 import rekur.nn
 from rekur.doctor import examination
+from rekur.doctor.model.subject import Subject
 from rekur.doctor.patient import Patient
-from rekur.doctor.subject import Subject
 
 N, T, V = 6, 12, 20
 

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from rekur import doctor
-from rekur.doctor import recurrent
 from rekur.doctor.findings import CannotExamineError
-from rekur.doctor.subject import Subject
+from rekur.doctor.model import recurrent
+from rekur.doctor.model.subject import Subject
 from rekur.errors import RequestError
 from rekur.nn import GRU, LSTM
 

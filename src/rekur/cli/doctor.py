@@ -63,7 +63,7 @@ def doctor(
     """
     from rekur.doctor import examination
 
-    columns = {"text": text, "label": label, "time": time, "group": group, "length": length}
+    columns: dict[str, Any] = {"text": text, "label": label, "time": time, "group": group, "length": length}
     if (subject is None) + (forecast is None) + (data is None or subject is not None) != 2:
         raise RequestError("Give one patient: a RUN, a model as FILE.py:NAME, --forecast FILE, or --data FILE.")
     if subject is None and (batch or loss or optimizer):
@@ -74,8 +74,8 @@ def doctor(
         patient = _of_forecast(forecast, truth, prediction)
     else:
         assert data is not None
-        from rekur.doctor import tables
         from rekur.doctor.patient import Patient
+        from rekur.doctor.tables import read as tables
 
         patient = Patient(tables=tables.read(data, test, **columns))
     findings = examination.examine(patient, only=only or (), skip=skip or ())

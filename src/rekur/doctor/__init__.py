@@ -61,7 +61,7 @@ def examine(
 
 
 def _of_model(*given: Any) -> dict[str, Any]:
-    from rekur.doctor.subject import Subject
+    from rekur.doctor.model.subject import Subject
 
     try:
         return {"model": Subject(*given)}

@@ -41,7 +41,7 @@ def patient(model: str, batch: str | None = None, loss: str | None = None, optim
         )
     if batch is None:
         raise RequestError(f"A batch is needed to examine {model}. Add --batch path/to/file.py:name.")
-    from rekur.doctor.subject import Subject
+    from rekur.doctor.model.subject import Subject
 
     given = split(_called(named(batch), batch))
     loss_function = _loss(named(loss), loss) if loss else None

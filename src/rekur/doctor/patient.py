@@ -1,6 +1,6 @@
 """What is examined: a patient has the parts that are known of it, and each check reads the parts it can.
 
-The parts without a model are here, torch-free; the model's is `rekur.doctor.subject.Subject`.
+The parts without a model are here, torch-free; the model's is `rekur.doctor.model.subject.Subject`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rekur.tasks.case import Refit
 if TYPE_CHECKING:
     import polars as pl
 
-    from rekur.doctor.subject import Subject
+    from rekur.doctor.model.subject import Subject
     from rekur.runs import Run
     from rekur.tasks.base import Task
 

@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rekur.doctor import examination
+from rekur.doctor.model.subject import ROWS, Subject
 from rekur.doctor.patient import Classes, Forecast, Patient, RunRecord
-from rekur.doctor.subject import ROWS, Subject
 from rekur.errors import RequestError
 from rekur.models import fill
 from rekur.runs import Run

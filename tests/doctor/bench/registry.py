@@ -83,7 +83,7 @@ def load() -> None:
 
 def as_patient(parts: Parts) -> Patient:
     """Turn the parts of a case into a patient."""
-    from rekur.doctor.subject import Subject
+    from rekur.doctor.model.subject import Subject
 
     known: Parts = {name: kind(**parts[name]) for name, kind in KINDS.items() if name in parts}
     if "source" in parts:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from rekur.doctor.model.subject import Subject
 from rekur.doctor.patient import Patient
-from rekur.doctor.subject import Subject
 
 
 class Elman(torch.autograd.Function):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from rekur.doctor.model.subject import Subject
 from rekur.doctor.patient import Patient
-from rekur.doctor.subject import Subject
 from rekur.nn import GRU
 
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rekur.doctor import differences
-from rekur.doctor.differences import Compared
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
+from rekur.doctor.model import differences
+from rekur.doctor.model.differences import Compared
 from rekur.doctor.patient import ByHand
 
 if TYPE_CHECKING:
-    from rekur.doctor.inputs import Inputs
-    from rekur.doctor.subject import Subject
+    from rekur.doctor.model.inputs import Inputs
+    from rekur.doctor.model.subject import Subject
 
 STEPS = 4  # of the sequence: a gradient that is cut off after more steps on purpose is no fault here
 COARSE = 0.05  # what float32 may be wrong by
@@ -172,7 +172,7 @@ def _short(subject: Subject) -> Inputs:
     """Return the inputs with a few steps alone, at the end that holds no padding; all if the model refuses."""
     import torch
 
-    from rekur.doctor.inputs import Packed
+    from rekur.doctor.model.inputs import Packed
 
     lay = subject.layout
     first = (lay.padding is not None and lay.padding.side == "right") or lay.packed
@@ -203,7 +203,7 @@ def _differentiable(subject: Subject, inputs: Inputs, *, double: bool) -> ByHand
 
     import torch
 
-    from rekur.doctor.inputs import every_tensor
+    from rekur.doctor.model.inputs import every_tensor
 
     model = copy.deepcopy(subject.model)
     if double:

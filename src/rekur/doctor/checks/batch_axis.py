@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rekur.doctor import recurrent, twins
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.subject import SEED, Subject
+from rekur.doctor.model import recurrent, twins
+from rekur.doctor.model.subject import SEED, Subject
 
 
 def of_model(subject: Subject) -> Iterator[Finding]:

@@ -10,10 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse, stats
 
-from rekur.doctor import probes
 from rekur.doctor.findings import CannotExamineError, Curve, Finding, Severity
 from rekur.doctor.patient import Classes, RunRecord, Tables
-from rekur.doctor.probes import Probe
+from rekur.doctor.tables import probes
+from rekur.doctor.tables.probes import Probe
 from rekur.evaluation import verdict
 from rekur.evaluation.outcomes import Outcome
 

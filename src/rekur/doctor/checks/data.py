@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rekur.doctor.findings import Finding
 from rekur.doctor.patient import Tables
-from rekur.doctor.plain import dates, encoding, labels, texts, units, values
+from rekur.doctor.tables.plain import dates, encoding, labels, texts, units, values
 
 
 def of_tables(tables: Tables) -> Iterator[Finding]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from rekur.doctor import flow
 from rekur.doctor.findings import Curve, Finding
-from rekur.doctor.flow import Flow
-from rekur.doctor.subject import Subject
+from rekur.doctor.model import flow
+from rekur.doctor.model.flow import Flow
+from rekur.doctor.model.subject import Subject
 
 ARRIVES = 1e-7  # of the largest: float32 keeps seven digits
 NEVER, FADES = 0.25, 0.5  # of the real steps that the gradient reaches, at most: a fault, a warning (gates: one less)

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.doctor import copies, moments, refits
-from rekur.doctor.copies import Pairs
 from rekur.doctor.findings import Curve, Finding, Severity
 from rekur.doctor.patient import Refit, RunRecord, Tables
+from rekur.doctor.tables import copies, moments, refits
+from rekur.doctor.tables.copies import Pairs
 
 MANY, SEVERAL = 0.01, 3  # share of the test part that makes a fault, and the fewest rows that do
 WARNS = 0.005  # share that makes a warning: half a point of accuracy; below lie the copies that IMDB was published with

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from rekur.doctor import overfit
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.subject import Subject
-from rekur.doctor.wants import FAILURES, Asked, named
+from rekur.doctor.model import overfit
+from rekur.doctor.model.subject import Subject
+from rekur.doctor.model.wants import FAILURES, Asked, named
 
 FIRST = 3.0  # times the loss of no opinion make a first loss far from it
 UNSCALED = 100.0  # times the targets' variance make a first squared error far from it

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from rekur.doctor import mean_losses, testing_loops
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import RunRecord, Source
-from rekur.doctor.scripts import Scripts
+from rekur.doctor.scripts import mean_losses, testing_loops
+from rekur.doctor.scripts.sources import Scripts
 
 TOLERANCE = 0.05  # by which a printed loss may differ from that of the same weights on the same items
 NEAR = 1.5  # a factor within this of the batch size is that of batches taken for examples

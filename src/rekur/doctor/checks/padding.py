@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
-from rekur.doctor import recurrent, twins
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.inputs import Inputs, first_tensor
-from rekur.doctor.subject import SEED, Subject
+from rekur.doctor.model import recurrent, twins
+from rekur.doctor.model.inputs import Inputs, first_tensor
+from rekur.doctor.model.subject import SEED, Subject
 
 APPENDED = (1, 2, 5, 10, 20)  # steps of padding put behind
 MOST = 0.9  # of what is read lies at padding: the readout reads the padding; less is a mean over it

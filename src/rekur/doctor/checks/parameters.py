@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rekur.doctor import stepped
-from rekur.doctor.dropouts import same
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.inputs import every_tensor
-from rekur.doctor.subject import Ran, Subject
+from rekur.doctor.model import stepped
+from rekur.doctor.model.dropouts import same
+from rekur.doctor.model.inputs import every_tensor
+from rekur.doctor.model.subject import Ran, Subject
 
 TRIES = (11, 12, 13)  # other weights and inputs at which a gradient of zero must be zero again
 TOLD = 4  # names in a sentence; the evidence has all of them

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from rekur.doctor import dropouts, stepped
-from rekur.doctor.dropouts import Watched
 from rekur.doctor.findings import Curve, Finding
-from rekur.doctor.subject import Subject
+from rekur.doctor.model import dropouts, stepped
+from rekur.doctor.model.dropouts import Watched
+from rekur.doctor.model.subject import Subject
 
 SEEDS = (1, 2, 3, 4, 5, 6)  # runs that are compared for the picture
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from rekur.doctor import reading, recurrent, twins
 from rekur.doctor.findings import Curve, Finding
-from rekur.doctor.subject import SEED, Subject
+from rekur.doctor.model import reading, recurrent, twins
+from rekur.doctor.model.subject import SEED, Subject
 
 SHUT = 0.01  # a gate below it or above 1 less it; a tanh unit within it of -1 or 1
 OVERWHELMING, MUCH = 0.9, 0.75  # of the numbers, where the inputs are out of scale: a fault, a warning

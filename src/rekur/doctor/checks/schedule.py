@@ -6,14 +6,14 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rekur.doctor import loops, stale
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.patient import RunRecord, Source
-from rekur.doctor.scripts import Scripts
-from rekur.doctor.unread import Unread, role_of, unread
+from rekur.doctor.scripts import loops, stale
+from rekur.doctor.scripts.sources import Scripts
+from rekur.doctor.scripts.unread import Unread, role_of, unread
 
 if TYPE_CHECKING:
-    from rekur.doctor.subject import Subject
+    from rekur.doctor.model.subject import Subject
 
 EPOCHS = 3  # fewer say nothing of a trend
 GAIN = 0.01  # share of a guess's loss that the later epochs must gain
@@ -203,7 +203,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
     """Yield groups whose learning rate is 0, and an optimizer whose step changes no weight."""
     if subject.optimizer is None:
         return
-    from rekur.doctor import steps
+    from rekur.doctor.model import steps
 
     copies = steps.copied(subject)
     still = [rates for rates in copies.rates if rates.current == 0 and not rates.initial]

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.squash import Ends, with_other_weights
-from rekur.doctor.subject import Subject
-from rekur.doctor.wants import FAILURES, Asked
+from rekur.doctor.model.squash import Ends, with_other_weights
+from rekur.doctor.model.subject import Subject
+from rekur.doctor.model.wants import FAILURES, Asked
 
 BEYOND = 0.01  # of the way between the ends a target may lie outside them
 MANY = 0.01  # of the targets outside make a fault; fewer may be outliers that are cut on purpose

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rekur.doctor import flow, reading, recurrent, twins
-from rekur.doctor.draws import Draws
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.given import of_given
-from rekur.doctor.inputs import Inputs
-from rekur.doctor.subject import SEED, Ran, Subject
+from rekur.doctor.model import flow, reading, recurrent, twins
+from rekur.doctor.model.draws import Draws
+from rekur.doctor.model.given import of_given
+from rekur.doctor.model.inputs import Inputs
+from rekur.doctor.model.subject import SEED, Ran, Subject
 
 AT_THE_END = 0.999  # of what a prediction takes from a backward direction: it is all read at one step
 RESETS = ("reset", "init_hidden", "init_state", "clear", "zero_state", "initialize_hidden", "init_h")

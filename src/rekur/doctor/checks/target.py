@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.inputs import Path
-from rekur.doctor.subject import Subject
+from rekur.doctor.model.inputs import Path
+from rekur.doctor.model.subject import Subject
 
 ALIKE = 0.99  # of the steps must have their own input as the target
 LAGS = 5  # steps to either side, for the picture

@@ -1,0 +1,1 @@
+"""What the checks of a model probe it with; `subject` is where to begin."""
