@@ -179,9 +179,13 @@ def intent_and_slots() -> dict:
     """Target a dict, output a dict."""
     target = {"intent": labels(9, 3), "slots": torch.randint(0, 6, (9, 7))}
     return given(
-        model=TwoHeads(), batch=ids(9, 7, 30), target=target,
-        loss=lambda out, y: F.cross_entropy(out["intent"], y["intent"])
-        + F.cross_entropy(out["slots"].flatten(0, 1), y["slots"].flatten()),
+        model=TwoHeads(),
+        batch=ids(9, 7, 30),
+        target=target,
+        loss=lambda out, y: (
+            F.cross_entropy(out["intent"], y["intent"])
+            + F.cross_entropy(out["slots"].flatten(0, 1), y["slots"].flatten())
+        ),
     )
 
 

@@ -12,46 +12,43 @@ from .material import first_cross_entropy, ids, labels, token_cross_entropy, win
 from .registry import given, sound
 
 
-class ScratchRNN:
-    """Not a module at all: parameters in a list and a function that walks the steps."""
-
-    def __init__(self, V: int, H: int) -> None:
-        def normal(*shape: int) -> Tensor:
-            return torch.randn(*shape) * 0.01
-
-        self.params = [normal(V, H), normal(H, H), torch.zeros(H), normal(H, V), torch.zeros(V)]
-
-    def __call__(self, inputs: Tensor, H: Tensor, params: list[Tensor]) -> tuple[Tensor, Tensor]:
-        W_xh, W_hh, b_h, W_hq, b_q = params
-        outputs = []
-        for X in inputs:
-            H = torch.tanh(X @ W_xh + H @ W_hh + b_h)
-            outputs.append(H @ W_hq + b_q)
-        return torch.cat(outputs, dim=0), H
+def walk(inputs: Tensor, H: Tensor, params: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """A plain network as a function of its parameters."""
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    outputs = []
+    for X in inputs:
+        H = torch.tanh(X @ W_xh + H @ W_hh + b_h)
+        outputs.append(H @ W_hq + b_q)
+    return torch.cat(outputs, dim=0), H
 
 
 class ScratchNet(nn.Module):
-    """The same with a module around it: one-hot, steps first, outputs of all steps in one matrix."""
+    """A module around the function: one-hot, steps first, outputs of all steps in one matrix."""
 
     def __init__(self, V: int = 28, H: int = 32) -> None:
         super().__init__()
-        scratch = ScratchRNN(V, H)
-        self.params = nn.ParameterList([nn.Parameter(p) for p in scratch.params])
-        self.step, self.V, self.H = scratch, V, H
+        shapes = [(V, H), (H, H), (H,), (H, V), (V,)]
+        self.params = nn.ParameterList(
+            [nn.Parameter(torch.randn(s) * 0.01 if len(s) == 2 else torch.zeros(s)) for s in shapes]
+        )
+        self.V, self.H = V, H
 
     def forward(self, X: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         X = F.one_hot(X.T, self.V).float()
         if state is None:
             state = torch.zeros(X.shape[1], self.H)
-        return self.step(X, state, list(self.params))
+        return walk(X, state, list(self.params))
 
 
 @sound
 def scratch_rnn_with_small_weights() -> dict:
     text = ids(8, 11, 28, 0)
     return given(
-        model=ScratchNet(), batch=text[:, :-1], target=text[:, 1:],
-        loss=lambda out, y: F.cross_entropy(out[0], y.T.reshape(-1)), causal=True,
+        model=ScratchNet(),
+        batch=text[:, :-1],
+        target=text[:, 1:],
+        loss=lambda out, y: F.cross_entropy(out[0], y.T.reshape(-1)),
+        causal=True,
     )
 
 
@@ -94,9 +91,7 @@ class Stacked(nn.Module):
 
 @sound
 def own_gru_stacked() -> dict:
-    return given(
-        model=Stacked(3, 16, 4), batch=torch.randn(10, 9, 3), target=labels(10, 4), loss=nn.CrossEntropyLoss()
-    )
+    return given(model=Stacked(3, 16, 4), batch=torch.randn(10, 9, 3), target=labels(10, 4), loss=nn.CrossEntropyLoss())
 
 
 class LayerNormLSTM(nn.Module):
@@ -177,9 +172,7 @@ class WeightDropped(nn.Module):
 @sound
 def weight_dropped_lstm() -> dict:
     text = ids(9, 11, 30, 0)
-    return given(
-        model=WeightDropped(), batch=text[:, :-1], target=text[:, 1:], loss=token_cross_entropy, causal=True
-    )
+    return given(model=WeightDropped(), batch=text[:, :-1], target=text[:, 1:], loss=token_cross_entropy, causal=True)
 
 
 class Loop(nn.Module):

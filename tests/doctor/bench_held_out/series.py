@@ -35,9 +35,7 @@ def passengers(n: int) -> Tensor:
 @sound
 def passengers_step_by_step() -> dict:
     w = passengers(60).unfold(0, 13, 1)[::2]
-    return given(
-        model=AirModel(), batch=w[:, :-1, None], target=w[:, 1:, None], loss=nn.MSELoss(), causal=True
-    )
+    return given(model=AirModel(), batch=w[:, :-1, None], target=w[:, 1:, None], loss=nn.MSELoss(), causal=True)
 
 
 @sound
@@ -45,7 +43,7 @@ def passengers_trained() -> dict:
     w = passengers(60).unfold(0, 9, 1)[::2]
     x, y = w[:, :-1, None], w[:, 1:, None]
     model = AirModel()
-    trained(model, lambda: F.mse_loss(model(x), y), 60)
+    trained(model, lambda: F.mse_loss(model(x), y), 25)
     return given(model=model, batch=x, target=y, loss=nn.MSELoss())
 
 
@@ -128,9 +126,7 @@ def mean_and_spread() -> dict:
     x, _ = windows(10, 17)
     t = torch.arange(16.0).expand(10, 16)
     covariates = torch.stack([torch.sin(t / 7), torch.cos(t / 7)], -1)
-    return given(
-        model=Gaussian(), batch=(x[:, :-1], covariates), target=x[:, 1:, 0], loss=gaussian_nll, causal=True
-    )
+    return given(model=Gaussian(), batch=(x[:, :-1], covariates), target=x[:, 1:, 0], loss=gaussian_nll, causal=True)
 
 
 class Quantiles(nn.Module):
@@ -177,14 +173,9 @@ class StoreSales(nn.Module):
 def sales_with_ids_beside() -> dict:
     sales = torch.log1p(torch.poisson(torch.full((12, 28, 1), 4.0)))
     promo = (torch.rand(12, 28, 1) < 0.2).float()
-    keys = torch.stack([labels5(12), torch.randint(0, 8, (12,))], 1)
+    keys = torch.stack([torch.randint(0, 5, (12,)), torch.randint(0, 8, (12,))], 1)
     y = torch.log1p(torch.poisson(torch.full((12, 7), 4.0)))
     return given(model=StoreSales(), batch=(torch.cat([sales, promo], -1), keys), target=y, loss=nn.MSELoss())
-
-
-def labels5(N: int) -> Tensor:
-    """Return numbers of stores."""
-    return torch.randint(0, 5, (N,))
 
 
 class EncoderDecoder(nn.Module):

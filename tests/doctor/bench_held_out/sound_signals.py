@@ -17,8 +17,13 @@ class CRNN(nn.Module):
     def __init__(self, C: int = 8) -> None:
         super().__init__()
         self.cnn = nn.Sequential(
-            nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(4, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d((4, 1)),
+            nn.Conv2d(1, 4, 3, padding=1),
+            nn.BatchNorm2d(4),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(4, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d((4, 1)),
         )
         self.rnn = nn.LSTM(16, 16, bidirectional=True)
         self.fc = nn.Linear(32, C)
@@ -61,7 +66,10 @@ def speech_frames() -> dict:
     x = torch.randn(8, 20, 13) * real[..., None]
     y = torch.randint(0, 6, (8, 20)).masked_fill(~real, -1)
     return given(
-        model=Frames(), batch=(x, lengths), target=y, lengths=lengths,
+        model=Frames(),
+        batch=(x, lengths),
+        target=y,
+        lengths=lengths,
         loss=lambda out, y: F.cross_entropy(out.flatten(0, 1), y.flatten(), ignore_index=-1),
     )
 
@@ -141,7 +149,9 @@ class PackedInput(nn.Module):
 def packed_by_the_caller() -> dict:
     rows = [torch.randn(n, 4) for n in (9, 3, 7, 5, 8, 4, 6, 9)]
     return given(
-        model=PackedInput(), batch=pack_sequence(rows, enforce_sorted=False), target=labels(8),
+        model=PackedInput(),
+        batch=pack_sequence(rows, enforce_sorted=False),
+        target=labels(8),
         loss=nn.CrossEntropyLoss(),
     )
 
@@ -165,7 +175,9 @@ def visits_and_fixed_numbers() -> dict:
     lengths = torch.tensor([6, 2, 4, 3, 5, 6, 2, 4, 3, 5])
     visits = torch.randn(10, 6, 5) * (torch.arange(6) < lengths[:, None])[..., None]
     return given(
-        model=Patients(), batch=(visits, torch.randn(10, 3), lengths), target=labels(10).float(),
+        model=Patients(),
+        batch=(visits, torch.randn(10, 3), lengths),
+        target=labels(10).float(),
         loss=nn.BCEWithLogitsLoss(pos_weight=torch.tensor(2.0)),
     )
 
@@ -186,7 +198,10 @@ class Policy(nn.Module):
 @sound
 def agent_with_memory() -> dict:
     return given(
-        model=Policy(), batch=torch.randn(8, 10, 6), target=torch.randint(0, 4, (8, 10)), causal=True,
+        model=Policy(),
+        batch=torch.randn(8, 10, 6),
+        target=torch.randint(0, 4, (8, 10)),
+        causal=True,
         loss=lambda out, a: F.cross_entropy(out[0].flatten(0, 1), a.flatten()) + 0.1 * out[1].pow(2).mean(),
     )
 
@@ -215,6 +230,8 @@ class Sessions(nn.Module):
         super().__init__()
         self.items = nn.Embedding(40, 16, padding_idx=0)
         self.gru, self.drop = nn.GRU(16, 16, batch_first=True), nn.Dropout(0.25)
+        for weight in self.parameters():
+            nn.init.uniform_(weight, -0.25, 0.25)
 
     def forward(self, seq: Tensor, lengths: Tensor) -> Tensor:
         out, _ = self.gru(self.drop(self.items(seq)))
@@ -236,7 +253,9 @@ def last_logits_of_a_tagger_with_weights() -> dict:
     model = Frames()
     loss = nn.CrossEntropyLoss(weight=torch.rand(6) + 0.5, label_smoothing=0.1)
     return given(
-        model=model, batch=(torch.randn(7, 9, 13), torch.full((7,), 9)), target=torch.randint(0, 6, (7, 9)),
+        model=model,
+        batch=(torch.randn(7, 9, 13), torch.full((7,), 9)),
+        target=torch.randint(0, 6, (7, 9)),
         loss=lambda out, y: loss(out.permute(0, 2, 1), y),
     )
 

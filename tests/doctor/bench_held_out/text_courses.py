@@ -24,9 +24,7 @@ class PackedSentiment(nn.Module):
 
     def forward(self, text: Tensor, text_lengths: Tensor) -> Tensor:
         embedded = self.dropout(self.embedding(text))
-        packed = pack_padded_sequence(
-            embedded, text_lengths.to("cpu"), batch_first=self.first, enforce_sorted=False
-        )
+        packed = pack_padded_sequence(embedded, text_lengths.to("cpu"), batch_first=self.first, enforce_sorted=False)
         _, (hidden, _cell) = self.rnn(packed)
         hidden = self.dropout(torch.cat((hidden[-2, :, :], hidden[-1, :, :]), dim=1))
         return self.fc(hidden).squeeze(1)
@@ -36,7 +34,9 @@ class PackedSentiment(nn.Module):
 def packed_sentiment_steps_first() -> dict:
     text, lengths = ragged(12, 10, 50, pad=1)
     return given(
-        model=PackedSentiment(), batch=(text.t().contiguous(), lengths), target=labels(12).float(),
+        model=PackedSentiment(),
+        batch=(text.t().contiguous(), lengths),
+        target=labels(12).float(),
         loss=nn.BCEWithLogitsLoss(),
     )
 
@@ -96,8 +96,10 @@ class LeftPadded(nn.Module):
 def reviews_padded_on_the_left() -> dict:
     text, _ = ragged(10, 12, 60, left=True)
     return given(
-        model=LeftPadded(), batch=(text, (torch.zeros(2, 10, 24), torch.zeros(2, 10, 24))),
-        target=labels(10).float(), loss=lambda out, y: F.binary_cross_entropy(out[0], y),
+        model=LeftPadded(),
+        batch=(text, (torch.zeros(2, 10, 24), torch.zeros(2, 10, 24))),
+        target=labels(10).float(),
+        loss=lambda out, y: F.binary_cross_entropy(out[0], y),
     )
 
 
@@ -120,8 +122,11 @@ class OneHotCharRNN(nn.Module):
 def one_hot_letters() -> dict:
     text = ids(9, 17, 28, 0)
     return given(
-        model=OneHotCharRNN(), batch=F.one_hot(text[:, :-1], 28).float(), target=text[:, 1:],
-        loss=lambda out, y: F.cross_entropy(out[0], y.reshape(-1)), causal=True,
+        model=OneHotCharRNN(),
+        batch=F.one_hot(text[:, :-1], 28).float(),
+        target=text[:, 1:],
+        loss=lambda out, y: F.cross_entropy(out[0], y.reshape(-1)),
+        causal=True,
     )
 
 
@@ -185,7 +190,9 @@ class LettersAndWords(nn.Module):
 @sound
 def letters_of_words() -> dict:
     return given(
-        model=LettersAndWords(), batch=torch.randint(1, 27, (6, 5, 7)), target=torch.randint(0, 5, (6, 5)),
+        model=LettersAndWords(),
+        batch=torch.randint(1, 27, (6, 5, 7)),
+        target=torch.randint(0, 5, (6, 5)),
         loss=token_cross_entropy,
     )
 
@@ -237,7 +244,9 @@ def dict_batch_with_a_float_mask() -> dict:
     text, lengths = ragged(9, 8, 40)
     mask = (torch.arange(8) < lengths[:, None]).float()
     return given(
-        model=MeanOfWords(), batch={"input_ids": text, "attention_mask": mask}, target=labels(9, 3),
+        model=MeanOfWords(),
+        batch={"input_ids": text, "attention_mask": mask},
+        target=labels(9, 3),
         loss=nn.CrossEntropyLoss(),
     )
 

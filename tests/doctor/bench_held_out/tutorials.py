@@ -10,7 +10,6 @@ from .material import first_cross_entropy, ids, labels, token_cross_entropy, tra
 from .registry import given, sound
 
 
-
 class NamesRNN(nn.Module):
     """One step of a name classifier, by two linear layers."""
 
