@@ -9,6 +9,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .material import ids, labels, ragged, token_cross_entropy
 from .registry import given, sound
+from .text_courses import PackedSentiment
 
 
 class TaggerCRF(nn.Module):
@@ -234,3 +235,19 @@ class MultiLabel(nn.Module):
 def toxic_comments_of_300_words() -> dict:
     y = (torch.rand(12, 6) < 0.4).float()
     return given(model=MultiLabel(), batch=ids(12, 300, 80), target=y, loss=nn.BCEWithLogitsLoss())
+
+
+@sound
+def warm_up_that_has_not_begun() -> dict:
+    """A schedule that begins at 0 and rises with the first step."""
+    text, lengths = ragged(12, 10, 50, pad=1)
+    model = PackedSentiment(first=True)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 100))
+    return given(
+        model=model,
+        batch=(text, lengths),
+        target=labels(12).float(),
+        loss=nn.BCEWithLogitsLoss(),
+        optimizer=optimizer,
+    )
