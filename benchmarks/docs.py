@@ -17,12 +17,12 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+import doctor_tables
 import engine_tables
 from engine_tables import markdown
 from rekur import shelf
 from rekur.cli import app
 from rekur.cli.recipes import measured, published
-from rekur.doctor import CHECKS
 from rekur.nn import kernels
 from rekur.shelf import Entry
 
@@ -50,7 +50,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs" / "results.md": results_page(entries),
     }
     parts = {"shelf": shelf_table(entries), **engine_tables.parts(engine_tables.recorded())}
-    parts["checks"] = checks_table()
+    parts |= doctor_tables.parts()
     parts["fallbacks"] = markdown(("torch's kernels compute", "because"), kernels.FALLBACKS)
     return pages | {ROOT / page: filled((ROOT / page).read_text(encoding="utf-8"), parts) for page in MARKED}
 
@@ -149,26 +149,6 @@ def _short(entry: Entry) -> Iterator[str]:
     yield measured(entry)
     yield found.get("verdict") or ""
     yield found.get("date") or ""
-
-
-def checks_table() -> str:
-    """Return the checks of the doctor, each with its page, what it reads and its codes."""
-    parts = {
-        "model": "model and batch",
-        "by_hand": "hand-written gradients",
-        "tables": "data",
-        "classes": "predictions",
-    }
-    columns = ("check", "reads", "codes")
-    rows = (
-        (
-            f"[{check.title}]({check.name.replace('_', '-')}.md)",
-            ", ".join(parts.get(part, part) for part in check.reads),
-            "; ".join(f"`{code}` {words}" for code, words in check.codes.items()),
-        )
-        for check in CHECKS
-    )
-    return markdown(columns, rows)
 
 
 def main() -> None:

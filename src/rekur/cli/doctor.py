@@ -38,6 +38,7 @@ def doctor(
     forecast: Annotated[
         Path | None, typer.Option(help="A table of a forecast beside the truth, in time order.", metavar="FILE")
     ] = None,
+    horizon: Annotated[int, typer.Option(help="Steps ahead that were forecast.", min=1)] = 1,
     truth: Annotated[str, typer.Option(help="Its column of true values.", metavar="COLUMN")] = "y",
     prediction: Annotated[str, typer.Option(help="Its column of forecasts.", metavar="COLUMN")] = "yhat",
     data: Annotated[
@@ -52,6 +53,7 @@ def doctor(
     length: Annotated[int | None, typer.Option(help="Tokens that texts are cut to.", min=1)] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only this check or code; repeatable.")] = None,
     skip: Annotated[list[str] | None, typer.Option(help="Not this check or code; repeatable.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the pictures, too.", metavar="FILE")] = None,
     as_json: Json = False,
 ) -> None:
     """Find what is wrong with a recurrent model, its data or its forecast.
@@ -71,7 +73,7 @@ def doctor(
     if subject is not None:
         patient = _of_code(subject, batch, loss, optimizer) if ":" in subject else _of_run(subject, data)
     elif forecast is not None:
-        patient = _of_forecast(forecast, truth, prediction)
+        patient = _of_forecast(forecast, truth, prediction, horizon)
     else:
         assert data is not None
         from rekur.doctor.patient import Patient
@@ -79,6 +81,10 @@ def doctor(
 
         patient = Patient(tables=tables.read(data, test, **columns))
     findings = examination.examine(patient, only=only or (), skip=skip or ())
+    if html is not None:
+        from rekur import report
+
+        report.findings_page([finding.as_json() for finding in findings], html, subject or str(forecast or data))
     show(findings, as_json)
     if any(finding.severity == "fault" for finding in findings):
         raise typer.Exit(FOUND)
@@ -101,29 +107,37 @@ def _of_run(path: str, data: Path | None) -> Patient:
     return runs.read(Run.open(path), data)
 
 
-def _of_forecast(path: Path, truth: str, prediction: str) -> Patient:
+def _of_forecast(path: Path, truth: str, prediction: str, horizon: int) -> Patient:
     from rekur.data import files
     from rekur.doctor.patient import Forecast, Patient
 
     values = files.series(files.read_table(path), (truth, prediction))
-    return Patient(forecast=Forecast(values[:, 0], values[:, 1]))
+    return Patient(forecast=Forecast(values[:, 0], values[:, 1], horizon=horizon))
 
 
 def show(findings: Sequence[Finding], as_json: bool) -> None:
     """Print the findings, for people or as one JSON object."""
-    counts = {severity: sum(f.severity == severity for f in findings) for severity in SIGNS}
     if as_json:
-        output.emit({"findings": [finding.as_json() for finding in findings], "counts": counts})
-        return
-    for finding in findings:
-        output.say(_paragraph(finding))
-    output.say(_summary(counts))
+        output.emit({"findings": [finding.as_json() for finding in findings], "counts": _counts(findings)})
+    else:
+        output.say(told(findings))
+
+
+def told(findings: Sequence[Finding]) -> str:
+    """Return the findings as people read them."""
+    return "\n".join([*map(_paragraph, findings), _summary(_counts(findings))])
+
+
+def _counts(findings: Sequence[Finding]) -> dict[str, int]:
+    return {severity: sum(f.severity == severity for f in findings) for severity in SIGNS}
 
 
 def _paragraph(finding: Finding) -> str:
+    from rekur.report import words
+
     lines = [_wrapped(f"{SIGNS[finding.severity]} {finding.severity} {finding.code}", finding.sentence, "  ")]
     if finding.severity != "note":
-        shown = "; ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in finding.evidence.items())
+        shown = words.evidence(finding.evidence)
         lines += [_wrapped("  evidence", shown)] if shown else []
         lines += [_wrapped("  cure    ", finding.cure), _wrapped("  see     ", finding.page)]
     return "\n".join(lines) + "\n"
@@ -133,15 +147,6 @@ def _wrapped(head: str, text: str, indent: str = " " * 12) -> str:
     return textwrap.fill(
         f"{head}  {text}", WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}"
-    if isinstance(value, list | tuple):
-        shown = ", ".join(_value(item) for item in value[:6])
-        return f"{shown}, ... ({len(value)})" if len(value) > 6 else shown
-    return str(value)
 
 
 def _summary(counts: dict[str, int]) -> str:

@@ -20,6 +20,7 @@ class Curve:
     x: Sequence[float]
     y: Sequence[float]
     log: bool = False  # the scale of y
+    dots: bool = False  # points that no line joins
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `rekur doctor --json`."""
@@ -30,6 +31,7 @@ class Curve:
             "x": [float(value) for value in self.x],
             "y": [float(value) for value in self.y],
             "log": self.log,
+            "dots": self.dots,
         }
 
 

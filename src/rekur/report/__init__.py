@@ -1,5 +1,5 @@
 """Pictures and the page, from run folders only."""
 
-from rekur.report.page import page, shelf_page
+from rekur.report.page import findings_page, page, shelf_page
 
-__all__ = ["page", "shelf_page"]
+__all__ = ["findings_page", "page", "shelf_page"]

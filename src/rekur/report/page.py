@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -14,6 +15,7 @@ from markupsafe import Markup
 
 from rekur.report import words
 from rekur.report.layout import Picture
+from rekur.report.sections import findings as found
 from rekur.report.view import Page
 from rekur.runs import Run
 from rekur.storage import explained, write_whole
@@ -50,6 +52,14 @@ def shelf_page(runs: Sequence[Run], path: Path, heading: str = "", note: str = "
     return path
 
 
+def findings_page(findings: Sequence[Mapping[str, Any]], path: Path, patient: str) -> Path:
+    """Write what the doctor found in `patient` to a page of its own, in the form of metrics.json's "findings"."""
+    section = found.section_of(findings, found.ALL_CHECKS)
+    html = _environment().get_template("findings_page.html.jinja").render(section=section, patient=patient)
+    write_whole(Path(path), html)
+    return Path(path)
+
+
 def _address(run: Run, path: Path) -> str:
     """Return the address of a run's report from the page at `path`, empty if it has none."""
     if not run.report_path.exists():
@@ -78,7 +88,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(slug=words.slug, together=words.together)
+    environment.filters.update(coded=words.coded, slug=words.slug, together=words.together)
     environment.globals["style"] = Markup(_read("style.css") + _read("plot.css"))
     return environment
 

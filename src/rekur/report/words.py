@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Any
+
+from markupsafe import Markup, escape
 
 from rekur.evaluation import names
 
@@ -14,6 +17,7 @@ TESTS = {
     "bootstrap": "a paired bootstrap",
 }
 ABSENT = "–"
+MOST_SHOWN = 6  # of a list in one line
 
 
 def number(value: Any) -> float:
@@ -123,3 +127,29 @@ def difference_interval(metric: str, low: Any, high: Any) -> str:
     if not (math.isfinite(number(low)) and math.isfinite(number(high))):
         return ""
     return f"{difference(metric, low).removesuffix(' points')} to {difference(metric, high)}"
+
+
+def evidence(found: Mapping[str, Any]) -> str:
+    """Write the evidence of a finding in one line: ``largest change 0.0924; appended 20``."""
+    return "; ".join(f"{name.replace('_', ' ')} {_plain(value)}" for name, value in found.items())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    if isinstance(value, Mapping):
+        return _plain([f"{name} {_plain(item)}" for name, item in value.items()])
+    if isinstance(value, list | tuple):
+        shown = ", ".join(_plain(item) for item in value[:MOST_SHOWN])
+        return f"{shown}, ... ({len(value)})" if len(value) > MOST_SHOWN else shown
+    return str(value)
+
+
+def coded(text: str) -> Markup:
+    """Return a sentence with what stands between backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in enumerate(parts)
+    )

@@ -100,7 +100,7 @@ def _cure(mends: Mapping[str, str], weight: str | None) -> str:
 def _curve(name: str, c: Compared) -> Curve:
     order = np.argsort(c.true)
     true, given = c.true[order].tolist(), c.given[order].tolist()
-    return Curve(f"Gradient of {name}", "by central differences", "by the backward pass", true, given)
+    return Curve(f"Gradient of {name}", "by central differences", "by the backward pass", true, given, dots=True)
 
 
 def _with_names(finding: Finding, written: list[Any]) -> Finding:

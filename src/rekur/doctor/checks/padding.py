@@ -16,33 +16,41 @@ from torch.nn.utils.rnn import PackedSequence
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.model import recurrent, twins
-from rekur.doctor.model.inputs import Inputs, first_tensor
+from rekur.doctor.model.inputs import Inputs, Path, first_tensor
+from rekur.doctor.model.layout import Padding
 from rekur.doctor.model.subject import SEED, Subject
 
-APPENDED = (1, 2, 5, 10, 20)  # steps of padding put behind
+APPENDED = (1, 2, 5, 10, 20)  # steps of padding put behind a row
 MOST = 0.9  # of what is read lies at padding: the readout reads the padding; less is a mean over it
 
 
 def of_model(subject: Subject) -> Iterator[Finding]:
     """Yield what padding and neighbours do to the predictions."""
+    mixed = list(_neighbours(subject))
+    yield from mixed
     padding = subject.layout.padding
-    if padding is not None and padding.side == "right":
-        yield from _appended(subject)
-        if padding.given and subject.layout.model_knows and not subject.layout.packed:
-            yield from _behind(subject)
-    yield from _neighbours(subject)
+    if mixed or padding is None or padding.side == "left":
+        return  # where examples mix, a change says nothing about padding
+    yield from _appended(subject, padding)
+    if padding.given and subject.layout.model_knows and not subject.layout.packed:
+        yield from _behind(subject)
 
 
-def _appended(subject: Subject) -> Iterator[Finding]:
-    """Append steps of padding behind every row; a prediction at a length's end must not notice."""
+def _appended(subject: Subject, padding: Padding) -> Iterator[Finding]:
+    """Put steps of padding behind the shortest row, from none on; its prediction must not notice."""
+    row = int(padding.lengths.argmin())
+    end = int(padding.lengths[row])
     try:
-        if max(_after(subject, APPENDED[-1]), _after(subject, APPENDED[0])) <= 1:
-            return
-        shifts = [_after(subject, count) * subject.tolerance() for count in APPENDED]
+        answers = [_answer(subject, row, end, count) for count in (0, *APPENDED)]
     except CannotExamineError:
         raise
     except Exception as error:  # a model of one fixed length
-        raise CannotExamineError(f"padding could not be appended: {type(error).__name__}: {error}") from None
+        raise CannotExamineError(
+            f"the amount of padding could not be changed: {type(error).__name__}: {error}"
+        ) from None
+    shifts = [float((answer - answers[0]).abs().max()) for answer in answers[1:]]
+    if max(shifts) <= subject.tolerance(*answers):
+        return
     share = _share_read(subject)
     curve = Curve("Padding moves the prediction", "steps of padding appended", "largest change", APPENDED, shifts)
     evidence = {**_moved(subject, max(shifts)), "appended": APPENDED[-1]}
@@ -51,7 +59,7 @@ def _appended(subject: Subject) -> Iterator[Finding]:
             "RK-PAD-01",
             "fault",
             f"The readout reads the padding: {share:.0%} of what the prediction takes from the recurrent layer comes "
-            "from steps behind the rows' ends, and a row gets another answer when more padding follows it.",
+            "from steps behind the rows' ends, and a row gets another answer when padding follows it.",
             "Give the layer the lengths (`rekur.nn` layers take `lengths=`, torch's take packed sequences) and read "
             "the state at each row's own last step.",
             {**evidence, "share_of_the_gradient_at_padding": share},
@@ -61,19 +69,17 @@ def _appended(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         "RK-PAD-03",
         "fault",
-        f"Padding changes the answer: {APPENDED[-1]} more steps of it move a prediction by {max(shifts):.2g}.",
+        f"Padding changes the answer: {APPENDED[-1]} steps of it move a prediction by {max(shifts):.2g}.",
         "Leave padding out of what is read and pooled: give the lengths, or mask the steps behind them.",
         evidence,
         curve,
     )
 
 
-def _after(subject: Subject, count: int) -> float:
-    """Return how far the predictions move with `count` more steps of padding, in units of the tolerance."""
-    after, before = subject.predict(_longer(subject, count)), subject.base
-    if subject.stepwise:
-        after, before = _valid(subject, after[:, : subject.T]), _valid(subject, before)
-    return float(subject.moved(after, before).max())
+def _answer(subject: Subject, row: int, end: int, count: int) -> Tensor:
+    """Return the prediction of a row of `end` steps with `count` steps of padding behind it."""
+    prediction = subject.predict(_of_steps(subject, end + count))[row]
+    return prediction[:end] if subject.stepwise else prediction
 
 
 def _behind(subject: Subject) -> Iterator[Finding]:
@@ -132,9 +138,10 @@ def _moved(subject: Subject, change: float) -> dict[str, float]:
     return {"largest_change": change, "spread_of_predictions": float(subject.base.std())}
 
 
-def _longer(subject: Subject, count: int) -> Inputs:
-    """Return the inputs with `count` steps of padding behind every row."""
-    lay, changes = subject.layout, {}
+def _of_steps(subject: Subject, T: int) -> Inputs:
+    """Return the inputs cut, or filled up with padding, to T steps."""
+    lay, tensors = subject.layout, subject.inputs.tensors()
+    changes: dict[Path, Any] = {}
     for path in (*lay.sequences, *lay.masks):
         x = subject.rows_first(path)
         if x.shape[1] != subject.T:
@@ -142,11 +149,14 @@ def _longer(subject: Subject, count: int) -> Inputs:
         fill: Any = lay.padding.token if path in lay.sequences and lay.padding and lay.V else 0
         if path in lay.masks:
             fill = _outside(x)
-        longer = torch.cat([x, torch.full_like(x[:, :1], fill).repeat_interleave(count, dim=1)], dim=1)
-        changes[path] = longer if lay.rows_axis == 0 else longer.transpose(0, 1)
+        more = torch.full_like(x[:, :1], fill).repeat_interleave(max(T - subject.T, 0), dim=1)
+        resized = torch.cat([x[:, :T], more], dim=1)
+        changes[path] = resized if lay.rows_axis == 0 else resized.transpose(0, 1)
+    if lay.lengths_at is not None:
+        changes[lay.lengths_at] = tensors[lay.lengths_at].clamp(max=T)
     if lay.packed:
         leaf = subject.inputs.leaf(lay.main)
-        changes[lay.main] = replace(leaf, padded=changes[lay.main])
+        changes[lay.main] = replace(leaf, padded=changes[lay.main], lengths=leaf.lengths.clamp(max=T))
     return subject.inputs.replaced(changes)
 
 

@@ -1,0 +1,62 @@
+"""What the docs say of the doctor: its checks, and from the record benchmarks/doctor.json how often it is right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from engine_tables import markdown
+from rekur.doctor import CHECKS
+
+RECORD = Path(__file__).with_name("doctor.json")
+READS = {"model": "model and batch", "by_hand": "hand-written gradients", "tables": "data", "classes": "predictions"}
+
+
+def parts() -> dict[str, str]:
+    """Return the text between the marks of each name."""
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    return {
+        "checks": markdown(("check", "reads", "codes"), _checks()),
+        "held-out": _bench(record.get("bench")),
+        "simulations": markdown(("simulated", "share"), _simulated(record.get("simulations", {}))),
+        "shelf-faults": _shelf(record.get("shelf", {})),
+        "doctor": f"```text\n$ rekur doctor runs/imdb-rnn-1\n{record.get('shelf', {}).get('shown', '')}```\n",
+    }
+
+
+def _checks() -> Iterator[tuple[str, ...]]:
+    for check in CHECKS:
+        yield (
+            f"[{check.title}]({check.name.replace('_', '-')}.md)",
+            ", ".join(READS.get(part, part) for part in check.reads),
+            "; ".join(f"`{code}` {words}" for code, words in check.codes.items()),
+        )
+
+
+def _simulated(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, share in found.items():
+        if isinstance(share, Mapping):
+            yield f"{name}, of 1 to {len(share)}", f"{min(share.values()):.1%} to {max(share.values()):.1%}"
+        elif isinstance(share, float):
+            yield name, f"{share:.1%}"
+
+
+def _shelf(found: Mapping[str, Any]) -> str:
+    rows = (
+        (f"`{name}`", ", ".join(run["faults"]) or "-", ", ".join(run["warnings"]) or "-", run["epochs"], run["seconds"])
+        for name, run in found.get("runs", {}).items()
+    )
+    table = markdown(("recipe", "faults", "warnings", "epochs trained", "seconds of all checks"), rows)
+    return f"{table}\nMeasured {found.get('date', '')}, seed 1.\n"
+
+
+def _bench(found: Mapping[str, Any] | None) -> str:
+    if not found:
+        return "*Not on record yet: `python benchmarks/doctor_bench.py` measures it.*\n"
+    rows = (
+        (name, f"{line['found']} of {line['faulty']}", f"{line['alarms']} of {line['sound']}")
+        for name, line in found["checks"].items()
+    )
+    return markdown(("check", "faulty cases found", "alarms on sound cases"), rows)
