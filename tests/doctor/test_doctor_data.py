@@ -77,6 +77,24 @@ def test_texts_read_in_a_wrong_encoding(spoilt: str, kind: str) -> None:
     assert (finding.severity, finding.evidence["kind"], finding.evidence["rows"]) == ("fault", kind, 10)
 
 
+KOREAN, FRENCH_WORDS = "정말 좋은 영화", "Un café très agréable"
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "cure"),
+    [
+        (FRENCH_WORDS.encode().decode("cp1252"), 'encode("cp1252").decode("utf-8")'),
+        (KOREAN.encode().decode("latin-1"), 'encode("latin-1").decode("utf-8")'),
+        (KOREAN.encode().decode("latin-1").replace("\x80", "€"), "ftfy"),  # neither of the two reads it
+        (KOREAN.encode("cp949").decode("latin-1"), 'encode("latin-1").decode("cp949")'),
+    ],
+)
+def test_one_column_gets_one_cure_that_works(spoilt: str, cure: str) -> None:
+    findings = examination.examine(Patient(tables=texts(*[spoilt] * 10)), only=["RK-DATA-01"])
+    assert len(findings) == 1
+    assert cure in findings[0].cure
+
+
 @pytest.mark.parametrize("left", ["Tom &amp; Jerry", "good<br /><br />film", "well \x96 made"])
 def test_what_is_left_of_a_web_page_is_a_note(left: str) -> None:
     assert not found(texts(left, left))

@@ -16,6 +16,7 @@ from rekur.doctor.tables.plain import parts
 from rekur.doctor.tables.read import decoded
 
 MANY, SEVERAL = 0.01, 3  # share of the rows that makes a fault; rows that make a warning
+LOOKED_AT = 200  # damaged texts that say which encoding turns them back
 
 # UTF-8 read as Windows-1252 or Latin-1: the characters its bytes become.
 _AS_BYTES = "\u0080-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ"
@@ -35,7 +36,7 @@ class Damage:
     name: str
     pattern: str  # of polars, quick; rows that it chooses are looked at
     says: str
-    cure: str
+    cure: str  # empty: `_turned_back` finds it
     gravest: Severity
     sure: Callable[[str], bool] | None = None
 
@@ -47,7 +48,8 @@ def found(tables: Tables) -> Iterator[Finding]:
     for part, frame in parts(tables):
         for column in frame.get_columns():
             if column.dtype == pl.String and len(column):
-                for damage in _DAMAGES:
+                yield from _misread(part, column)
+                for damage in _OTHERS:
                     yield from _of_column(part, column, damage)
                 yield from _two_forms(part, column)
 
@@ -75,6 +77,13 @@ def _of_bytes(name: str, content: bytes) -> Iterator[Finding]:
         )
 
 
+def _misread(part: str, column: pl.Series) -> Iterator[Finding]:
+    """A column was read in one wrong encoding: tell the one that explains most rows, with its cure alone."""
+    ways = [finding for damage in _MISREADINGS for finding in _of_column(part, column, damage)]
+    if ways:
+        yield max(ways, key=lambda finding: finding.evidence["rows"])
+
+
 def _of_column(part: str, column: pl.Series, damage: Damage) -> Iterator[Finding]:
     chosen = column.fill_null("").str.contains(damage.pattern).to_numpy().nonzero()[0]
     if damage.sure is not None:
@@ -89,7 +98,7 @@ def _of_column(part: str, column: pl.Series, damage: Damage) -> Iterator[Finding
         "RK-DATA-01",
         severity,
         f"Column `{column.name}` of {part}: {len(chosen):,} of {len(column):,} rows {damage.says}.",
-        damage.cure,
+        damage.cure or _turned_back([column[int(row)] for row in chosen[:LOOKED_AT]]),
         {
             "kind": damage.name,
             "rows": len(chosen),
@@ -98,6 +107,23 @@ def _of_column(part: str, column: pl.Series, damage: Damage) -> Iterator[Finding
             "example": _around(column[int(chosen[0])], damage),
         },
     )
+
+
+def _turned_back(texts: list[str]) -> str:
+    """Return the cure of UTF-8 that was read otherwise: the encoding that turns most of these texts back."""
+    succeeds = {encoding: sum(_decodes(text, encoding) for text in texts) for encoding in ("cp1252", "latin-1")}
+    best = max(succeeds, key=succeeds.__getitem__)
+    if 2 * succeeds[best] > len(texts):
+        return f'Read the file as UTF-8, or mend the texts: `text.encode("{best}").decode("utf-8")`.'
+    return "Read the original again as UTF-8; no single `encode` turns these texts back, `ftfy.fix_text(text)` may."
+
+
+def _decodes(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding).decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _around(text: str, damage: Damage) -> str:
@@ -159,19 +185,12 @@ def _was_korean(text: str) -> bool:
     return False
 
 
-_DAMAGES = (
-    Damage(
-        "replacement",
-        "\ufffd",
-        "hold the sign U+FFFD, which stands where something could not be read",
-        "Read the original again with its own encoding: what was there is lost.",
-        "fault",
-    ),
+_MISREADINGS = (
     Damage(
         "mojibake",
         f"[\u00c2-\u00f4][{_AS_BYTES}]",
         'hold UTF-8 that was read as Latin-1 ("Ã©" for "é")',
-        'Read the file as UTF-8, or mend the texts: `text.encode("cp1252").decode("utf-8")`.',
+        "",  # depends on the texts
         "fault",
         _was_utf8,
     ),
@@ -189,6 +208,15 @@ _DAMAGES = (
         "hold invisible signs from U+0080 to U+009F: dashes, dots or quotes of Windows-1252, read as Latin-1",
         'Mend the texts: `text.encode("latin-1").decode("cp1252")` where that succeeds.',
         "note",
+    ),
+)
+_OTHERS = (
+    Damage(
+        "replacement",
+        "\ufffd",
+        "hold the sign U+FFFD, which stands where something could not be read",
+        "Read the original again with its own encoding: what was there is lost.",
+        "fault",
     ),
     Damage(
         "entities",
