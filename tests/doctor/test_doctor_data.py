@@ -204,6 +204,14 @@ def test_balance(counts: tuple[int, ...], severity: str | None) -> None:
     assert (finding and finding.severity) == severity
 
 
+def test_classes_are_counted_as_they_are_meant() -> None:
+    frame = reviews(400).with_columns(label=pl.Series(["pos", "neg"] * 200))
+    frame[3, "label"] = "neg "  # no class of one example beside one of two hundred
+    assert found(Tables(frame, text="text", label="label"), *GRAVE, "note").keys() == {"RK-DATA-02"}
+    parts = Tables(frame[100:], frame[:100], text="text", label="label")
+    assert found(parts, *GRAVE, "note").keys() == {"RK-DATA-02"}
+
+
 def test_a_split_of_sorted_rows() -> None:
     frame = reviews(400).sort("label")
     assert "other shares" in found(Tables(frame[:250], frame[250:], "text", "label"))["RK-DATA-03"].sentence

@@ -83,8 +83,21 @@ def _classes(column: pl.Series) -> bool:
     return column.dtype == pl.Boolean or (column.dtype.is_integer() and distinct <= 20)
 
 
+def _meant(tables: Tables, name: str) -> list[pl.Series]:
+    """Return each part's labels without the missing, every class by its commonest spelling."""
+    columns = [frame[name].drop_nulls() for _, frame in parts(tables) if name in frame.columns]
+    counts = _counts(tables, name)
+    spelling: dict[str, str] = {}
+    for written in sorted(counts, key=counts.__getitem__):
+        spelling[key(written)] = written
+    if len(spelling) == len(counts):
+        return columns
+    as_meant = {written: spelling[key(written)] for written in counts}
+    return [column.cast(pl.String).replace(as_meant) for column in columns]
+
+
 def _balance(tables: Tables, name: str) -> Iterator[Finding]:
-    column = tables.train[name].drop_nulls()
+    column = _meant(tables, name)[0]
     if len(column) < 20 or not _classes(column):
         return
     counts = column.value_counts(sort=True)
@@ -130,9 +143,10 @@ def _between(tables: Tables, name: str) -> Iterator[Finding]:
     """Compare the classes of the two parts: a split of sorted rows, or a class never trained on."""
     if tables.test is None or name not in tables.test.columns:
         return
-    both = [frame[name].drop_nulls().cast(pl.String) for _, frame in parts(tables)]
-    if min(map(len, both)) < 20 or not _classes(tables.train[name].drop_nulls()):
+    meant = _meant(tables, name)
+    if min(map(len, meant)) < 20 or not _classes(meant[0]):
         return
+    both = [column.cast(pl.String) for column in meant]
     sizes = [dict(column.alias("v").value_counts().iter_rows()) for column in both]
     unseen = sorted(set(sizes[1]) - set(sizes[0]))
     if unseen:
