@@ -121,7 +121,13 @@ FAULTY = {
     "seed in a notebook": Faulty(_changed("notebook", ("torch.manual_seed(SEED)", "")), "RK-RATE-01", "warning"),
     # schedules
     "step forgotten": Faulty(_changed("plain", ("    scheduler.step()\n", "")), "RK-RATE-02"),
-    "no parentheses": Faulty(
+    "step of the schedule without parentheses": Faulty(
+        _changed("plain", ("scheduler.step()", "scheduler.step")), "RK-RATE-02"
+    ),
+    "step of an attribute without parentheses": Faulty(
+        _changed("trainer_class", ("scheduler.step(val_loss)", "scheduler.step")), "RK-RATE-02"
+    ),
+    "step forgotten in a class": Faulty(
         _changed("trainer_class", ("            self.scheduler.step(val_loss)\n", "")), "RK-RATE-02"
     ),
     "only printed": Faulty(
@@ -174,6 +180,7 @@ train()
     ),
     # gradients
     "no step": Faulty(_changed("plain", ("        optimizer.step()\n", "")), "RK-RATE-05"),
+    "step without parentheses": Faulty(_changed("plain", ("optimizer.step()", "optimizer.step")), "RK-RATE-05"),
     "no step in a function": Faulty(_changed("functions", ("        optimizer.step()\n", "")), "RK-RATE-05"),
     "never cleared": Faulty(_changed("plain", ("        optimizer.zero_grad()\n", "")), "RK-RATE-05"),
     "never cleared in a class": Faulty(

@@ -58,16 +58,16 @@ def of_source(source: Source) -> Iterator[Finding]:
             "Call its `step()` after each epoch, or after each batch if it counts batches.",
             {"schedule": slip.name, "line": slip.where},
         )
-    for slip in (*stale.stale(scripts), *loops.gradients(scripts)):
+    for slip in (*stale.stale(scripts), *loops.not_called(scripts), *loops.gradients(scripts)):
         yield _of_slip(slip)
 
 
 def _of_slip(slip: loops.Slip) -> Finding:
     conditional = slip.kind == "stale if"
-    sentence, cure = SLIPS["stale" if conditional else slip.kind]
+    sentence, cure = SLIPS["stale" if conditional else slip.kind.removesuffix(" of a schedule")]
     words = {"name": slip.name, "where": slip.where, "other": slip.other}
     return Finding(
-        "RK-RATE-03" if slip.kind.startswith("stale") else "RK-RATE-05",
+        "RK-RATE-03" if slip.kind.startswith("stale") else "RK-RATE-02" if "schedule" in slip.kind else "RK-RATE-05",
         "warning" if conditional else "fault",
         sentence.format(**words),
         cure.format(**words),

@@ -25,15 +25,28 @@ class Slip:
     other: str = ""  # a second place
 
 
+def not_called(scripts: Scripts) -> Iterator[Slip]:
+    """Yield steps, backward passes and their like that stand without parentheses."""
+    schedules = {scripts.target_of(call) for call in scripts.schedulers}
+    for node in scripts.all(ast.Attribute):
+        if node.attr in {"step", "zero_grad", "backward"} and isinstance(scripts.parents[node], ast.Expr):
+            base = key(node.value) or tail(node.value)
+            kind = "not called of a schedule" if base in schedules else "not called"
+            yield Slip(kind, f"{base}.{node.attr}", scripts.where(node))
+
+
 # schedules
 
 
 def never_stepped(scripts: Scripts) -> Iterator[Slip]:
-    """Yield schedules that are made, and never stepped nor given away."""
+    """Yield schedules that are made, and never stepped nor given away; not those of `not_called`."""
     if scripts.framework or scripts.unseen or not any(True for _ in _steps(scripts)):
         return
+    named = {slip.name for slip in not_called(scripts)}
     for call in scripts.schedulers:
         name = scripts.target_of(call)
+        if f"{name}.step" in named:
+            continue
         if not name:
             if isinstance(scripts.parents[call], ast.Expr):
                 yield Slip("unstepped", tail(call.func), scripts.where(call))
@@ -102,8 +115,7 @@ def models_of(call: ast.Call) -> set[str]:
 
 
 def gradients(scripts: Scripts) -> Iterator[Slip]:
-    """Yield calls without parentheses, steps never taken, gradients never cleared or cleared before the step."""
-    yield from _not_called(scripts)
+    """Yield steps never taken, gradients never cleared or cleared before the step; none that `not_called` tells."""
     if scripts.framework or scripts.unseen:
         return
     backward = [call for call in scripts.methods("backward") if _repeated(scripts, call)]
@@ -111,7 +123,7 @@ def gradients(scripts: Scripts) -> Iterator[Slip]:
         return
     steps = list(_steps(scripts))
     given = any(_given_away(scripts, call) for call in scripts.optimizers)
-    if not steps and not given:
+    if not steps and not given and not any(_of_optimizer(slip) for slip in not_called(scripts)):
         yield Slip("no step", scripts.target_of(scripts.optimizers[0]), scripts.where(backward[0]))
     cleared = any(node.attr == "zero_grad" for node in scripts.all(ast.Attribute))
     if steps and not cleared and not given and any(_repeated(scripts, step) for step in steps):
@@ -119,14 +131,8 @@ def gradients(scripts: Scripts) -> Iterator[Slip]:
     yield from _cleared_too_early(scripts)
 
 
-def _not_called(scripts: Scripts) -> Iterator[Slip]:
-    for node in scripts.all(ast.Attribute):
-        if node.attr in {"step", "zero_grad", "backward"} and _bare(scripts, node):
-            yield Slip("not called", f"{key(node.value) or tail(node.value)}.{node.attr}", scripts.where(node))
-
-
-def _bare(scripts: Scripts, node: ast.AST) -> bool:
-    return isinstance(scripts.parents[node], ast.Expr)
+def _of_optimizer(slip: Slip) -> bool:
+    return slip.kind == "not called" and slip.name.endswith(".step")
 
 
 def _repeated(scripts: Scripts, call: ast.Call) -> bool:
