@@ -10,7 +10,8 @@ from torch import Tensor
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.model import recurrent, twins
 from rekur.doctor.model.inputs import Inputs, Path
-from rekur.doctor.model.subject import SEED, Subject, is_next
+from rekur.doctor.model.layout import is_next
+from rekur.doctor.model.subject import SEED, Subject
 
 CUTS = (0.1, 0.25, 0.5, 0.75, 0.95)  # of the steps, from which on all are changed
 

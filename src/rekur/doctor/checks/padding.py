@@ -124,13 +124,33 @@ def _neighbours(subject: Subject) -> Iterator[Finding]:
     if not moves:
         return
     worst = max(moves, key=moves.__getitem__)
+    movers = _movers_of(subject, worst)
     yield Finding(
         "RK-PAD-04",
         "fault",
         f"The other examples of the batch change the answer: with them replaced, the prediction of row {worst} moves "
         f"by {moves[worst]:.2g}, though its own input is the same.",
-        "Look for a sum, softmax, reshape or sort along the axis of examples, or a layer that takes it for time.",
-        {"rows_that_moved": list(moves), **_moved(subject, moves[worst])},
+        _cure_of_mixing(worst, movers),
+        {"rows_that_moved": list(moves), f"rows_that_move_row_{worst}": movers, **_moved(subject, moves[worst])},
+    )
+
+
+def _movers_of(subject: Subject, row: int) -> list[int]:
+    """Return the rows that move the prediction of `row`, itself among them, if it does."""
+    return [
+        other
+        for other in range(subject.N)
+        if float(subject.moved(subject.predict(subject.rows_changed(torch.arange(subject.N) == other)))[row]) > 1
+    ]
+
+
+def _cure_of_mixing(row: int, movers: list[int]) -> str:
+    if len(movers) == 1 and movers[0] != row:
+        return f"Row {row} gets the answer of row {movers[0]}: put rows that were sorted, by length perhaps, back in order."
+    if row not in movers:
+        return "Rows are exchanged: look for a `view` or `reshape` where axes should be transposed, or a sort."
+    return (
+        "Look for a softmax, a sum, a `view` or a state along the axis of examples, or a loop that takes it for time."
     )
 
 

@@ -40,12 +40,17 @@ class Layout:
     sure: bool  # something but convention says so
     N: int
     T: int
-    V: int | None  # ids run from 0 to V-1; None: numbers
+    vocabularies: Mapping[Path, int | None]  # of each sequence: ids run from 0 to V-1; None: numbers
     sequences: tuple[Path, ...]  # `main` and the like: rows and steps, ids or numbers
     masks: tuple[Path, ...]  # (N, T) of zeros and ones
     lengths_at: Path | None  # the argument that holds the lengths
     by_row: Mapping[Path, int]  # every tensor with an axis of examples -> that axis
     padding: Padding | None
+
+    @property
+    def V(self) -> int | None:  # noqa: N802 - the letters of docs/notation.md
+        """Ids of the main sequence run from 0 to V-1; None: numbers."""
+        return self.vocabularies[self.main]
 
     @property
     def model_knows(self) -> bool:
@@ -56,9 +61,17 @@ class Layout:
 
 
 def read(
-    inputs: Inputs, model: nn.Module, target: Tensor | None, lengths: Tensor | None, rows_axis: int | None
+    inputs: Inputs,
+    model: nn.Module,
+    target: Tensor | None,
+    lengths: Tensor | None,
+    rows_axis: int | None,
+    tables: Mapping[Path, nn.Embedding],
 ) -> Layout:
-    """Return the layout; raises CannotExamineError where no input runs over time."""
+    """Return the layout; raises CannotExamineError where no input runs over time.
+
+    `tables` are the embeddings seen to read an input; for the others they are guessed.
+    """
     tensors = inputs.tensors()
     running = [path for path, tensor in tensors.items() if _runs(tensor) and not _is_mask(path, tensors, model)]
     if not running:
@@ -77,7 +90,7 @@ def read(
     N, T = x.shape[axis], x.shape[1 - axis]
     alike = tuple(path for path in running if tensors[path].shape[axis] == N)
     masks = tuple(path for path in tensors if _is_mask(path, tensors, model))
-    table = _table(model, x)
+    table = tables.get(main) or _table(model, x)
     padding = _padding(x if axis == 0 else x.transpose(0, 1), known, _masked(tensors, masks, axis), table)
     return Layout(
         main,
@@ -85,7 +98,7 @@ def read(
         sure,
         N,
         T,
-        _ids(x, table),
+        {path: _ids(tensors[path], tables.get(path) or (table if path == main else None)) for path in running},
         (main, *(path for path in alike if path != main)),
         masks,
         lengths_at,
@@ -140,7 +153,9 @@ def _rows(x: Tensor, target: Tensor | None, lengths: Tensor | None, others: Sequ
 def _votes_of_states(x: Tensor, others: Sequence[Tensor]) -> Iterator[int]:
     """A state (K*D, N, H) says how many examples there are."""
     for tensor in others:
-        if tensor.is_floating_point() and tensor.dim() == 3 and x.shape[0] != x.shape[1] and len(tensor) <= MOST_STATES:
+        if not tensor.is_floating_point() or tensor.dim() != 3 or tensor.shape[:2] == x.shape[:2]:
+            continue
+        if x.shape[0] != x.shape[1] and len(tensor) <= MOST_STATES:
             yield from (axis for axis in (0, 1) if x.shape[axis] == tensor.shape[1])
 
 
@@ -246,4 +261,30 @@ def as_target(target: Any) -> Any:
         return target.detach().clone()
     if isinstance(target, tuple | list):
         return type(target)(as_target(part) for part in target)
+    if isinstance(target, Mapping):
+        return {key: as_target(part) for key, part in target.items()}
     return target if target is None else torch.as_tensor(target)
+
+
+def is_causal(inputs: Inputs, target: Tensor | None, layout: Layout) -> bool | None:
+    """Say that the target is the next step of a sequence, so that no output may know it; None if nothing says so."""
+    if target is None:
+        return None
+    tensors, axis = inputs.tensors(), layout.rows_axis
+    rows = target if axis == 0 or target.dim() < 2 else target.transpose(0, 1)
+    for path in layout.sequences:
+        x = tensors[path] if axis == 0 else tensors[path].transpose(0, 1)
+        if x.shape[:2] == rows.shape[:2] and is_next(x, rows):
+            return True
+    return None
+
+
+def is_next(x: Tensor, target: Tensor) -> bool:
+    """Whether target[:, t] is x[:, t+1], up to what pads either."""
+    if x.shape[1] < 3:
+        return False
+    if x.dim() == target.dim() and x.shape[2:] == target.shape[2:]:
+        same = x[:, 1:] == target[:, :-1] if not x.is_floating_point() else (x[:, 1:] - target[:, :-1]).abs() < 1e-6
+        still = x[:, 1:] == x[:, :-1]
+        return bool(same.double().mean() > 0.95 and still.double().mean() < 0.9)
+    return False

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from rekur.doctor.findings import CannotExamineError
+from rekur.doctor.model import changes, embeddings, narrowing, recurrent, squash, twins, wants
 from rekur.doctor.model import inputs as batches
 from rekur.doctor.model import layout as layouts
-from rekur.doctor.model import recurrent, squash, twins, wants
 from rekur.doctor.model.inputs import Inputs, Path
 from rekur.doctor.model.layout import Layout
 
@@ -82,14 +82,16 @@ class Subject:
         given_lengths = None if lengths is None else torch.as_tensor(lengths)
         self.inputs = batches.of(batch, model, given_lengths)
         self.target = layouts.as_target(target)
-        self.layout = layouts.read(self.inputs, model, self._target_tensor, given_lengths, rows_axis)
-        self.trusted = not self.layout.sure and self._layer_reads_steps_first()
-        if self.trusted:
-            self.layout = replace(layouts.read(self.inputs, model, self._target_tensor, given_lengths, 1), sure=False)
+        tables, walked = self._looked_at()
+        known = self.inputs, model, self._target_tensor, given_lengths
+        self.layout = layouts.read(*known, rows_axis, tables)
+        self.trusted = not self.layout.sure and self.N != self.T and walked == (self.N, self.T)
+        if self.trusted:  # nothing says which axis counts examples, and the layer takes the second
+            self.layout = replace(layouts.read(*known, 1, tables), sure=False)
         self.loss = loss
         self.whole = Whole(self.inputs, self.target, self.layout)
         self._take_few(rows)
-        self.causal = self._is_causal() if causal is None else causal
+        self.causal = layouts.is_causal(self.inputs, self._target_tensor, self.layout) if causal is None else causal
 
     # what it is made of
 
@@ -178,11 +180,32 @@ class Subject:
         if output.dim() == 0:
             raise CannotExamineError("the model returns a single number, a loss perhaps, and no prediction an example")
         if len(output) == self.N * self.T and self.T > 1:
-            sizes = (self.N, self.T) if self.layout.rows_axis == 0 else (self.T, self.N)
-            output = output.view(*sizes, *output.shape[1:])
-            return output if self.layout.rows_axis == 0 else output.transpose(0, 1)
-        at = self._axis_of(output)
-        return output.transpose(0, 1) if at == 1 else output
+            sizes = (self.T, self.N) if self._flat_by_step else (self.N, self.T)
+            output = output.reshape(*sizes, *output.shape[1:])
+            return output.transpose(0, 1) if self._flat_by_step else output
+        output = output.transpose(0, 1) if self._axis_of(output) == 1 else output
+        last = output.dim() == 3 and output.shape[2] == self.T and self.T not in output.shape[:2]
+        return output.transpose(1, 2) if last else output
+
+    @cached_property
+    def _flat_by_step(self) -> bool:
+        """Whether flat predictions (N*T, ...) run over the examples of step 0 first; the model itself tells."""
+        if self.N < 2:
+            return False
+        changed = self.rows_changed(torch.arange(self.N) == 0)
+        with torch.no_grad():
+            before, after = (self._called(inputs) for inputs in (self.inputs, changed))
+        moved = (after - before).abs().flatten(1).amax(1) > ABSOLUTE * (1 + float(before.abs().max()))
+        by_row, by_step = moved.view(self.N, self.T)[1:], moved.view(self.T, self.N)[:, 1:]
+        if bool(by_row.any()) == bool(by_step.any()):
+            return self.layout.rows_axis == 1
+        return bool(by_row.any())
+
+    def _called(self, inputs: Inputs) -> Tensor:
+        with twins.seeded(SEED):
+            output = batches.first_tensor(inputs.call(twins.light(self.model).eval()))
+        assert output is not None
+        return output
 
     @property
     def stepwise(self) -> bool:
@@ -215,54 +238,44 @@ class Subject:
         laid = x if self.layout.rows_axis == 0 else x.transpose(0, 1)
         return self.inputs.replaced({path or self.layout.main: laid})
 
-    def other_values(self, x: Tensor, seed: int = 7) -> Tensor:
-        """Return a sequence like `x` with every step another one: other ids, or numbers that differ by their spread."""
-        generator = torch.Generator().manual_seed(seed)
-        if self.layout.V is None:
-            if not x.is_floating_point():
-                return x + torch.randint(1, 3, x.shape, generator=generator)
-            noise = torch.randn(x.shape, generator=generator, dtype=torch.float32).to(x.dtype)
-            spread = x.flatten(0, 1).std(0) if x.numel() > x.shape[-1] else x.abs().mean()
-            return x + noise * (spread.nan_to_num() + 0.1 * x.abs().mean() + 1e-3)
-        return self._other_ids(x, generator)
+    def other_values(self, x: Tensor, seed: int = 7, path: Path | None = None) -> Tensor:
+        """Return a sequence like `x` with every step another one: other ids, or numbers that differ by their spread.
 
-    def _other_ids(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        V, padding = self.layout.V or 1, self.layout.padding
-        banned = padding.token if padding is not None else None
-        if V - (banned is not None) < 2:
-            raise CannotExamineError(f"the vocabulary has {V} entries, too few to change a token")
-        moved = (x + torch.randint(1, V, x.shape, generator=generator)) % V
-        if banned is not None:  # a changed token must not become padding
-            moved = torch.where(moved == banned, (moved + 1) % V, moved)
-            moved = torch.where((moved == x) | (moved == banned), (moved + 1) % V, moved)
-            moved = torch.where(moved == banned, (moved + 1) % V, moved)
-        return moved.to(x.dtype)
+        `path` says which sequence of the batch it is like; the main one by default.
+        """
+        path, padding = path or self.layout.main, self.layout.padding
+        V = self.layout.vocabularies[path]
+        generator = torch.Generator().manual_seed(seed)
+        if V is None:
+            return changes.other_numbers(x, generator)
+        banned = padding.token if padding is not None and path == self.layout.main else None
+        return changes.other_ids(x, V, banned, generator)
 
     def rows_changed(self, rows: Tensor) -> Inputs:
         """Return the inputs with other content in the rows (N,) of True, in every sequence, padding and all."""
-        changes = {}
+        replaced = {}
         for path in self.layout.sequences:
             x = self.rows_first(path)
-            changed = torch.where(rows.view(-1, *[1] * (x.dim() - 1)), self.other_values(x), x)
-            changes[path] = changed if self.layout.rows_axis == 0 else changed.transpose(0, 1)
-        return self.inputs.replaced(changes)
+            changed = torch.where(rows.view(-1, *[1] * (x.dim() - 1)), self.other_values(x, path=path), x)
+            replaced[path] = changed if self.layout.rows_axis == 0 else changed.transpose(0, 1)
+        return self.inputs.replaced(replaced)
 
     def steps_changed(self, steps: Tensor, path: Path | None = None) -> Inputs:
         """Return the inputs with other content at the steps (T,) of True, in every row."""
         x = self.rows_first(path or self.layout.main)
         chosen = steps.view(1, -1, *[1] * (x.dim() - 2))
-        return self.with_sequence(torch.where(chosen, self.other_values(x), x), path)
+        return self.with_sequence(torch.where(chosen, self.other_values(x, path=path), x), path)
 
     def permuted(self, order: Tensor) -> Inputs:
         """Return the inputs with the examples in another order, wherever they are counted."""
         tensors = self.inputs.tensors()
-        changes: dict[Path, Any] = {
+        moved: dict[Path, Any] = {
             path: layouts.narrowed(tensors[path], axis, order) for path, axis in self.layout.by_row.items()
         }
         if self.layout.packed:
             leaf = self.inputs.leaf(self.layout.main)
-            changes[self.layout.main] = batches.Packed(leaf.padded[order], leaf.lengths[order], False)
-        return self.inputs.replaced(changes)
+            moved[self.layout.main] = batches.Packed(leaf.padded[order], leaf.lengths[order], False)
+        return self.inputs.replaced(moved)
 
     # comparing
 
@@ -283,82 +296,28 @@ class Subject:
 
     # getting ready
 
+    def _looked_at(self) -> tuple[dict[Path, nn.Embedding], tuple[int, int] | None]:
+        """Run the model once: which embedding reads which input, and along which sizes the first layer walks."""
+        model = twins.light(self.model).eval()
+        with recurrent.watched(model) as calls, embeddings.watched(model) as read:
+            try:
+                with torch.no_grad(), twins.seeded(SEED):
+                    self.inputs.call(model)
+            except Exception:  # what is wrong with the model is told by the first check that runs it
+                return {}, None
+        walked = recurrent.walked(calls[0], calls) if calls else None
+        return embeddings.matched(read, self.inputs.tensors()), walked
+
     def _take_few(self, most: int) -> None:
         """Probe a few rows of unlike lengths instead of the whole batch, if the model can run on them."""
-        lay = self.layout
-        count = most - (most == lay.T)
-        if count >= lay.N or lay.packed:
+        found = narrowing.few(self.inputs, self.target, self.layout, most)
+        if found is None:
             return
-        order = torch.arange(lay.N)
-        if lay.padding is not None:
-            order = lay.padding.lengths.argsort(stable=True, descending=True)
-        rows = order[torch.linspace(0, lay.N - 1, count).round().long()].sort().values
-        tensors = self.inputs.tensors()
-        narrow = {path: layouts.narrowed(tensors[path], axis, rows) for path, axis in lay.by_row.items()}
-        few = self.inputs.replaced(narrow)
-        before = self.inputs, self.target, self.layout
-        self.inputs, self.target = few, _rows_of(self.target, lay, rows)
-        lengths = lay.padding.lengths[rows] if lay.padding and lay.padding.given and lay.lengths_at is None else None
+        inputs, target, layout = found
         try:
             with torch.no_grad(), twins.seeded(SEED):
-                raw = few.call(twins.light(self.model).eval())
-            self.layout = layouts.read(few, self.given, self._target_tensor, lengths, lay.rows_axis)
-            output = batches.first_tensor(raw)
-            fits = output is not None and (count in output.shape[:2] or len(output) == count * self.layout.T)
-            self.layout = _as_read(self.layout, lay, rows)
+                output = batches.first_tensor(inputs.call(twins.light(self.model).eval()))
         except Exception:  # a model that wants its own batch size gets the whole batch
-            fits = False
-        if not fits:
-            self.inputs, self.target, self.layout = before
-
-    def _layer_reads_steps_first(self) -> bool:
-        """Whether the first recurrent layer takes the main sequence as (T, N, ...), where nothing else says which."""
-        first, second = self.layout.N, self.layout.T
-        if first == second:
-            return False
-        model = twins.light(self.model).eval()
-        try:
-            with torch.no_grad(), recurrent.watched(model) as calls, twins.seeded(SEED):
-                self.inputs.call(model)
-        except Exception:  # what is wrong with the model is told by the first check that runs it
-            return False
-        return bool(calls) and recurrent.walked(calls[0], calls) == (first, second)
-
-    def _is_causal(self) -> bool | None:
-        """Whether the target is the next step of a sequence; None if nothing says so."""
-        target = self._target_tensor
-        if target is None:
-            return None
-        rows = target if self.layout.rows_axis == 0 or target.dim() < 2 else target.transpose(0, 1)
-        for path in self.layout.sequences:
-            x = self.rows_first(path)
-            if x.shape[:2] == rows.shape[:2] and is_next(x, rows):
-                return True
-        return None
-
-
-def is_next(x: Tensor, target: Tensor) -> bool:
-    """Whether target[:, t] is x[:, t+1], up to what pads either."""
-    if x.shape[1] < 3:
-        return False
-    if x.dim() == target.dim() and x.shape[2:] == target.shape[2:]:
-        same = x[:, 1:] == target[:, :-1] if not x.is_floating_point() else (x[:, 1:] - target[:, :-1]).abs() < 1e-6
-        still = x[:, 1:] == x[:, :-1]
-        return bool(same.double().mean() > 0.95 and still.double().mean() < 0.9)
-    return False
-
-
-def _rows_of(target: Any, lay: Layout, rows: Tensor) -> Any:
-    if not isinstance(target, Tensor) or target.dim() == 0:
-        return target
-    if target.dim() == 1 and len(target) == lay.N * lay.T:
-        sizes = (lay.N, lay.T) if lay.rows_axis == 0 else (lay.T, lay.N)
-        return target.view(*sizes).index_select(lay.rows_axis, rows).reshape(-1)
-    axis = lay.rows_axis if target.dim() > lay.rows_axis and target.shape[lay.rows_axis] == lay.N else 0
-    return target.index_select(axis, rows) if target.shape[axis] == lay.N else target
-
-
-def _as_read(few: Layout, whole: Layout, rows: Tensor) -> Layout:
-    """Keep what the whole batch said of its ids, its padding and its axes; a few rows may say less."""
-    padding = whole.padding and replace(whole.padding, lengths=whole.padding.lengths[rows])
-    return replace(few, padding=padding, V=whole.V, sure=whole.sure, rows_axis=whole.rows_axis)
+            return
+        if output is not None and (layout.N in output.shape[:2] or len(output) == layout.N * layout.T):
+            self.inputs, self.target, self.layout = inputs, target, layout
