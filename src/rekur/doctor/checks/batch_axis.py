@@ -82,7 +82,7 @@ def _undecided(subject: Subject) -> Finding:
         "note",
         f"The recurrent layer reads the second axis ({subject.N}) as the examples and the first ({subject.T}) as the "
         "steps; nothing given says whether that is meant.",
-        "If the first axis counts your examples, give the layer batch_first=True. Lengths, or a target a row, would tell.",
+        "If the first axis counts your examples, give the layer batch_first=True. A target a row would tell.",
         {"examples": subject.N, "steps": subject.T},
     )
 

@@ -146,7 +146,7 @@ def _movers_of(subject: Subject, row: int) -> list[int]:
 
 def _cure_of_mixing(row: int, movers: list[int]) -> str:
     if len(movers) == 1 and movers[0] != row:
-        return f"Row {row} gets the answer of row {movers[0]}: put rows that were sorted, by length perhaps, back in order."
+        return f"Row {row} gets the answer of row {movers[0]}: put sorted rows back in their order."
     if row not in movers:
         return "Rows are exchanged: look for a `view` or `reshape` where axes should be transposed, or a sort."
     return (
