@@ -127,14 +127,16 @@ def plain(H=32, **options):
         (lambda: CellLoop(nn.RNNCell(4, 32)), 200),
         (lambda: Classifier(rekur.nn.RNN(4, 32, batch_first=True)), 200),
         (lambda: CellLoop(nn.GRUCell(4, 16), detach=5), 20),
+        (lambda: CellLoop(nn.GRUCell(4, 16), detach=1), 20),
     ],
-    ids=["rnn", "two layers", "bidirectional", "cell", "ours", "detached"],
+    ids=["rnn", "two layers", "bidirectional", "cell", "ours", "detached", "detached at once"],
 )
 def test_a_loss_that_never_reaches_the_first_steps_is_a_fault(build, T):
     x, y = series(T)
     findings = [f for f in found(seeded(build), x, y) if f.code == "RK-GRAD-01"]
     assert [f.severity for f in findings] == ["fault"]
     assert findings[0].evidence["share_of_real_steps_reached"] < 0.3
+    assert "1 steps" not in findings[0].sentence
     assert findings[0].curve.y[-1] > 1e7 * findings[0].curve.y[0]
 
 
@@ -221,6 +223,7 @@ def test_an_exploding_gradient_is_found(scale, severity):
         model.rnn.weight_hh_l0.copy_(scale * torch.eye(16))
     findings = found(model, x.abs(), y)
     assert graded(findings) == {("RK-GRAD-03", severity)}
+    assert ("e+" in findings[0].sentence) == (severity == "fault")  # huge factors as powers of ten
 
 
 def test_a_gradient_that_is_not_finite_is_found():

@@ -91,6 +91,47 @@ def test_weights_drawn_too_large_stick_the_units():
     assert graded(found(model, x, y)) == {("RK-SAT-01", "warning")}
 
 
+def drawn(model, std):
+    for name, weight in model.named_parameters():
+        if "weight_hh" in name or "weight_ih" in name:
+            nn.init.normal_(weight, std=std)
+    return model
+
+
+@pytest.mark.parametrize(
+    "model",
+    [lambda: Reader(layer(nn.LSTM, 24)), lambda: Reader(layer(nn.GRU, 24)), lambda: CellLoop(nn.LSTMCell(3, 8))],
+    ids=["lstm", "gru", "cell"],
+)
+def test_weights_far_larger_than_usual_are_named(model):
+    x, y = long(20)
+    torch.manual_seed(4)
+    (finding,) = found(drawn(model(), 4.0), x, y)
+    assert (finding.code, finding.severity) == ("RK-SAT-01", "warning")
+    assert "times their usual size" in finding.sentence
+    assert finding.evidence["share_with_usual_weights"] < 0.1
+    assert finding.evidence["recurrent_weights_times_usual"] > 15
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
+def test_weights_five_times_the_usual_pass(kind):
+    x, y = prices()
+    torch.manual_seed(4)
+    assert found(drawn(Reader(layer(kind, 24)), 5 / 72**0.5), x, y) == []
+
+
+def test_gates_shut_by_raw_inputs_are_told_once_and_in_numbers():
+    x, y = long(30)
+    findings = found(Reader(layer(nn.LSTM, 24)), 255 * x.abs(), y)
+    assert [f.code for f in findings] == ["RK-SAT-03"]
+    with torch.no_grad():  # forget gates that are exactly 0
+        shut = forgetting(-200.0)
+    (finding,) = found(shut, x, y)
+    assert (finding.code, finding.severity) == ("RK-SAT-02", "warning")
+    assert "nan" not in finding.sentence
+    assert 0 < finding.evidence["kept_a_step"] < 1e-9
+
+
 @pytest.mark.parametrize("kind", [nn.RNN, nn.GRU, nn.LSTM])
 @pytest.mark.parametrize("H", [2, 32, 128])
 @pytest.mark.parametrize("scale", [0.0, 1.0, 5.0])

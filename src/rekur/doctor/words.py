@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a number and what it counts; `many` where an s does not make the plural.
@@ -30,3 +32,14 @@ def times(ratio: float) -> str:
     if not 100 <= ratio < 1e6:
         return f"{ratio:.3g}" if ratio < 1e6 else f"{ratio:.0e}"
     return f"{float(f'{ratio:.2g}'):,.0f}"
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Return names as a list in a sentence.
+
+    >>> listed(["a", "b", "c"]), listed(["a", "b", "c"], most=1)
+    ('a, b and c', 'a and 2 more')
+    """
+    rest = len(names) - most
+    parts = [*names[:most], f"{rest} more"] if rest > 0 else list(names)
+    return " and ".join([part for part in (", ".join(parts[:-1]), parts[-1]) if part]) if parts else ""

@@ -6,56 +6,21 @@ largest changes no digit of a float32 sum: the weights learn nothing from it.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.model import flow
 from rekur.doctor.model.flow import Flow
+from rekur.doctor.model.profile import LEAST_STEPS, Profile
 from rekur.doctor.model.subject import Subject
+from rekur.doctor.words import counted, times
 
-ARRIVES = 1e-7  # of the largest: float32 keeps seven digits
 NEVER, FADES = 0.25, 0.5  # of the real steps that the gradient reaches, at most: a fault, a warning (gates: one less)
 CUT = 1e-20  # of the largest: a gradient that is 0 behind a step of more was cut off there, it did not fade away
-GROWS, EXPLODES = 1e3, 1e6  # times as large at the far end as at the near one: a warning, a fault
+EXPLODES = 1e6  # times as large at the far end as at the near one: a fault
 DENORMAL = 0.02  # of the gradient's numbers
-LEAST_STEPS = 8
-
-
-@dataclass(frozen=True)
-class Profile:
-    """The mean gradient by distance: how many real steps lie between a step and its row's last one."""
-
-    norms: Tensor  # (T,) float64
-    rows: Tensor  # (T,) rows that are so long
-
-    @property
-    def arrives(self) -> Tensor:
-        """At which distances enough arrives to be learnt from."""
-        return self.norms > ARRIVES * self.norms.max()
-
-    @property
-    def share(self) -> float:
-        """Of all real steps, those where it arrives."""
-        return float((self.arrives * self.rows).sum() / self.rows.sum())
-
-    @property
-    def reach(self) -> int:
-        """Steps where it arrives."""
-        return int(self.arrives.sum())
-
-    @property
-    def rate(self) -> float:
-        """The factor a step, over the steps where anything arrives; 1 if it neither fades nor grows."""
-        d = (self.norms > 0).nonzero().squeeze(1).double()
-        if len(d) < 2:
-            return 1.0
-        y = self.norms[d.long()].log()
-        return float((((d - d.mean()) * (y - y.mean())).sum() / ((d - d.mean()) ** 2).sum()).exp())
 
 
 def of_model(subject: Subject) -> Iterator[Finding]:
@@ -66,28 +31,17 @@ def of_model(subject: Subject) -> Iterator[Finding]:
     if not bool(found.norms[subject.valid].isfinite().all()):
         yield _not_finite(found)
         return
-    profile = _profile(found, subject.valid)
+    profile = Profile.of(found, subject.valid)
     if len(profile.norms) < LEAST_STEPS:
         return
     cut = _cut(subject, profile)
     if cut:
-        yield _never(found, profile, f"exactly nothing goes back beyond {profile.reach} steps", TRUNCATED)
+        yield _never(found, profile, f"exactly nothing goes back beyond {counted(profile.reach, 'step')}", TRUNCATED)
     elif cut is None and profile.share < FADES and profile.rate < 1:
         yield _faded(found, profile)
     yield from _grows(found, profile)
     if found.denormals > DENORMAL:
         yield _denormal(found)
-
-
-def _profile(found: Flow, valid: Tensor) -> Profile:
-    lengths = valid.sum(1)
-    total = torch.zeros(int(lengths.max()), dtype=torch.float64)
-    rows = torch.zeros(len(total))
-    for row, inside in zip(found.norms, valid, strict=True):
-        back = row[inside].flip(0)
-        total[: len(back)] += back
-        rows[: len(back)] += 1
-    return Profile(total / rows.clamp(min=1), rows)
 
 
 def _cut(subject: Subject, profile: Profile) -> bool | None:
@@ -149,17 +103,14 @@ def _never(found: Flow, profile: Profile, how: str, cure: str) -> Finding:
 
 
 def _grows(found: Flow, profile: Profile) -> Iterator[Finding]:
-    """A gradient that grows from quarter to quarter of the way back."""
-    quarters = [float(part.mean()) for part in profile.norms.tensor_split(4)]
-    growth = quarters[3] / max(quarters[0], 1e-300)
-    steady = all(after > 3 * before for before, after in itertools.pairwise(quarters))
-    if growth < GROWS or not steady:
+    growth = profile.growth
+    if growth == 1:
         return
     yield Finding(
         "RK-GRAD-03",
         "fault" if growth > EXPLODES else "warning",
-        f"The gradient explodes: {found.what} grows by {profile.rate:.3g} a step on its way back, {growth:.1g} times "
-        "between the last quarter of the steps and the first.",
+        f"The gradient explodes: {found.what} grows by {profile.rate:.3g} a step on its way back, {times(growth)} "
+        "times between the last quarter of the steps and the first.",
         "Make the recurrent weights smaller (orthogonal ones neither shrink nor stretch); clip the gradient's norm.",
         {**_evidence(found, profile), "growth": growth},
         _curve(found, profile),
@@ -171,7 +122,7 @@ def _not_finite(found: Flow) -> Finding:
     return Finding(
         "RK-GRAD-03",
         "fault",
-        f"The gradient explodes: {found.what} is not finite at {bad} of {found.norms.numel()} steps.",
+        f"The gradient explodes: {found.what} is not finite at {bad} of {counted(found.norms.numel(), 'step')}.",
         "Look for a logarithm or a division by 0; make the recurrent weights smaller, and clip the gradient's norm.",
         {"steps_not_finite": bad, "steps": found.norms.numel()},
     )
