@@ -149,7 +149,7 @@ def test_units_do_not_matter():
 @pytest.mark.parametrize(
     ("forecast", "words"),
     [
-        (Forecast(np.where(np.arange(50) == 7, np.nan, walk(50)), walk(50)), "1 of the 50 steps have no number"),
+        (Forecast(np.where(np.arange(50) == 7, np.nan, walk(50)), walk(50)), "1 of 50 steps has no number"),
         (Forecast(np.ones(50), noise(50)), "constant"),
         (Forecast(walk(10), walk(10)), "too few"),
         (Forecast(walk(50), walk(49)), "one length"),

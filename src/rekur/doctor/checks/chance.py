@@ -14,6 +14,7 @@ from rekur.doctor.findings import CannotExamineError, Curve, Finding, Severity
 from rekur.doctor.patient import Classes, RunRecord, Tables
 from rekur.doctor.tables import probes
 from rekur.doctor.tables.probes import Probe
+from rekur.doctor.words import counted, form
 from rekur.evaluation import verdict
 from rekur.evaluation.outcomes import Outcome
 
@@ -43,7 +44,10 @@ def of_classes(part: Classes) -> Iterator[Finding]:
     if rate == 1.0:
         raise CannotExamineError("the test part holds one class alone")
     if stats.binomtest(len(truth), len(truth), rate).pvalue >= verdict.ALPHA:
-        raise CannotExamineError(f"{len(truth)} test examples are too few: even all right could be chance")
+        raise CannotExamineError(
+            f"{counted(len(truth), 'test example')} {form(len(truth), 'is', 'are')} too few: "
+            "even all right could be chance"
+        )
     yield from _guessing(part, truth, prediction, found)
     if part.features is not None and accuracy >= TOO_GOOD and probes.skill(accuracy, rate) >= OF_THE_WAY:
         yield from _too_good(part, accuracy)

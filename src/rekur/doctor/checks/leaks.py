@@ -14,6 +14,7 @@ from rekur.doctor.findings import Curve, Finding, Severity
 from rekur.doctor.patient import Refit, RunRecord, Tables
 from rekur.doctor.tables import copies, moments, refits
 from rekur.doctor.tables.copies import Pairs
+from rekur.doctor.words import counted, form
 
 MANY, SEVERAL = 0.01, 3  # share of the test part that makes a fault, and the fewest rows that do
 WARNS = 0.005  # share that makes a warning: half a point of accuracy; below lie the copies that IMDB was published with
@@ -50,14 +51,16 @@ def _texts(tables: Tables, train: pl.Series, test: pl.Series) -> Iterator[Findin
     if train.dtype != pl.String or test.dtype != pl.String:
         return
     train, test = copies.plain(train), copies.plain(test)
-    counted = int(copies.long_enough(test).sum())
+    compared = int(copies.long_enough(test).sum())
     equal = copies.equal(train, test)
     if len(equal):
-        yield _copied(tables, equal, counted, "RK-LEAK-01", "stand in the training part, word for word", test)
+        stand = form(len(equal), "stands", "stand")
+        yield _copied(tables, equal, compared, "RK-LEAK-01", f"{stand} in the training part, word for word", test)
     near = copies.similar(train, test)
     near = _without(near, equal)
     if len(near):
-        yield _copied(tables, near, counted, "RK-LEAK-02", "nearly repeat a text of the training part", test)
+        repeat = form(len(near), "repeats", "repeat")
+        yield _copied(tables, near, compared, "RK-LEAK-02", f"nearly {repeat} a text of the training part", test)
 
 
 def _without(pairs: Pairs, others: Pairs) -> Pairs:
@@ -72,12 +75,12 @@ def _severity(rows: int, of: int) -> Severity:
     return "warning" if share >= WARNS and rows > 1 else "note"
 
 
-def _copied(tables: Tables, pairs: Pairs, counted: int, code: str, what: str, texts: pl.Series) -> Finding:
+def _copied(tables: Tables, pairs: Pairs, compared: int, code: str, what: str, texts: pl.Series) -> Finding:
     rows, of = len(pairs), len(texts)
     evidence: dict[str, Any] = {
         "rows": rows,
         "share": rows / of,
-        "compared": counted,
+        "compared": compared,
         "least_length": {"tokens": copies.TOKENS, "characters": copies.CHARACTERS},
         "first": [[int(b) + 1, int(a) + 1] for b, a in zip(pairs.test[:5], pairs.train[:5], strict=True)],
         "example": texts[int(pairs.test[0])][:120],
@@ -87,9 +90,11 @@ def _copied(tables: Tables, pairs: Pairs, counted: int, code: str, what: str, te
         evidence["similarity"] = {"least": float(pairs.similarity.min()), "median": float(np.median(pairs.similarity))}
         shares = np.sort(pairs.similarity)[::-1]
         curve = Curve("Test texts like a training text", "rank", "Jaccard similarity", *_ranked(shares))
-    sentence = f"{rows:,} of {of:,} test texts ({rows / of:.2%}) {what}" + _agreement(tables, pairs, evidence)
-    if counted < of:
-        sentence += f"; {of - counted:,} texts that may be equal by chance, being short, were passed over"
+    sentence = f"{rows:,} of {counted(of, 'test text')} ({rows / of:.2%}) {what}" + _agreement(tables, pairs, evidence)
+    if compared < of:
+        short = of - compared
+        passed_over = form(short, "was passed over", "were passed over")
+        sentence += f"; {counted(short, 'text')} that may be equal by chance, being short, {passed_over}"
     return Finding(code, _severity(rows, of), sentence + ".", _CURE_COPIES, evidence, curve)
 
 
@@ -103,6 +108,8 @@ def _agreement(tables: Tables, pairs: Pairs, evidence: dict[str, Any]) -> str:
     b = tables.test[tables.label].cast(pl.String)[pairs.test].fill_null("").to_numpy()
     share = float((a == b).mean())
     evidence["same_label"] = share
+    if len(a) == 1:
+        return f"; it bears {'the same' if share else 'another'} label"
     return f"; {share:.0%} of them bear the same label"
 
 
@@ -134,9 +141,11 @@ def _rows(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
         "first": [[int(b) + 1, int(a) + 1] for b, a in zip(pairs.test[:5], pairs.train[:5], strict=True)],
     }
     sentence = (
-        f"{len(pairs):,} of {len(test):,} test rows ({len(pairs) / len(test):.2%}) stand in the training part, equal "
-        "in all "
-        f"{len(names)} columns of features" + _agreement(tables, pairs, evidence) + "."
+        f"{len(pairs):,} of {counted(len(test), 'test row')} ({len(pairs) / len(test):.2%}) "
+        f"{form(len(pairs), 'stands', 'stand')} in the training part, equal in "
+        + form(len(names), "the one column of features", f"all {len(names)} columns of features")
+        + _agreement(tables, pairs, evidence)
+        + "."
     )
     yield Finding("RK-LEAK-01", _severity(len(pairs), len(test)), sentence, _CURE_COPIES, evidence)
 
@@ -163,10 +172,10 @@ def _groups(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
     yield Finding(
         "RK-LEAK-05",
         severity,
-        f"{len(groups):,} of {mine.n_unique():,} groups of the test part (column `{name}`) lie in the training part, "
-        "too, with "
-        f"{rows:,} of {len(test):,} test rows"
-        + ("; all of them are later." if chronological else ": a model may know the group instead of the answer."),
+        f"{len(groups):,} of {counted(mine.n_unique(), 'group')} of the test part (column `{name}`) "
+        f"{form(len(groups), 'lies', 'lie')} in the training part, too, with {rows:,} of "
+        f"{counted(len(test), 'test row')}"
+        + ("; all later." if chronological else ": a model may know the group instead of the answer."),
         "Split by groups, so that no group lies on both sides, if new groups are what the model is for.",
         {"column": name, "given": given, "groups": len(groups), "rows": rows, "examples": groups[:5].to_list()},
     )
@@ -204,7 +213,8 @@ def _times(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
     if both is None:
         return
     train, mine = both
-    older = float((mine < train.max()).mean())
+    count = int((mine < train.max()).sum())
+    older = count / len(mine)
     if not older:
         return
     if tables.group in test.columns and not set(_values(tables.train, str(tables.group))) & set(
@@ -219,7 +229,8 @@ def _times(tables: Tables, test: pl.DataFrame) -> Iterator[Finding]:
     turns = int(np.abs(np.diff(parts[alone][np.argsort(stamps[alone], kind="stable")])).sum())
     mixed = turns > 2 and turns >= INTERLEAVED * min(len(mine), len(train))
     series = len(np.unique(stamps)) >= 0.8 * len(stamps) and tables.text is None
-    how = f"{older:.0%} of the test rows are older than the newest training row"
+    how = f"{count:,} of {counted(len(mine), 'test row')} ({older:.1%}) {form(count, 'is', 'are')} "
+    how += "older than the newest training row"
     if mixed:
         how += f", and the two parts take turns {turns:,} times in the order of time: the split was drawn at random"
     yield Finding(

@@ -10,6 +10,7 @@ from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import RunRecord, Source
 from rekur.doctor.scripts import mean_losses, testing_loops
 from rekur.doctor.scripts.sources import Scripts
+from rekur.doctor.words import counted
 
 TOLERANCE = 0.05  # by which a printed loss may differ from that of the same weights on the same items
 NEAR = 1.5  # a factor within this of the batch size is that of batches taken for examples
@@ -39,8 +40,8 @@ def of_source(source: Source) -> Iterator[Finding]:
         yield Finding(
             "RK-LOG-02",
             "fault",
-            f"`{odd.name}` adds up the batches' mean losses, and {odd.where} divides it by `{odd.other}`, a number of "
-            "examples: the loss told is too small by about the batch size.",
+            f"The sum `{odd.name}` adds up the batches' mean losses, and {odd.where} divides it by `{odd.other}`, a "
+            "number of examples: the loss told is too small by about the batch size.",
             "Divide by the number of batches, or add `loss.item() * len(batch)` and divide by the number of examples.",
             {"line": odd.where, "sum": odd.name, "divided_by": odd.other},
         )
@@ -56,7 +57,7 @@ def _of_choice(choice: testing_loops.Chosen) -> Finding:
     return Finding(
         "RK-LOG-03",
         "fault" if certain else "warning",
-        f"`{choice.figure}`, a figure of the test part, {CHOICES[choice.what]} at {choice.where}: the test part is "
+        f"The figure `{choice.figure}` of the test part {CHOICES[choice.what]} at {choice.where}: the test part is "
         "then no longer unseen, and its result flatters.",
         "Split a validation part from the training part, choose by it, and read the test part once at the end.",
         {"line": choice.where, "figure": choice.figure, "decides": choice.what, "validation": choice.validated},
@@ -110,7 +111,7 @@ def _divided(record: RunRecord, evaluations: Sequence[Mapping[str, Any]]) -> Ite
         "RK-LOG-02",
         "fault" if by_batch else "warning",
         f"The loss told of the test, {told:.4g}, is not that of its predictions, {true:.4g}: {factor:.3g} times "
-        f"{'too small' if factor > 1 else 'as large'}, at {batch:g} examples a batch{why}.",
+        f"{'too small' if factor > 1 else 'as large'}, at {counted(round(batch), 'example')} a batch{why}.",
         "Divide the sum of the batches' means by the number of batches, or weight each by its size.",
         {"told": told, "true": true, "factor": factor, "batch": batch},
     )

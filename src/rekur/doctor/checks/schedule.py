@@ -11,6 +11,7 @@ from rekur.doctor.patient import RunRecord, Source
 from rekur.doctor.scripts import loops, stale
 from rekur.doctor.scripts.sources import Scripts
 from rekur.doctor.scripts.unread import Unread, role_of, unread
+from rekur.doctor.words import counted
 
 if TYPE_CHECKING:
     from rekur.doctor.model.subject import Subject
@@ -22,7 +23,7 @@ SECTIONS = ("training", "model", "data")
 
 SLIPS = {
     "not called": (
-        "`{name}` at {where} is written without parentheses, so it is never called.",
+        "The call `{name}` at {where} is written without parentheses, so it is never called.",
         "Write `{name}()`.",
     ),
     "no step": (
@@ -34,12 +35,13 @@ SLIPS = {
         "Call `{name}.zero_grad()` before each backward pass.",
     ),
     "cleared": (
-        "`{name}.zero_grad()` at {where} stands between the backward pass and the step: the step finds no gradients.",
+        "The call `{name}.zero_grad()` at {where} stands between the backward pass and the step: the step finds no "
+        "gradients.",
         "Move `{name}.zero_grad()` before `backward()`, or behind the step.",
     ),
     "stale": (
-        "`{name}` is made anew at {where}, after its optimizer was built at {other}: the optimizer goes on stepping "
-        "the weights of the old one, and the new one never learns.",
+        "The model `{name}` is made anew at {where}, after its optimizer was built at {other}: the optimizer goes on "
+        "stepping the weights of the old one, and the new one never learns.",
         "Build the optimizer after the model it should train.",
     ),
 }
@@ -78,7 +80,7 @@ def _of_slip(slip: loops.Slip) -> Finding:
 def _of_setting(setting: Unread) -> Finding:
     """A fault where another value is certainly in use, else a warning."""
     evidence = {"name": setting.name, "value": setting.value, "line": setting.where}
-    sentence = f"`{setting.name} = {setting.value!r}` of {setting.where} is never used"
+    sentence = f"The setting `{setting.name} = {setting.value!r}` of {setting.where} is never used"
     values = sorted({value for value in setting.used if value is not None})
     if setting.role and values and None not in setting.used:
         if any(_same(setting.value, value) for value in values):
@@ -213,8 +215,8 @@ def of_model(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "RK-RATE-06",
             "fault" if every else "warning",
-            f"The optimizer's learning rate is 0 for {'all its' if every else 'some of its'} {weights} weights: "
-            "no step moves them.",
+            f"The optimizer's learning rate is 0 for {counted(weights, 'weight')}{', all it has' if every else ''}: no "
+            "step moves them.",
             "Give the group a learning rate, or leave its weights out and set `requires_grad` to False.",
             {"groups": [rates.at for rates in still], "weights": weights},
         )
@@ -227,7 +229,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
         yield Finding(
             "RK-RATE-06",
             "fault",
-            f"A step of the optimizer changes none of the {moved.weights} weights that have a gradient: with the "
+            f"A step of the optimizer changes none of the {counted(moved.weights, 'weight')} with a gradient: with the "
             f"learning rate {moved.rate:g} it is lost in rounding.",
             "Raise the learning rate by powers of ten until the loss of one batch falls.",
             {"learning_rate": moved.rate, "weights": moved.weights, "gradient_norm": moved.norm},

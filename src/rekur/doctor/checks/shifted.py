@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.patient import Floats, Forecast
+from rekur.doctor.words import counted, form
 from rekur.evaluation.paired import Comparison, diebold_mariano
 
 FEWEST, MANY = 20, 50  # steps below which no test says anything, and above which less evidence does
@@ -75,12 +76,18 @@ class Lagged:
             raise CannotExamineError(f"truth {y.shape} and forecast {f.shape} are not two series of one length")
         missing = int(np.sum(~np.isfinite(y) | ~np.isfinite(f)))
         if missing:
-            raise CannotExamineError(f"{missing} of the {len(y)} steps have no number in the truth or the forecast")
+            raise CannotExamineError(
+                f"{missing} of {counted(len(y), 'step')} {form(missing, 'has', 'have')} no number in the "
+                "truth or the forecast"
+            )
         known = part.before is not None and h == 1 and np.isfinite(part.before)
         earlier = np.concatenate([[part.before], y[:-1]]) if known else y[:-h]
         N = len(earlier)
         if max(FEWEST, 3 * h) > N:
-            raise CannotExamineError(f"{len(y)} steps are too few; {max(FEWEST, 3 * h) + h} or more are needed")
+            raise CannotExamineError(
+                f"{counted(len(y), 'step')} {form(len(y), 'is', 'are')} too few; "
+                f"{max(FEWEST, 3 * h) + h} or more are needed"
+            )
         if np.ptp(y[-N:]) == 0 or np.array_equal(earlier, y[-N:]):
             raise CannotExamineError("the truth is constant")
         return cls(y[-N:], f[-N:], earlier, h, y, f)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rekur.doctor.patient import Refit
+from rekur.doctor.words import counted, form
 
 EXACT = 1e-6  # relative difference up to which two fitted numbers are the same
 
@@ -47,12 +48,13 @@ def words(refit: Refit) -> tuple[str, dict[str, Any]]:
     if used == alone:
         orders = _order(refit.used), _order(refit.train_only)
         moved = sum(a != b for a, b in zip(*orders, strict=False))
-        return (
-            (f"{moved:,} of its {len(used):,} words get another number", {"moved": moved}) if moved else numbers(refit)
-        )
+        if not moved:
+            return numbers(refit)
+        of = counted(len(used), "word")
+        return f"{moved:,} of its {of} {form(moved, 'gets', 'get')} another number", {"moved": moved}
     extra = sorted(used - alone)
     evidence = {"words": len(used), "training_part_gives": len(alone), "extra": len(extra), "examples": extra[:10]}
-    return f"{len(extra):,} of its {len(used):,} words the training part alone would not give", evidence
+    return f"{len(extra):,} of its {counted(len(used), 'word')} the training part alone would not give", evidence
 
 
 def _leaves(thing: Any, place: str = "") -> dict[str, float]:

@@ -15,6 +15,7 @@ from rekur.doctor.patient import Tables
 from rekur.doctor.tables import moments
 from rekur.doctor.tables.moments import DAY, Grid, Stamps
 from rekur.doctor.tables.plain import parts
+from rekur.doctor.words import counted, form
 
 SERIES = 0.9  # share of distinct times from which a table is one series
 ORDERED = 0.8  # share of steps forward from which the rows were meant to be in order
@@ -113,7 +114,8 @@ def _order(where: str, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
         Finding(
             "RK-DATA-06",
             "fault" if meant else "warning",
-            f"{int(back.sum()):,} rows of {where} are older than the row before them, the first in row "
+            f"{counted(back.sum(), 'row')} of {where} {form(back.sum(), 'is', 'are')} older than the row before, the "
+            "first in row "
             f"{evidence['first_row']:,}: "
             + ("windows over them mix the order of time." if meant else "the rows stand in no order of time."),
             "Sort the rows by time before windows are cut.",
@@ -137,7 +139,8 @@ def _repeats(where: str, frame: pl.DataFrame, stamps: Stamps) -> Iterator[tuple[
         Finding(
             "RK-DATA-06",
             "warning" if clock or same else "fault",
-            f"{rows:,} rows of {where} have a time that another row has{why}; the first is {_said(twice[0])}.",
+            f"{counted(rows, 'row')} of {where} {form(rows, 'has', 'have')} a time that another row has{why}; the "
+            f"first is {_said(twice[0])}.",
             "Keep one row of each time; write times in UTC where clocks change.",
             {"rows": rows, "times": [_said(stamp) for stamp in twice[:5]], "rows_equal_throughout": bool(same)},
         ),
@@ -155,17 +158,26 @@ def _gaps(where: str, times: Stamps, grid: Grid) -> Iterator[tuple[str, Finding]
         "longest_gap": grid.longest,
         "first": [_said(stamp) for stamp in grid.missing[:5]],
     }
-    steps = f"{len(grid.missing):,} of {grid.expected:,} steps of one {grid.unit}"
+    steps = f"{len(grid.missing):,} of {counted(grid.expected, 'step')} of one {grid.unit}"
     if reason := _every_year(grid.missing):
-        yield "gaps", Finding("RK-DATA-06", "note", f"{where.capitalize()} leaves out {reason}.", _FILL, evidence)
+        yield (
+            "gaps",
+            Finding(
+                "RK-DATA-06",
+                "note",
+                f"{where[0].upper()}{where[1:]} {form(where == 'both parts', 'leave', 'leaves')} out {reason}.",
+                _FILL,
+                evidence,
+            ),
+        )
         return
     yield (
         "gaps",
         Finding(
             "RK-DATA-06",
             "warning",
-            f"Gaps in the dates of {where}: {steps} are missing, at most {grid.longest:,} in a row, the first at "
-            f"{_said(grid.missing[0])}.",
+            f"Gaps in the dates of {where}: {steps} {form(len(grid.missing), 'is', 'are')} missing, "
+            f"at most {grid.longest:,} in a row, the first at {_said(grid.missing[0])}.",
             _FILL,
             evidence,
             Curve(
@@ -239,7 +251,8 @@ def _mixed(part: str, column: pl.Series) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-06",
             "warning",
-            f"{unread:,} values of column `{column.name}` of {part} are no dates.",
+            f"{counted(unread, 'value')} of column `{column.name}` of {part} "
+            f"{form(unread, 'is no date', 'are no dates')}.",
             "Correct them or leave the rows out.",
             evidence,
         )

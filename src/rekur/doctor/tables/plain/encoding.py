@@ -14,6 +14,7 @@ from rekur.doctor.findings import Finding, Severity
 from rekur.doctor.patient import Tables
 from rekur.doctor.tables.plain import parts
 from rekur.doctor.tables.read import decoded
+from rekur.doctor.words import counted, form
 
 MANY, SEVERAL = 0.01, 3  # share of the rows that makes a fault; rows that make a warning
 LOOKED_AT = 200  # damaged texts that say which encoding turns them back
@@ -35,7 +36,7 @@ class Damage:
 
     name: str
     pattern: str  # of polars, quick; rows that it chooses are looked at
-    says: str
+    says: str  # what its rows hold
     cure: str  # empty: `_turned_back` finds it
     gravest: Severity
     sure: Callable[[str], bool] | None = None
@@ -62,8 +63,8 @@ def _of_bytes(name: str, content: bytes) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-01",
             "warning",
-            f"{name} is not UTF-8, but {encoding}: whoever reads it as UTF-8 stops, or sees other signs than were "
-            "written.",
+            f"The file {name} is not UTF-8, but {encoding}: whoever reads it as UTF-8 stops, or sees other signs than "
+            "were written.",
             f"Name the encoding where the file is read ({encoding}), and save it as UTF-8.",
             {"file": name, "encoding": encoding},
         )
@@ -71,7 +72,8 @@ def _of_bytes(name: str, content: bytes) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-01",
             "note",
-            f"{name} begins with a byte order mark, which some readers take for a part of the first column's name.",
+            f"The file {name} begins with a byte order mark, which some readers take for a part of the first "
+            "column's name.",
             "Read it as `utf-8-sig`, or save it without the mark.",
             {"file": name},
         )
@@ -97,7 +99,8 @@ def _of_column(part: str, column: pl.Series, damage: Damage) -> Iterator[Finding
     yield Finding(
         "RK-DATA-01",
         severity,
-        f"Column `{column.name}` of {part}: {len(chosen):,} of {len(column):,} rows {damage.says}.",
+        f"Column `{column.name}` of {part}: {len(chosen):,} of {counted(len(column), 'row')} "
+        f"{form(len(chosen), 'holds', 'hold')} {damage.says}.",
         damage.cure or _turned_back([column[int(row)] for row in chosen[:LOOKED_AT]]),
         {
             "kind": damage.name,
@@ -144,8 +147,9 @@ def _two_forms(part: str, column: pl.Series) -> Iterator[Finding]:
     yield Finding(
         "RK-DATA-01",
         "warning" if mixed >= SEVERAL and apart.mean() >= 0.001 else "note",
-        f"Column `{column.name}` of {part}: {int(apart.sum()):,} rows write accents or syllables in pieces (NFD), "
-        f"{int(composed.sum()):,} whole (NFC): words that look alike are different words to a vocabulary.",
+        f"Column `{column.name}` of {part}: accents or syllables are written in pieces (NFD) in "
+        f"{counted(int(apart.sum()), 'row')}, whole (NFC) in {int(composed.sum()):,}: "
+        "words that look alike are different words to a vocabulary.",
         'Normalise every text with `unicodedata.normalize("NFC", text)` before it is cut into tokens.',
         {"decomposed": int(apart.sum()), "composed": int(composed.sum()), "first_row": int(apart.argmax()) + 1},
     )
@@ -189,7 +193,7 @@ _MISREADINGS = (
     Damage(
         "mojibake",
         f"[\u00c2-\u00f4][{_AS_BYTES}]",
-        'hold UTF-8 that was read as Latin-1 ("Ã©" for "é")',
+        'UTF-8 that was read as Latin-1 ("Ã©" for "é")',
         "",  # depends on the texts
         "fault",
         _was_utf8,
@@ -197,7 +201,7 @@ _MISREADINGS = (
     Damage(
         "korean",
         "[\u00a1-\u00fe]{4,}",
-        'hold Korean in CP949 that was read as Latin-1 ("ÁÁ´Ù" for "좋다")',
+        'Korean in CP949 that was read as Latin-1 ("ÁÁ´Ù" for "좋다")',
         'Read the file as CP949, or mend the texts: `text.encode("latin-1").decode("cp949")`.',
         "fault",
         _was_korean,
@@ -205,7 +209,7 @@ _MISREADINGS = (
     Damage(
         "controls",
         "[\u0080-\u009f]",
-        "hold invisible signs from U+0080 to U+009F: dashes, dots or quotes of Windows-1252, read as Latin-1",
+        "invisible signs from U+0080 to U+009F: dashes, dots or quotes of Windows-1252, read as Latin-1",
         'Mend the texts: `text.encode("latin-1").decode("cp1252")` where that succeeds.',
         "note",
     ),
@@ -214,21 +218,21 @@ _OTHERS = (
     Damage(
         "replacement",
         "\ufffd",
-        "hold the sign U+FFFD, which stands where something could not be read",
+        "the sign U+FFFD, which stands where something could not be read",
         "Read the original again with its own encoding: what was there is lost.",
         "fault",
     ),
     Damage(
         "entities",
         r"&(?:amp|lt|gt|quot|nbsp|apos|#\d{2,5}|#x[0-9a-fA-F]{2,5});",
-        "hold HTML entities such as `&amp;`, which become words of their own",
+        "HTML entities such as `&amp;`, which become words of their own",
         "Put the signs back with `html.unescape(text)`.",
         "note",
     ),
     Damage(
         "tags",
         r"</?(?:br|p|div|span|a|b|i|em|strong|li|ul|td|tr|img|h[1-6])(?:\s[^<>]{0,200})?\s*/?>",
-        "hold HTML tags such as `<br />`: a tokeniser that splits at signs makes words of them",
+        "HTML tags such as `<br />`: a tokeniser that splits at signs makes words of them",
         "Replace tags by a space before the texts are cut into tokens.",
         "note",
     ),

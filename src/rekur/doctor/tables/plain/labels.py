@@ -12,6 +12,7 @@ from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import Tables
 from rekur.doctor.tables.plain import parts, some
 from rekur.doctor.tables.read import MOST_CLASSES
+from rekur.doctor.words import counted, form
 
 ALWAYS = 0.95  # share of one class from which its name is a good answer to every question
 RARE, FEW = 100, 10  # times that the commonest class is as large as the rarest, if that has fewer examples than FEW
@@ -59,9 +60,8 @@ def _alike(tables: Tables, name: str) -> Iterator[Finding]:
     yield Finding(
         "RK-DATA-02",
         "fault" if is_label else "warning",
-        f"{what} that differ by case, space or Unicode form alone count as different: {shown} ({rows:,} rows are "
-        "written "
-        "unlike most of their kind).",
+        f"{what} that differ by case, space or Unicode form alone count as different: {shown} ({counted(rows, 'row')} "
+        f"{form(rows, 'is', 'are')} written unlike most of the kind).",
         "Strip, normalise and lower-case them before they are numbered.",
         {"column": name, "alike": groups[:20], "written": len(counts), "meant": len(same), "rows": rows},
     )
@@ -119,8 +119,9 @@ def _balance(tables: Tables, name: str) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-03",
             "warning",
-            f"Classes out of balance: {share:.1%} of the labels are `{names[0]}`, {sizes[-1]:,} of {len(column):,} are "
-            f"`{names[-1]}`; always answering `{names[0]}` is right {share:.1%} of the time.",
+            f"Classes out of balance: {share:.1%} of the labels are `{names[0]}`, {sizes[-1]:,} of {len(column):,} "
+            f"{form(sizes[-1], 'is', 'are')} `{names[-1]}`; always answering `{names[0]}` is right {share:.1%} "
+            "of the time.",
             "Judge by balanced accuracy, F1 or average precision instead of accuracy; weight the loss or draw classes "
             "evenly.",
             evidence,
@@ -130,9 +131,8 @@ def _balance(tables: Tables, name: str) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-03",
             "note",
-            f"`{names[0]}` is {ratio:.1f} times as common as `{names[-1]}`; always answering it is right {share:.1%} "
-            "of the "
-            "time.",
+            f"Class `{names[0]}` is {ratio:.1f} times as common as `{names[-1]}`; always answering it is right "
+            f"{share:.1%} of the time.",
             "Compare accuracy with that, or judge by balanced accuracy.",
             evidence,
             curve,
@@ -154,7 +154,8 @@ def _between(tables: Tables, name: str) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-03",
             "warning",
-            f"{rows:,} examples of the test part have a label that the training part never has: {some(unseen)}.",
+            f"{counted(rows, 'example')} of the test part {form(rows, 'has', 'have')} a label that the training part "
+            f"never has: {some(unseen)}.",
             "Split so that every class lies in both parts, or correct the labels.",
             {"unseen": unseen[:20], "rows": rows},
         )

@@ -12,6 +12,7 @@ from rekur.data.text import tokenize
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import Floats, Tables
 from rekur.doctor.tables.plain import parts
+from rekur.doctor.words import counted
 
 LOST = 0.25  # share of all tokens behind the cut
 PADDING = 0.8  # share of a batch of whole texts that would be padding
@@ -44,9 +45,8 @@ def _lengths(texts: pl.Series, L: int | None) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-04",
             "note",
-            f"Half of the texts have at most {quantiles['50%']:,.0f} tokens, the longest has {lengths.max():,.0f}: "
-            "padded to "
-            f"the longest, {padding:.0%} of every batch would be padding.",
+            f"Half of the texts have at most {counted(round(quantiles['50%']), 'token')}, the longest has "
+            f"{lengths.max():,.0f}: padded to the longest, {padding:.0%} of every batch would be padding.",
             f"Batch texts of similar length, or cut at about {quantiles['95%']:,.0f} tokens, which 95 % keep whole.",
             evidence | {"share_of_padding": padding},
             _curve(lengths),
@@ -60,9 +60,8 @@ def _cut(lengths: Floats, L: int, evidence: dict[str, object]) -> Iterator[Findi
     yield Finding(
         "RK-DATA-04",
         "warning" if lost > LOST else "note",
-        f"A cut at {L:,} tokens shortens {cut:.1%} of the texts and takes away {lost:.1%} of all tokens (half of the "
-        "texts "
-        f"have more than {np.median(lengths):,.0f}).",
+        f"A cut at {counted(L, 'token')} shortens {cut:.1%} of the texts and takes away {lost:.1%} of all tokens "
+        f"(half of the texts have more than {np.median(lengths):,.0f}).",
         f"Cut at {np.quantile(lengths, 0.95):,.0f} tokens to keep 95 % of the texts whole; if time forbids it, try "
         "which "
         "end is better kept.",

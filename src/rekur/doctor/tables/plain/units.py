@@ -11,6 +11,7 @@ import polars as pl
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import Floats, Tables
 from rekur.doctor.tables import moments
+from rekur.doctor.words import counted, form
 
 POWERS = (10.0, 100.0, 1000.0, 1e4, 1e6, 1024.0, 1048576.0)
 UNITS = {
@@ -212,16 +213,15 @@ def _meant(factor: float) -> str:
 
 
 def _finding(name: str, x: Floats, jump: Jump, in_time: bool) -> Finding:
-    up = "times" if jump.ratio > 1 else "one part in"
-    size = jump.ratio if jump.ratio > 1 else 1 / jump.ratio
+    ratio = f"{jump.ratio:,.0f} times" if jump.ratio >= 100 else f"{jump.ratio:.4g} times"
     meant = _meant(jump.factor)
     row = jump.row + 1
     if jump.single:
-        what = f"{jump.single:,} value{'s' if jump.single > 1 else ''} of `{name}`, the first in row {row:,},"
-        beside = "their neighbours" if in_time else "the others"
-        sentence = f"{what} {'are' if jump.single > 1 else 'is'} {up} {size:,.3g} of {beside}: {meant}."
+        what = f"{counted(jump.single, 'value')} of `{name}`, the first in row {row:,},"
+        beside = "the values around" if in_time else "the others"
+        sentence = f"{what} {form(jump.single, 'is', 'are')} {ratio} {beside}: {meant}."
     else:
-        sentence = f"`{name}` jumps in row {row:,} and stays there, at {up} {size:,.4g} its level before: {meant}."
+        sentence = f"Column `{name}` jumps in row {row:,} and stays at {ratio} its level before: {meant}."
     kept = np.unique(np.concatenate([np.arange(0, len(x), max(1, len(x) // POINTS)), [max(0, jump.row - 1), jump.row]]))
     return Finding(
         "RK-DATA-07",

@@ -11,6 +11,7 @@ from rekur.doctor.findings import Finding, Severity
 from rekur.doctor.patient import Floats, Tables
 from rekur.doctor.tables.plain import parts, some
 from rekur.doctor.tables.read import MISSING
+from rekur.doctor.words import counted, form
 
 # What is written into a number's place to say that there is none.
 SENTINELS = (-999, -9999, -99999, 999, 9999, 99999, 999999, -99, -9, -32768, 32767, -999.9, -99.9, 999.9, 9999.9, 1e20)
@@ -67,7 +68,7 @@ def _texts(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding]:
         yield Finding(
             "RK-DATA-09",
             "warning" if count / len(texts) >= EMPTY_WARNS and count > 1 else "note",
-            f"{count:,} of {len(texts):,} texts of {part} are empty.",
+            f"{count:,} of {counted(len(texts), 'text')} of {part} {form(count, 'is', 'are')} empty.",
             "Leave them out, or make sure that a text of length 0 gets an answer that means something.",
             {
                 "column": tables.text,
@@ -98,7 +99,7 @@ def _labels(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding]
         yield Finding(
             "RK-DATA-09",
             "fault",
-            f"{count:,} of {len(frame):,} examples of {part} have no label.",
+            f"{count:,} of {counted(len(frame), 'example')} of {part} {form(count, 'has', 'have')} no label.",
             "Label them or leave them out: a missing label becomes a class of its own, or a loss that is no number.",
             {"column": tables.label, "rows": count, "share": count / len(frame)},
         )
@@ -132,7 +133,7 @@ def _missing(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding
         "RK-DATA-09",
         severity,
         f"Missing values in {part}, of {len(frame):,} rows: {shown}"
-        + (f", and in {len(order) - 4} more columns." if len(order) > 4 else "."),
+        + (f", and in {counted(len(order) - 4, 'more column')}." if len(order) > 4 else "."),
         "Fill them from the past of each series or leave the rows out: one missing number makes the whole loss no "
         "number.",
         {"columns": {name: counts[name] for name in order[:50]}, "rows": len(frame)},
