@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from rekur import config, tasks
 from rekur.doctor import examination
 from rekur.doctor.findings import Finding
 from rekur.doctor.patient import Patient, Refit, RunRecord, Tables
@@ -188,7 +189,18 @@ def test_a_scaler_fitted_on_all_rows() -> None:
     (finding,) = of_run(Refit("scaler", everything, alone, {"all days": everything}))
     assert (finding.code, finding.severity) == ("RK-LEAK-03", "fault")
     assert "all days" in finding.sentence
-    assert finding.evidence["largest"] == {"place": "scale 2", "used": 8.0, "training_part": 5.0}
+    assert finding.evidence["largest"] == {"place": "the scale of column 2", "used": 8.0, "training_part": 5.0}
+    assert "1 of its 4 numbers differs; the largest difference: the scale of column 2 is 8," in finding.sentence
+
+
+def test_the_columns_of_a_series_are_named() -> None:
+    task = tasks.create(config.load("kospi-gru"), seed=1)
+    task.load()
+    (finding,) = of_run(*task.refits())
+    assert "9 of its 10 numbers differ; the largest difference: the range of `Close` is " in finding.sentence
+    mended = tasks.create(config.load("kospi-gru-mended"), seed=1)
+    mended.load()
+    assert not of_run(*mended.refits())
 
 
 @pytest.mark.parametrize("what", ["vocabulary", "document frequencies"])

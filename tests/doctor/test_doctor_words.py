@@ -14,7 +14,7 @@ from rekur.doctor import examination
 from rekur.doctor.patient import Patient, Tables
 
 reviews = doctor_examples.example("leaks").reviews
-ONE_AS_MANY = re.compile(r"(^|[^\d.,])1 (of [^:;]*|[a-z ]+s )(are|have|lie|stand|were|get|hold)\b")
+ONE_AS_MANY = re.compile(r"(^|[^\d.,])1 (rows|values|texts|examples|test \w+s|of [^:;]* (are|have|stand|hold))\b")
 
 
 def with_one(column: str, value: Any) -> Tables:

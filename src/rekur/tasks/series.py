@@ -122,9 +122,13 @@ class NextValue(Task):
         return Case(self.windows[rows], None, self.targets[rows], _mean_squared_error)
 
     def refits(self) -> Sequence[Refit]:
-        used, alone = self.scaler.to_json(), MinMax.fit(self.values[: self.fitted]).to_json()
-        beyond = {} if used == alone else {"all days, the test part among them": MinMax.fit(self.values).to_json()}
-        return [Refit("scaler", json.loads(used), json.loads(alone), {n: json.loads(v) for n, v in beyond.items()})]
+        used, alone = self._by_column(self.scaler), self._by_column(MinMax.fit(self.values[: self.fitted]))
+        everything = {"all days, the test part among them": self._by_column(MinMax.fit(self.values))}
+        return [Refit("scaler", used, alone, {} if used == alone else everything)]
+
+    def _by_column(self, scaler: MinMax) -> dict[str, dict[str, float]]:
+        pairs = {"minimum": scaler.shift.tolist(), "range": scaler.scale.tolist()}
+        return {name: dict(zip(self.columns, values, strict=True)) for name, values in pairs.items()}
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
         import torch

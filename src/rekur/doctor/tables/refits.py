@@ -10,6 +10,8 @@ import numpy as np
 from rekur.doctor.patient import Refit
 from rekur.doctor.words import counted, form
 
+Place = tuple[str | int, ...]  # keys, and numbers from 1
+
 EXACT = 1e-6  # relative difference up to which two fitted numbers are the same
 
 
@@ -36,10 +38,20 @@ def numbers(refit: Refit) -> tuple[str, dict[str, Any]]:
     pairs = [(place, used[place], alone[place]) for place in used if place in alone]
     if not pairs:
         return "it holds other numbers than those of the training part", {}
-    place, a, b = max(pairs, key=lambda pair: abs(pair[1] - pair[2]) / max(abs(pair[2]), 1e-12))
+    at, a, b = max(pairs, key=lambda pair: abs(pair[1] - pair[2]) / max(abs(pair[2]), 1e-12))
+    place = _place(at)
     off = sum(not np.isclose(x, y, rtol=EXACT, atol=0.0) for _, x, y in pairs)
     evidence = {"numbers": len(pairs), "that_differ": off, "largest": {"place": place, "used": a, "training_part": b}}
-    return f"{off} of its {len(pairs)} numbers differ, most {place}, {a:,.6g} instead of {b:,.6g}", evidence
+    largest = f"the largest difference: {place} is {a:,.6g}, the training part alone gives {b:,.6g}"
+    of = counted(len(pairs), "number")
+    return f"{off} of its {of} {form(off, 'differs', 'differ')}; {largest}", evidence
+
+
+def _place(at: Place) -> str:
+    """Say where a number stands: ("range", "Close") is the range of `Close`, ("scale", 5) the scale of column 5."""
+    *outer, last = at or ("it",)
+    named = f"column {last}" if isinstance(last, int) else f"`{last}`"
+    return f"the {' '.join(map(str, outer))} of {named}" if outer else named
 
 
 def words(refit: Refit) -> tuple[str, dict[str, Any]]:
@@ -57,12 +69,12 @@ def words(refit: Refit) -> tuple[str, dict[str, Any]]:
     return f"{len(extra):,} of its {counted(len(used), 'word')} the training part alone would not give", evidence
 
 
-def _leaves(thing: Any, place: str = "") -> dict[str, float]:
+def _leaves(thing: Any, place: Place = ()) -> dict[Place, float]:
     """Return every number of a fitted thing by its place in it."""
     if isinstance(thing, Mapping):
-        return {k: v for key, part in thing.items() for k, v in _leaves(part, f"{place} {key}".strip()).items()}
+        return {k: v for key, part in thing.items() for k, v in _leaves(part, (*place, str(key))).items()}
     if isinstance(thing, list | tuple | np.ndarray):
-        return {k: v for at, part in enumerate(thing, 1) for k, v in _leaves(part, f"{place} {at}".strip()).items()}
+        return {k: v for at, part in enumerate(thing, 1) for k, v in _leaves(part, (*place, at)).items()}
     return {place: float(thing)} if isinstance(thing, int | float | np.number) and not isinstance(thing, bool) else {}
 
 
