@@ -415,8 +415,10 @@ def test_constant_columns() -> None:
 def test_missing_values() -> None:
     frame = dated(days(100)).train
     for nothing in (None, float("nan"), float("inf")):
-        spoilt = frame.with_columns(x=pl.when(pl.int_range(100) == 7).then(nothing).otherwise(pl.col("x")))
-        assert found(Tables(spoilt, time="date"))["RK-DATA-09"].evidence["columns"] == {"x": 1}
+        for count, severity in ((1, "note"), (5, "note"), (6, "warning")):
+            spoilt = frame.with_columns(x=pl.when(pl.int_range(100) < count).then(nothing).otherwise(pl.col("x")))
+            finding = found(Tables(spoilt, time="date"), *GRAVE, "note")["RK-DATA-09"]
+            assert (finding.severity, finding.evidence["columns"]) == (severity, {"x": count})
     assert not found(Tables(reviews(100).with_columns(note=None), text="text", label="label"))
 
 

@@ -16,6 +16,7 @@ from rekur.doctor.words import counted, form
 # What is written into a number's place to say that there is none.
 SENTINELS = (-999, -9999, -99999, 999, 9999, 99999, 999999, -99, -9, -32768, 32767, -999.9, -99.9, 999.9, 9999.9, 1e20)
 EMPTY_WARNS = 0.01  # share of texts that are empty
+MISSING_WARNS = 0.05  # share of a column's numbers; whoever trains on fewer has to fill them, and knows
 WIDE = 50  # columns from which some are constant by nature, as the edges of an image
 NEARLY = 0.95  # share of values that are numbers from which the others look like slips
 
@@ -124,7 +125,8 @@ def _missing(tables: Tables, part: str, frame: pl.DataFrame) -> Iterator[Finding
                 counts[column.name] = count
     # Where texts are read, the other columns are not.
     numeric = [n for n in counts if frame[n].dtype.is_numeric() and counts[n] < len(frame) and tables.text is None]
-    severity: Severity = "warning" if numeric or tables.time in counts else "note"
+    many = [name for name in numeric if counts[name] > MISSING_WARNS * len(frame)]
+    severity: Severity = "warning" if many or tables.time in counts else "note"
     if not counts:
         return
     order = sorted(counts, key=lambda name: -counts[name])
