@@ -3,21 +3,29 @@
     python benchmarks/doctor_bench.py
 
 A faulty case is found if one of its codes is given as a fault or a warning, and counts for the check of its first
-code; any fault or warning on a sound case is an alarm. Then the misses and the false alarms by name.
+code; any fault or warning on a sound case is an alarm. Then the misses and the false alarms by name. The figures go
+on record in benchmarks/doctor.json.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 
 import torch
+
+from rekur.storage import to_json, write_whole
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "doctor"))
 
 from bench import score
 from bench.registry import FAULTY, SOUND
+
+FILE = Path(__file__).with_name("doctor.json")
 
 
 def main() -> None:
@@ -31,6 +39,16 @@ def main() -> None:
     print(f"{'in all':16} {f'{found}/{len(FAULTY)}':>9} {f'{alarmed}/{len(SOUND)}':>9}")
     print(f"{seconds[len(seconds) // 2]:.2f} s a case, {seconds[-1]:.1f} s at most\n")
     print("Missed", *score.missed(), "", "False alarms", *score.false_alarms(), sep="\n")
+    record = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    record["bench"] = {
+        "date": date.today().isoformat(),
+        "found": found,
+        "faulty": len(FAULTY),
+        "alarmed": alarmed,
+        "sound": len(SOUND),
+        "checks": {line.check: asdict(line) for line in score.lines()},
+    }
+    write_whole(FILE, to_json(record, indent=2) + "\n")
 
 
 def examined() -> list[float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine_tables import markdown
-from rekur.doctor import CHECKS
+from rekur.doctor.catalogue import BY_NAME, CHECKS
 
 RECORD = Path(__file__).with_name("doctor.json")
 READS = {"model": "model and batch", "by_hand": "hand-written gradients", "tables": "data", "classes": "predictions"}
@@ -19,7 +19,7 @@ def parts() -> dict[str, str]:
     record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     return {
         "checks": markdown(("check", "reads", "codes"), _checks()),
-        "held-out": _bench(record.get("bench")),
+        "held-out": _bench(record),
         "simulations": markdown(("simulated", "share"), _simulated(record.get("simulations", {}))),
         "shelf-faults": _shelf(record.get("shelf", {})),
         "doctor": f"```text\n$ rekur doctor runs/imdb-rnn-1\n{record.get('shelf', {}).get('shown', '')}```\n",
@@ -52,11 +52,18 @@ def _shelf(found: Mapping[str, Any]) -> str:
     return f"{table}\nMeasured {found.get('date', '')}, seed 1.\n"
 
 
-def _bench(found: Mapping[str, Any] | None) -> str:
-    if not found:
-        return "*Not on record yet: `python benchmarks/doctor_bench.py` measures it.*\n"
+def _bench(record: Mapping[str, Any]) -> str:
+    first, now = record["held_out_first_run"], record["bench"]
+    held = f"{first['found']} of {first['faulty']} faults found ({first['found'] / first['faulty']:.1%})"
+    alarms = f"{first['sound with a fault or warning']} of {first['sound']} sound cases alarmed"
     rows = (
-        (name, f"{line['found']} of {line['faulty']}", f"{line['alarms']} of {line['sound']}")
-        for name, line in found["checks"].items()
+        (BY_NAME[name].title, f"{line['found']} of {line['faulty']}", f"{line['alarms']} of {line['sound']}")
+        for name, line in now["checks"].items()
     )
-    return markdown(("check", "faulty cases found", "alarms on sound cases"), rows)
+    return (
+        f"On cases written without sight of the checks, at their first run ({first['date']}): {held}, {alarms}. "
+        f"What was missed there has been mended since; with those cases, today's bench of {now['faulty']} faulty and "
+        f"{now['sound']} sound ones (`python benchmarks/doctor_bench.py`, {now['date']}) is no longer blind: "
+        f"{now['found']} found, {now['alarmed']} alarmed.\n\n"
+        + markdown(("check", "faulty cases found", "alarms on sound cases"), rows)
+    )

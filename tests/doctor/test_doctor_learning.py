@@ -17,7 +17,8 @@ class Net(nn.Module):
         super().__init__()
         torch.manual_seed(1)
         self.table, self.rnn = nn.Embedding(30, 8), nn.GRU(8, H, batch_first=True, **rnn)
-        self.head, self.behind, self.every = nn.Linear(H, outputs), behind, every
+        self.head = nn.Linear(H * (1 + rnn.get("bidirectional", False)), outputs)
+        self.behind, self.every = behind, every
 
     def forward(self, ids):
         outputs, _ = self.rnn(self.table(ids))
@@ -97,6 +98,71 @@ def test_targets_that_do_not_fit(model, target, loss, severity, batch):
 )
 def test_cross_entropy_over_the_wrong_axis(model, loss):
     assert ("RK-LEARN-04", "fault") in told(model, STEPS, loss)
+
+
+SQUARE = torch.randint(0, 9, (12, 9), generator=DRAW)  # as many classes as steps
+BARE = [nn.CrossEntropyLoss(), F.cross_entropy, nn.CrossEntropyLoss(ignore_index=0, label_smoothing=0.1)]
+
+
+@pytest.mark.parametrize("loss", BARE)
+@pytest.mark.parametrize("rnn", [{}, {"bidirectional": True}])
+def test_as_many_steps_as_classes_hide_the_wrong_axis(loss, rnn):
+    model = Net(9, every=True, **rnn)
+    found = [f for f in examine(model, IDS, SQUARE, loss, only=["learning"]) if f.code == "RK-LEARN-04"]
+    assert [f.severity for f in found] == ["fault"]
+    assert found[0].evidence["loss"] != found[0].evidence["loss_of_the_classes"]
+
+
+def test_as_many_steps_as_classes_and_log_probabilities():
+    assert ("RK-LEARN-04", "fault") in told(Net(9, lambda z: z.log_softmax(2), every=True), SQUARE, nn.NLLLoss())
+
+
+@pytest.mark.parametrize(
+    ("model", "loss"),
+    [
+        (Net(9, every=True), None),
+        (Net(9, every=True), lambda o, y: F.cross_entropy(o.reshape(-1, 9), y.reshape(-1))),
+        (Net(9, every=True), lambda o, y: F.cross_entropy(o.transpose(1, 2), y)),
+        (Net(9, lambda z: z.transpose(1, 2), every=True), nn.CrossEntropyLoss()),
+        (Net(9, lambda z: z.transpose(1, 2), every=True, bidirectional=True), nn.CrossEntropyLoss()),
+        (Net(9, lambda z: z.flatten(0, 1), every=True), lambda o, y: F.cross_entropy(o, y.flatten())),
+    ],
+)
+def test_as_many_steps_as_classes_on_the_right_axis(model, loss):
+    assert told(model, SQUARE, loss) == []
+
+
+class Loud(nn.Module):
+    """ReLU units with recurrent weights that stretch what goes through them; or a head that is too large."""
+
+    def __init__(self, stretch, head):
+        super().__init__()
+        torch.manual_seed(1)
+        self.rnn, self.head = nn.RNN(1, 16, nonlinearity="relu", batch_first=True), nn.Linear(16, 1)
+        with torch.no_grad():
+            self.rnn.weight_hh_l0.copy_(stretch * torch.eye(16))
+            self.head.weight.mul_(head)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+def test_an_explosion_is_not_blamed_on_the_targets():
+    batch = torch.randn(12, 40, 1, generator=torch.Generator().manual_seed(2)).abs()
+    found = examine(Loud(3.0, 1.0), batch, NUMBERS.unsqueeze(1), nn.MSELoss(), only=["learning"])
+    assert [f.code for f in found] == ["RK-LEARN-01"]
+    assert "The gradient explodes" in found[0].sentence
+    assert "recurrent weights smaller" in found[0].cure
+
+
+@pytest.mark.parametrize(
+    ("head", "scale", "word"), [(3000.0, 1.0, "smaller weights"), (1.0, 3000.0, "Scale the targets")]
+)
+def test_a_first_loss_is_cured_where_it_comes_from(head, scale, word):
+    batch = torch.randn(12, 5, 1, generator=torch.Generator().manual_seed(2))
+    target = scale * (50 * (scale > 1) + NUMBERS.unsqueeze(1))
+    found = examine(Loud(0.5, head), batch, target, nn.MSELoss(), only=["RK-LEARN-02"])
+    assert [word in f.cure for f in found if f.code == "RK-LEARN-02"] == [True]
 
 
 @pytest.mark.parametrize("axis", [0, 1])

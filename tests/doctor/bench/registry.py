@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from rekur.doctor.findings import CannotExamineError
 from rekur.doctor.patient import ByHand, Classes, Forecast, Patient, Source, Tables
 
 Parts = dict[str, Any]
@@ -75,10 +76,12 @@ def given(**parts: Any) -> Parts:
 
 
 def load() -> None:
-    """Import every file of cases beside this one; each registers what it holds."""
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        if path.stem not in ("__init__", "registry", "score"):
-            importlib.import_module(f"{__package__}.{path.stem}")
+    """Import every file of cases here and in held_out/; each registers what it holds."""
+    here = Path(__file__).parent
+    for path in sorted([*here.glob("*.py"), *here.glob("held_out/*.py")]):
+        if path.stem not in ("__init__", "registry", "score", "material"):
+            place = ".".join(path.relative_to(here).with_suffix("").parts)
+            importlib.import_module(f"{__package__}.{place}")
 
 
 def as_patient(parts: Parts) -> Patient:
@@ -89,7 +92,10 @@ def as_patient(parts: Parts) -> Patient:
     if "source" in parts:
         known["source"] = Source({Path("train.py"): parts["source"]})
     if "model" in parts:
-        known["model"] = Subject(**{name: parts[name] for name in MODEL if name in parts})
+        try:
+            known["model"] = Subject(**{name: parts[name] for name in MODEL if name in parts})
+        except CannotExamineError as reason:
+            known["not_known"] = {"every check of the model": str(reason)}
     return Patient(**known)
 
 

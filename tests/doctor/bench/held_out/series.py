@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..registry import given, sound
 from .material import trained, windows
-from .registry import given, sound
 
 
 class AirModel(nn.Module):

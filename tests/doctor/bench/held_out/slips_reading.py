@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ..registry import faulty, given
 from .material import ids, labels, ragged, token_cross_entropy, windows
-from .registry import faulty, given
 
 PADDING = ("RK-PAD-01", "RK-PAD-02", "RK-PAD-03")
 MIXED = ("RK-AXIS-01", "RK-PAD-04")

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..registry import given, sound
 from .material import first_cross_entropy, ids, labels, token_cross_entropy, trained
-from .registry import given, sound
 
 
 class NamesRNN(nn.Module):

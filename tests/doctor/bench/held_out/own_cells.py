@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..registry import given, sound
 from .material import first_cross_entropy, ids, labels, token_cross_entropy, windows
-from .registry import given, sound
 
 
 def walk(inputs: Tensor, H: Tensor, params: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..registry import faulty, given
 from .material import first_cross_entropy, ids, labels
-from .registry import faulty, given
 
 
 class PlainLong(nn.Module):

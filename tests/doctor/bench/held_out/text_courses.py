@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ..registry import given, sound
 from .material import ids, labels, ragged, token_cross_entropy, trained
-from .registry import given, sound
 
 
 class PackedSentiment(nn.Module):

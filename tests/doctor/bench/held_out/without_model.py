@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .registry import faulty, given, sound
+from ..registry import faulty, given, sound
 
 
 def random(seed: int) -> np.random.Generator:

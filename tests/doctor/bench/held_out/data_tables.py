@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
-from .registry import faulty, given, sound
+from ..registry import faulty, given, sound
 
 WORDS = [
     "film",

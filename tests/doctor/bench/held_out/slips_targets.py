@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..registry import faulty, given
 from .material import first_cross_entropy, ids, token_cross_entropy, windows
-from .registry import faulty, given
 from .slips_training import Ends, Sentiment, classes
 
 

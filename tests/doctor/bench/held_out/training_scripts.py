@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .registry import given, sound
+from ..registry import given, sound
 
 HEAD = """
 import torch

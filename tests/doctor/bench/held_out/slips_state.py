@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..registry import faulty, given
 from .material import ids, labels, token_cross_entropy, windows
-from .registry import faulty, given
 
 
 class BothAtTheEnd(nn.Module):

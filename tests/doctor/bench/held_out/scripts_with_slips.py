@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .registry import faulty, given
+from ..registry import faulty, given
 from .training_scripts import HEAD, SETTINGS
 
 LOOP = """

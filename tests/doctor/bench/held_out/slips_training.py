@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..registry import faulty, given
 from .material import ids, labels, token_cross_entropy, windows
-from .registry import faulty, given
 
 
 class Sentiment(nn.Module):

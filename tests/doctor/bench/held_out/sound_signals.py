@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence
 
+from ..registry import given, sound
 from .material import first_cross_entropy, ids, labels, token_cross_entropy
-from .registry import given, sound
 
 
 class CRNN(nn.Module):
