@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.model import overfit
+from rekur.doctor.model import classes, overfit, profile
+from rekur.doctor.model.classes import CLASSES
 from rekur.doctor.model.subject import Subject
-from rekur.doctor.model.wants import FAILURES, Asked, named
+from rekur.doctor.model.wants import FAILURES, Asked
+from rekur.doctor.words import counted, times
 
 FIRST = 3.0  # times the loss of no opinion make a first loss far from it
 UNSCALED = 100.0  # times the targets' variance make a first squared error far from it
 ROWS_A_CLASS = 10  # must be seen before a class that never comes counts as one too many
 ALIKE = 1e-5  # of the size of the predictions: less than that between rows, and the model cannot tell them apart
-CLASSES = ("cross_entropy", "nll")
 
 
 def of_model(subject: Subject) -> Iterator[Finding]:
@@ -38,7 +39,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
         raise
     yield from _out_of_range(subject, asked, failed=False)
     yield from _misfits(subject, asked)
-    yield from _axes(subject, asked)
+    yield from classes.of_axes(subject, asked)
     yield from _first_loss(subject, asked, first)
     yield from _by_heart(subject, asked)
 
@@ -73,7 +74,8 @@ def _out_of_range(subject: Subject, asked: Asked, failed: bool) -> Iterator[Find
     low, high = int(known.min()), int(known.max())
     if high >= C or (low < 0 and failed):
         hint = f"Count from 0: y - {low}." if low > 0 and high - low < C else "Give the last layer an output a class."
-        told = f"The classes run from {low} to {high}, and the model has {C} outputs, for 0 to {C - 1}."
+        told = f"The classes run from {low} to {high}, and the model has {counted(C, 'output')}, for 0 "
+        told += f"to {C - 1}." if C > 1 else "alone."
         yield _misfit(told, hint, subject)
 
 
@@ -124,8 +126,7 @@ def _misfits(subject: Subject, asked: Asked) -> Iterator[Finding]:
         return
     yield _misfit(
         f"Outputs {tuple(outputs.shape)} and targets {tuple(y.shape)} are broadcast: the loss compares every "
-        "output with "
-        f"the targets of other examples, and is {at_best:.3g} where every output is right.",
+        f"output with the targets of other examples, and is {at_best:.3g} where every output is right.",
         "Give both the same shape: `output.squeeze(-1)`, or `target.unsqueeze(-1)`.",
         subject,
     )
@@ -145,111 +146,45 @@ def _off_by_one(subject: Subject, asked: Asked) -> Iterator[Finding]:
         )
 
 
-def _axes(subject: Subject, asked: Asked) -> Iterator[Finding]:
-    """Ask the loss which output each target should raise, and the model which outputs a step moves."""
-    y, outputs = subject.target, asked.outputs
-    if not isinstance(y, Tensor) or y.is_floating_point() or outputs.dim() != 3:
-        return
-    yield from _normalised_elsewhere(subject)
-    if subject.wanted not in (*CLASSES, "other"):
-        return
-    if subject.loss is not None and named(subject.loss) is None and y.dim() == 2 and y.shape != outputs.shape[1:]:
-        share = _raised_elsewhere(asked, y)
-        if share is not None and share > 0.01:
-            yield Finding(
-                "RK-LEARN-04",
-                "fault",
-                f"Cross-entropy runs over the wrong axis: for {share:.0%} of the steps it raises an output that "
-                "does not "
-                "belong to the step's own class.",
-                "Give it (N, C, T) by transpose(1, 2), or flatten outputs (N*T, C) and targets (N*T) alike; "
-                "view() does "
-                "not exchange axes.",
-                {"outputs": list(outputs.shape), "targets": list(y.shape), "share_of_steps": share},
-            )
-    yield from _scrambled(subject, outputs)
-
-
-def _raised_elsewhere(asked: Asked, y: Tensor) -> float | None:
-    """The share of targets whose own output is not the one the loss wants to rise."""
-    shape = tuple(asked.outputs.shape)
-    known = (shape[:2], 2), ((shape[0], shape[2]), 1), (shape[1::-1], 2)
-    found = next(((sizes, axis) for sizes, axis in known if tuple(y.shape) == sizes), None)
-    if found is None or int(y.max()) >= shape[found[1]]:
-        return None
-    classes, target = found[1], y if found[0] != shape[1::-1] or found[0] == shape[:2] else y.T
-    slope = asked.at(torch.zeros(shape, dtype=asked.outputs.dtype))[1].movedim(classes, 2)
-    counted = slope.abs().sum(2) > 0  # the others are ignored by the loss
-    if not bool(counted.any()) or int((slope < 0).sum()) != int(counted.sum()):
-        return None  # no cross-entropy of whole classes
-    return float((slope.argmin(2) != target)[counted & (target >= 0)].double().mean())
-
-
-def _normalised_elsewhere(subject: Subject) -> Iterator[Finding]:
-    """A softmax over the steps, or the rows, of predictions (N, T, C)."""
-    P = subject.base.double()
-    if not subject.stepwise or P.dim() != 3 or P.shape[2] < 2:
-        return
-    for mass in (P, P.exp()) if bool((P <= 1e-6).all()) else (P,):
-        axes = [axis for axis in range(3) if P.shape[axis] > 1 and bool(((mass.sum(axis) - 1).abs() < 1e-4).all())]
-        if axes and 2 not in axes:
-            over = ("the examples", "the steps")[axes[0]]
-            yield Finding(
-                "RK-LEARN-04",
-                "fault",
-                f"The probabilities sum to 1 over {over}, and not over the {P.shape[2]} classes: the softmax runs over "
-                "the wrong axis.",
-                "Write softmax(dim=-1) for outputs (N, T, C), or leave it to the cross-entropy.",
-                {"sums_to_one_over_axis": axes, "outputs": list(P.shape)},
-            )
-            return
-
-
-def _scrambled(subject: Subject, outputs: Tensor) -> Iterator[Finding]:
-    """(N, C, T) made by view() where a transpose belongs: a changed last step moves some classes at several steps."""
-    N, C, T = outputs.shape
-    if (N, T) != (subject.N, subject.T) or C == T or C < 2 or tuple(subject.target.shape) != (N, T):
-        return
-    moved = (
-        subject.predict(subject.steps_changed(torch.arange(T) == T - 1)) - subject.base
-    ).abs() > subject.tolerance()
-    classes, steps = int(moved.any(0).any(1).sum()), int(moved.any(0).any(0).sum())
-    if 0 < classes < C and steps > 1:
-        yield Finding(
-            "RK-LEARN-04",
-            "fault",
-            f"The outputs ({N}, {C}, {T}) mix classes with steps: changing the last step moves {classes} of {C} "
-            "classes, at "
-            f"{steps} steps.",
-            "Use transpose(1, 2) to make (N, C, T) of (N, T, C); view() and reshape() do not exchange axes.",
-            {"classes_moved": classes, "steps_moved": steps, "outputs": [N, C, T]},
-        )
-
-
 # where the loss begins, and where it can get
 
 
 def _first_loss(subject: Subject, asked: Asked, first: float) -> Iterator[Finding]:
     if subject.wanted in ("cross_entropy", "bce_logits"):
-        guess, times, what = asked.at(torch.zeros_like(asked.outputs))[0], FIRST, "no opinion at all"
+        guess, most, what = asked.at(torch.zeros_like(asked.outputs))[0], FIRST, "no opinion at all"
         cure = "Start with smaller last weights, so that the first logits lie near 0; tied embeddings want a small std."
     elif subject.wanted == "squared":
         found = overfit.constant_guess(subject, asked)
-        guess, times, what = found or 0.0, UNSCALED, "the mean of the targets as every answer"
-        cure = "Scale the targets to mean 0 and variance 1, and scale the forecasts back."
+        guess, most, what = found or 0.0, UNSCALED, "the mean of the targets as every answer"
+        cure = (
+            LOUD if _outgrow(subject) else "Scale the targets to mean 0 and variance 1, and scale the forecasts back."
+        )
     else:
         return
-    if guess <= 1e-6 or first <= times * guess:
+    if guess <= 1e-6 or first <= most * guess or profile.explodes(subject):
         return
     yield Finding(
         "RK-LEARN-02",
         "warning",
-        f"The loss is {first:.3g} before training, {first / guess:.0f} times that of {what} ({guess:.3g}): it will "
-        "first "
-        "be spent on unlearning.",
+        f"The loss is {first:.3g} before training, {times(first / guess)} times that of {what} ({guess:.3g}): it will "
+        "first be spent on unlearning.",
         cure,
         {"first_loss": first, "loss_of_a_guess": guess},
     )
+
+
+def _outgrow(subject: Subject) -> bool:
+    """Whether the outputs, not the targets, are what is far from 0."""
+    y = subject.target
+    return isinstance(y, Tensor) and float(subject.base.abs().max()) > float(y.abs().max())
+
+
+LOUD = "Start with smaller weights, the last layer's first: the outputs lie further from 0 than any target."
+ELSEWHERE = (
+    "Look at the other findings first; then check that the loss reaches the weights, that targets stand in the rows' "
+    "order, and that nothing averages the rows away."
+)
+EXPLODING = "Make the recurrent weights smaller (orthogonal ones neither shrink nor stretch); clip the gradient's norm."
 
 
 def _by_heart(subject: Subject, asked: Asked) -> Iterator[Finding]:
@@ -268,13 +203,15 @@ def _by_heart(subject: Subject, asked: Asked) -> Iterator[Finding]:
         return
     best, told_apart = probe.best, _tells_rows_apart(subject)
     rows = "" if told_apart else " Its untrained answers are the same for every row."
+    exploding = profile.explodes(subject)
+    rows += " The gradient explodes on its way back." if exploding else ""
     yield Finding(
         "RK-LEARN-01",
         "fault" if told_apart else "warning",
-        f"The model cannot learn a single batch: after {len(best.losses)} steps on {subject.N} rows its loss is "
+        f"The model cannot learn a single batch: after {counted(len(best.losses), 'step')} on "
+        f"{counted(subject.N, 'row')} its loss is "
         f"{min(best.losses):.3g} at best, and one constant answer has {constant:.3g}.{rows}",
-        "Look at the other findings first; then check that the loss reaches the weights, that targets stand in "
-        "the rows' order, and that nothing averages the rows away.",
+        EXPLODING if exploding else ELSEWHERE,
         {
             "constant_guess": constant,
             "lowest_loss": {f"{training.rate:g}": min(training.losses) for training in probe.trainings},
