@@ -24,6 +24,8 @@ def write(tmp_path: Path, name: str, content: str | bytes) -> Path:
         ("a.csv", "\ufefftext,label\r\n좋다,1\r\nbad,0\r\n\r\n"),
         ("a.CSV", 'text,label\n"좋다","1"\nbad,0'),
         ("a.tsv", "text\tlabel\n좋다\t1\nbad\t0\n"),
+        ("a.csv", "text;label\r\n좋다;1\r\nbad;0\r\n"),
+        ("a.csv", "text\tlabel\n좋다\t1\nbad\t0\n"),
         ("a.jsonl", '{"text": "좋다", "label": "1"}\n\n{"text": "bad", "label": "0"}\n'),
     ],
 )
@@ -31,6 +33,13 @@ def test_the_same_table_in_every_form(tmp_path: Path, name: str, content: str) -
     frame = files.read_table(write(tmp_path, name, content))
     assert frame.rows() == [("좋다", "1"), ("bad", "0")]
     assert frame.columns == ["text", "label"]
+
+
+def test_a_semicolon_beside_a_comma_separates_nothing(tmp_path: Path) -> None:
+    frame = files.read_table(write(tmp_path, "a.csv", "text; whole,label\nwell; done,1\n"))
+    assert frame.rows() == [("well; done", "1")]
+    frame = files.read_table(write(tmp_path, "a.csv", "text\nwell; done\n"))
+    assert frame.rows() == [("well; done",)]
 
 
 def test_a_parquet(tmp_path: Path) -> None:

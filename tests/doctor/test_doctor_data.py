@@ -150,6 +150,19 @@ def test_columns_are_guessed_and_typed(tmp_path: Path) -> None:
     assert (data.text, data.label, data.time) == ("text", "label", None)
 
 
+def test_semicolons_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(CSV.replace(",", ";").encode("cp949"))
+    data = tables.read(tmp_path / "a.csv")
+    assert (data.text, data.label, data.train.columns) == ("review", "sentiment", ["review", "sentiment"])
+
+
+def test_a_comma_may_stand_before_decimals(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("day;price;units\n01.02.2024;12,5;1,024\n02.02.2024;-13;2,048\n")
+    frame = tables.read(tmp_path / "a.csv").train
+    assert frame["price"].to_list() == [12.5, -13.0]
+    assert frame["units"].dtype == pl.String  # thousands, perhaps
+
+
 def test_a_split_in_two_files(tmp_path: Path) -> None:
     reviews(30).write_csv(tmp_path / "a.tsv", separator="\t")
     reviews(30, seed=1).write_parquet(tmp_path / "b.parquet")

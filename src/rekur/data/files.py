@@ -32,8 +32,9 @@ def read_table(path: Path) -> pl.DataFrame:
     """Read a table of at least one row.
 
     Args:
-        path: .csv, .tsv (first line names the columns), .jsonl (one object a line), .parquet, or .txt (one text a
-            line, column `text`). Text files are UTF-8. Values of .csv and .tsv stay strings; see `numeric_columns`.
+        path: .csv, .tsv (first line names the columns; a .csv may have semicolons or tabs), .jsonl (one object a
+            line), .parquet, or .txt (one text a line, column `text`). Text files are UTF-8. Values of .csv and .tsv
+            stay strings; see `numeric_columns`.
 
     Raises:
         DataError: no such file, another ending, empty, not UTF-8, damaged, or columns that share a name.
@@ -198,9 +199,10 @@ def _decode(content: bytes, path: Path) -> str:
         ) from None
 
 
-def _separated(separator: str) -> Callable[[bytes, Path], pl.DataFrame]:
+def _separated(usual: str) -> Callable[[bytes, Path], pl.DataFrame]:
     def read(content: bytes, path: Path) -> pl.DataFrame:
         text = _decode(content, path).rstrip("\r\n")
+        separator = _separator(text.split("\n", 1)[0], usual)
         names = pl.read_csv(io.StringIO(text), separator=separator, has_header=False, n_rows=1, infer_schema=False)
         twice = sorted({name for name in names.row(0) if names.row(0).count(name) > 1}, key=str)
         if twice:
@@ -208,6 +210,15 @@ def _separated(separator: str) -> Callable[[bytes, Path], pl.DataFrame]:
         return pl.read_csv(io.StringIO(text), separator=separator, infer_schema=False)
 
     return read
+
+
+def _separator(header: str, usual: str) -> str:
+    """Return the `usual` separator, or, where the names of the columns have none, a semicolon or tab that they have.
+
+    Spreadsheets write semicolons into a .csv where a comma stands in numbers.
+    """
+    found = [sign for sign in (usual, ";", "\t") if sign in header]
+    return found[0] if found else usual
 
 
 def _lines(content: bytes, path: Path) -> pl.DataFrame:

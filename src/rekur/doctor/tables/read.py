@@ -21,6 +21,7 @@ MISSING = ("", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", "#n/a"
 LABELS = ("label", "labels", "class", "target", "sentiment", "y", "category", "polarity", "outcome")
 TEXTS = re.compile(r"text|review|document|sentence|comment|content|message|tweet|body|title|question|utterance", re.I)
 TIMES = re.compile(r"date|time|day|month|year|when|^ds$", re.I)
+_DECIMAL_COMMA = r"^[+-]?\d+(,\d+)?$"  # as most of Europe writes; of 1,024 alone nobody knows
 MOST_CLASSES = 50
 MOST_BROKEN = 0.02  # share of bytes beyond ASCII that may be broken in a file that still counts as UTF-8
 
@@ -111,6 +112,8 @@ def numbers(column: pl.Series) -> pl.Series:
     found = plain.drop_nulls()
     if not len(found):
         return column
+    if found.str.contains(_DECIMAL_COMMA).all() and found.str.contains(r",\d{1,2}$|,\d{4,}$").any():
+        plain = plain.str.replace(",", ".", literal=True)
     for kind in (pl.Int64, pl.Float64):
         cast = plain.cast(kind, strict=False)
         if cast.null_count() == plain.null_count():
