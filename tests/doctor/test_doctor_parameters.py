@@ -107,6 +107,70 @@ def test_no_gradient(make, severity, named, target):
     assert named in found.evidence["parameters"]
 
 
+class OneWay(Base):
+    def __init__(self):
+        super().__init__(bidirectional=True)
+        self.head = nn.Linear(12, 2)
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.table(ids))[1][0][-1])
+
+
+class ScoreThatIsDetached(Base):
+    def __init__(self):
+        super().__init__()
+        self.score = nn.Linear(12, 1)
+
+    def forward(self, ids):
+        states = self.rnn(self.table(ids))[0]
+        return self.head(states[:, -1]), self.score(states).softmax(1).detach()
+
+
+class ForgottenLayers(Base):
+    """What two layers made is thrown away."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = nn.Linear(8, 8), nn.Linear(8, 8, bias=False)
+
+    def forward(self, ids):
+        self.one(self.two(self.table(ids)))
+        return super().forward(ids)
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (
+            OneWay(),
+            "The gradient of `rnn.*_l0` is exactly zero, also at 3 other settings of weights and inputs.",
+        ),
+        (
+            ScoreThatIsDetached(),
+            "No gradient reaches `score`, although what the model returns depends on it.",
+        ),
+        (
+            ForgottenLayers(),
+            "Training never changes `one` and `two.weight`: they are called, and their results never reach "
+            "the outputs.",
+        ),
+    ],
+)
+def test_a_sentence_names_what_is_dead_and_no_more(model, sentence):
+    (found,) = examine(
+        model, IDS, CLASSES, lambda o, y: F.cross_entropy(o[0] if isinstance(o, tuple) else o, y), only=["parameters"]
+    )
+    assert found.sentence == sentence
+
+
+def test_several_frozen_ones_are_frozen():
+    model = Base()
+    model.table.requires_grad_(False)
+    model.head.requires_grad_(False)
+    (found,) = examine(model, IDS, CLASSES, only=["parameters"])
+    assert found.sentence == "`head` and `table.weight` are frozen (266 numbers)."
+
+
 def test_no_parameter_gets_a_gradient():
     class Rounded(Base):
         def forward(self, ids):

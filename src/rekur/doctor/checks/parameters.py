@@ -17,10 +17,11 @@ from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.model import stepped
 from rekur.doctor.model.dropouts import same
 from rekur.doctor.model.inputs import every_tensor
+from rekur.doctor.model.names import by_module, told, verb
 from rekur.doctor.model.subject import Ran, Subject
+from rekur.doctor.words import counted, form
 
 TRIES = (11, 12, 13)  # other weights and inputs at which a gradient of zero must be zero again
-TOLD = 4  # names in a sentence; the evidence has all of them
 Slopes = Mapping[str, Tensor | None]
 
 
@@ -31,7 +32,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
     slopes = _slopes(subject, ran)
     dead = {name for name, slope in slopes.items() if slope is None}
     if slopes and len(dead) == len(slopes):
-        yield _cut(sorted(dead), slopes, "no parameter of the model gets a gradient")
+        yield _cut(sorted(dead), slopes, "No parameter of the model gets a gradient: the loss does not depend on them.")
         return
     yield from _dead(subject, ran, dead, calls, slopes)
     yield from _zero(subject, slopes)
@@ -99,20 +100,28 @@ def _dead(subject: Subject, ran: Ran, dead: set[str], calls: Mapping[str, bool],
         yield Finding(
             "RK-DEAD-01",
             "note",
-            f"The loss that was given does not read the part of the outputs that {_told(beside)} make.",
+            f"The loss that was given does not read the part of the outputs that {told(beside, slopes)} "
+            f"{verb(beside, slopes, 'makes', 'make')}.",
             "If that part is trained by another loss, all is well; else add its loss.",
             {"parameters": sorted(beside)},
         )
     by_kind: dict[str, list[str]] = {}
-    for owner, names in _by_module(dead.difference(beside)).items():
+    for owner, names in by_module(dead.difference(beside)).items():
         if calls.get(owner) is False:
             yield _without_graph(owner, names)
         else:
             by_kind.setdefault(_why(subject, owner, names, owner in calls), []).extend(names)
     if cut := by_kind.get("cut"):
-        yield _cut(cut, slopes, "the outputs change with it, and no gradient comes back")
+        it = verb(cut, slopes, "it", "them")
+        yield _cut(
+            cut, slopes, f"No gradient reaches {told(cut, slopes)}, although what the model returns depends on {it}."
+        )
     if thrown := by_kind.get("thrown away"):
-        yield _cut(thrown, slopes, "it is called, and its result never reaches the outputs")
+        called = verb(thrown, slopes, "it is called, and its result", "they are called, and their results")
+        never = verb(thrown, slopes, "reaches", "reach")
+        yield _cut(
+            thrown, slopes, f"Training never changes {told(thrown, slopes)}: {called} never {never} the outputs."
+        )
     if idle := by_kind.get("unused"):
         yield _unused(idle, slopes)
 
@@ -140,11 +149,11 @@ def _shake(parameter: Tensor, generator: torch.Generator) -> None:
     parameter.add_(noise * (0.3 * float(parameter.double().square().mean().sqrt()) + 0.05))
 
 
-def _cut(names: list[str], slopes: Slopes, what: str) -> Finding:
+def _cut(names: list[str], slopes: Slopes, sentence: str) -> Finding:
     return Finding(
         "RK-DEAD-01",
         "fault",
-        f"Training never changes {_told(names)}: {what}.",
+        sentence,
         "Look for detach(), .data, .item(), argmax, a new tensor made of the values, or a result that is not used.",
         {"parameters": sorted(names), "module": sorted({name.rpartition(".")[0] for name in names})},
         _picture(slopes),
@@ -155,9 +164,8 @@ def _without_graph(owner: str, names: list[str]) -> Finding:
     return Finding(
         "RK-DEAD-01",
         "warning",
-        f"`{owner}` runs under torch.no_grad() and its {len(names)} parameters never get a gradient, though they "
-        "are not "
-        "frozen.",
+        f"`{owner}` runs under torch.no_grad(), and its {counted(len(names), 'parameter')} never "
+        f"{form(len(names), 'gets', 'get')} a gradient, though {form(len(names), 'it is', 'they are')} not frozen.",
         "If it is meant to stay as it is, set requires_grad_(False) on it and leave it out of the optimizer.",
         {"parameters": names},
     )
@@ -167,8 +175,9 @@ def _unused(names: list[str], slopes: Slopes) -> Finding:
     return Finding(
         "RK-DEAD-01",
         "warning",
-        f"The outputs are made without {_told(names)}: training never changes {'them' if len(names) > 1 else 'it'}.",
-        "Use them in `forward`, or take them out of the model.",
+        f"The outputs are made without {told(names, slopes)}: training never changes "
+        f"{verb(names, slopes, 'it', 'them')}.",
+        "Use {0} in `forward`, or take {0} out of the model.".format(verb(names, slopes, "it", "them")),
         {"parameters": sorted(names)},
         _picture(slopes),
     )
@@ -200,11 +209,10 @@ def _zero(subject: Subject, slopes: Slopes) -> Iterator[Finding]:
     yield Finding(
         "RK-DEAD-01",
         "fault" if all_of_them else "warning",
-        f"The gradient of {'every parameter' if all_of_them else _told(names)} is exactly zero, also at "
+        f"The gradient of {'every parameter' if all_of_them else told(names, slopes)} is exactly zero, also at "
         f"{len(TRIES)} other settings of weights and inputs.",
         "Look for a softmax over an axis of one entry, a product with zero, a loss that is constant, or half of a "
-        "layer's "
-        "outputs that is not read.",
+        "layer's outputs that is not read.",
         {"parameters": names},
         _picture(slopes),
     )
@@ -248,8 +256,10 @@ def _frozen(subject: Subject) -> Iterator[Finding]:
     yield Finding(
         "RK-DEAD-02",
         "warning" if parts or fresh or (whole and subject.optimizer is not None) else "note",
-        f"{'Every parameter' if whole else _told(frozen)} is frozen ({count:,} numbers){partly}.",
-        "If that is not meant, set requires_grad_(True) on them before the optimizer is made.",
+        f"{'Every parameter' if whole else told(frozen, every)} "
+        f"{'is' if whole else verb(frozen, every, 'is', 'are')} frozen ({counted(count, 'number')}){partly}.",
+        f"If that is not meant, set requires_grad_(True) on {'them' if whole else verb(frozen, every, 'it', 'them')} "
+        "before the optimizer is made.",
         {"parameters": frozen, "numbers": count},
     )
 
@@ -284,8 +294,8 @@ def _unlisted(subject: Subject, ran: Ran) -> Iterator[Finding]:
         yield Finding(
             "RK-DEAD-03",
             "fault",
-            f"The model uses {_told(lost)}, which model.parameters() does not list: no optimizer steps them, and no "
-            "checkpoint keeps them.",
+            f"The model uses {told(lost, hidden)}, which model.parameters() does not list: no optimizer steps "
+            "{0}, and no checkpoint keeps {0}.".format(verb(lost, hidden, "it", "them")),
             "Hold layers in nn.ModuleList or nn.ModuleDict, and weights in nn.ParameterList, not in plain lists.",
             {"parameters": lost},
         )
@@ -293,38 +303,39 @@ def _unlisted(subject: Subject, ran: Ran) -> Iterator[Finding]:
 
 def _optimizers(subject: Subject, dead: set[str]) -> Iterator[Finding]:
     groups = stepped.groups(subject)
-    listed = dict(subject.given.named_parameters())
+    known = dict(subject.given.named_parameters())
     stepped_names = {name for group in groups for name in group.names if name is not None}
     if not stepped_names:
-        yield _of_another(groups, listed)
+        yield _of_another(groups, known)
         return
-    missing = [name for name, p in listed.items() if p.requires_grad and name not in stepped_names and name not in dead]
+    missing = [name for name, p in known.items() if p.requires_grad and name not in stepped_names and name not in dead]
     if missing:
-        count = sum(listed[name].numel() for name in missing)
+        count = sum(known[name].numel() for name in missing)
         yield Finding(
             "RK-DEAD-03",
             "fault",
-            f"No optimizer steps {_told(missing)} ({count:,} numbers), though they get gradients.",
+            f"No optimizer steps {told(missing, known)} ({counted(count, 'number')}), though "
+            f"{verb(missing, known, 'it gets', 'they get')} gradients.",
             "Give the optimizer model.parameters(), or freeze what should stay as it is.",
             {"parameters": missing, "numbers": count},
         )
-    yield from _twice(groups)
+    yield from _twice(groups, known)
 
 
-def _of_another(groups: list[stepped.Group], listed: Mapping[str, Tensor]) -> Finding:
+def _of_another(groups: list[stepped.Group], known: Mapping[str, Tensor]) -> Finding:
     tensors = [tensor for group in groups for tensor in group.tensors]
-    alike = [tuple(tensor.shape) for tensor in tensors] == [tuple(tensor.shape) for tensor in listed.values()]
+    alike = [tuple(tensor.shape) for tensor in tensors] == [tuple(tensor.shape) for tensor in known.values()]
     what = "of another model, of the same sizes" if alike else "none of which is the model's"
     return Finding(
         "RK-DEAD-05",
         "fault",
-        f"The optimizer steps {len(tensors)} parameters, {what}: this model is never trained.",
+        f"The optimizer steps {counted(len(tensors), 'parameter')}, {what}: this model is never trained.",
         "Make the optimizer after the model, and again whenever the model is made or copied again.",
-        {"parameters_of_the_optimizer": len(tensors), "parameters_of_the_model": len(listed), "same_sizes": alike},
+        {"parameters_of_the_optimizer": len(tensors), "parameters_of_the_model": len(known), "same_sizes": alike},
     )
 
 
-def _twice(groups: list[stepped.Group]) -> Iterator[Finding]:
+def _twice(groups: list[stepped.Group], known: Iterable[str]) -> Iterator[Finding]:
     seen: dict[str, list[int]] = {}
     for group in groups:
         for name in group.names:
@@ -337,24 +348,9 @@ def _twice(groups: list[stepped.Group]) -> Iterator[Finding]:
     yield Finding(
         "RK-DEAD-04",
         "fault" if within else "warning",
-        f"{_told(list(doubled))} {'is in the optimizer' if within else 'is stepped by'} "
-        f"{'more than once' if within else 'more than one optimizer'}: each step moves it as often.",
+        f"{told(doubled, known)} {verb(doubled, known, 'is', 'are')} "
+        f"{'in the optimizer more than once' if within else 'stepped by more than one optimizer'}: "
+        f"each step moves {verb(doubled, known, 'it', 'them')} as often.",
         "List every parameter once.",
         {"parameters": list(doubled)},
     )
-
-
-def _by_module(names: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name in sorted(names):
-        found.setdefault(name.rpartition(".")[0], []).append(name)
-    return found
-
-
-def _told(names: Iterable[str]) -> str:
-    """Name parameters by their modules."""
-    parts = []
-    for owner, inside in _by_module(names).items():
-        parts += [f"`{owner}`"] if owner and len(inside) > 1 else [f"`{name}`" for name in inside]
-    rest = len(parts) - TOLD
-    return ", ".join(parts[:TOLD]) + (f" and {rest} more" if rest > 0 else "")
