@@ -61,7 +61,7 @@ def doctor(
     Examines a run folder, any torch model with a batch, a table of forecasts, or a table of examples. The model is
     examined on a copy. Exit code 6 if a fault is found, 0 if none is.
 
-    Example: rekur doctor model.py:build --batch model.py:batch --loss model.py:loss
+    Example: rekur doctor model.py:build --batch model.py:batch
     """
     from rekur.doctor import examination
 
