@@ -200,7 +200,9 @@ def test_of_packed_rows_each_has_its_own_last_step():
 )
 def test_a_state_kept_by_a_classifier(model, wanted):
     x, y = rows()
-    assert graded(found(model(), x, y)) == wanted
+    findings = found(model(), x, y)
+    assert graded(findings) == wanted
+    assert all("the predictions of the batch spread by 0." in f.sentence for f in findings if f.code == "RK-STATE-03")
 
 
 def test_a_language_model_may_keep_its_state_but_not_its_graph():

@@ -117,6 +117,22 @@ def test_windows_that_hold_their_target(target, severity):
     assert told(NEXT, x, target(x)) == [("RK-TARGET-02", severity)]
 
 
+def test_a_step_that_is_to_be_recalled_is_allowed_for():
+    x, _ = windows(WALK)
+    (recalled,) = examine(NEXT, x, x[:, 0, :1], only=["target"])
+    assert recalled.severity == "warning"
+    assert recalled.cure.startswith("If the task is to recall that step, this is meant")
+    (leaked,) = examine(NEXT, x, x[:, -1, :1], only=["target"])
+    assert "recall" not in leaked.cure
+
+
+@pytest.mark.parametrize("target", [TEXT[:, 0], TEXT[:, :4], VALUES[:, 0], VALUES[:, :4].flatten(1), VALUES.flip(1)])
+def test_tokens_that_are_to_be_copied_pass(target):
+    inputs = VALUES if target.is_floating_point() else TEXT
+    model = Steps(inputs=3, outputs=3) if target.is_floating_point() else Steps()
+    assert told(model, inputs, target) == []
+
+
 def test_a_column_that_is_the_target():
     x, y = windows(WALK)
     column = (2 * y + 1).view(-1, 1, 1).expand(-1, 8, 1)

@@ -15,6 +15,7 @@ from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.model import dropouts, stepped
 from rekur.doctor.model.dropouts import Watched
 from rekur.doctor.model.subject import Subject
+from rekur.doctor.words import counted, form, listed
 
 SEEDS = (1, 2, 3, 4, 5, 6)  # runs that are compared for the picture
 
@@ -46,8 +47,7 @@ def _of_a_single_layer(subject: Subject) -> Iterator[Finding]:
             "RK-REG-02",
             "warning",
             f"`{name}` was given dropout={p:g}, and has one layer: torch drops between layers alone, so that "
-            "nothing is "
-            "dropped.",
+            "nothing is dropped.",
             "Put nn.Dropout before or behind the layer, or use two layers.",
             {"layers": found},
         )
@@ -61,7 +61,7 @@ def _thrown_away(subject: Subject, training: Watched, thrown: list[int]) -> Find
         "RK-REG-01",
         "fault",
         f"The result of dropout (p = {calls[0].p:g}) is computed and thrown away: no output is made of what "
-        f"{', '.join(names)} returned.",
+        f"{listed(names)} returned.",
         "Use what dropout returns: `x = self.dropout(x)`; it does not change its input.",
         {"calls_unused": names, "p": [call.p for call in calls], "calls_used": others},
         _from_seed_to_seed(subject, train=True),
@@ -104,8 +104,7 @@ def _switched_off(subject: Subject, off: list[tuple[str, float]]) -> Finding:
         "RK-REG-03",
         "warning",
         f"Dropout (p = {p:g}{f' in `{place}`' if place else ''}) is switched off in train mode, too: the model's "
-        "outputs are "
-        "the same from run to run.",
+        "outputs are the same from run to run.",
         "Let `training` follow the model (`F.dropout(x, p, self.training)`), and let `train()` reach every module.",
         {"places": [place for place, _ in off], "p": [p for _, p in off]},
         _from_seed_to_seed(subject, train=True),
@@ -116,9 +115,9 @@ def _not_called(subject: Subject, idle: list[str]) -> Finding:
     return Finding(
         "RK-REG-03",
         "warning",
-        "Dropout is configured and changes nothing: `forward` never calls "
-        f"{', '.join(f'`{name}`' for name in idle[:5])}.",
-        "Call it on what it should drop, or take it out of the model.",
+        f"Dropout is configured and changes nothing: `forward` never calls {listed([f'`{name}`' for name in idle])}.",
+        f"Call {form(len(idle), 'it on what it', 'them on what they')} should drop, or take "
+        f"{form(len(idle), 'it', 'them')} out of the model.",
         {"never_called": idle},
         _from_seed_to_seed(subject, train=True),
     )
@@ -149,12 +148,15 @@ def _on_in_evaluation(subject: Subject) -> Iterator[Finding]:
         "RK-REG-04",
         "fault",
         f"Dropout stays on in evaluation: the same batch gets outputs that differ by up to {move:.2g} from run to "
-        "run, by "
-        f"{', '.join(names)} with p = {one.calls[0].p:g}.",
+        f"run, by {listed(names)} with p = {one.calls[0].p:g}.",
         "Write `F.dropout(x, p, training=self.training)`, or use nn.Dropout, and call `model.eval()` before testing.",
         {"calls": names, "p": [call.p for call in one.calls], "largest_change": move},
         _from_seed_to_seed(subject, train=False),
     )
+
+
+def _of_frozen(count: int) -> str:
+    return f"holds {counted(count, 'parameter')}, {form(count, 'and it is', 'all')} frozen"
 
 
 def _decay_of_nothing(subject: Subject) -> Iterator[Finding]:
@@ -164,7 +166,7 @@ def _decay_of_nothing(subject: Subject) -> Iterator[Finding]:
         decay: Any = group.settings.get("weight_decay", 0)
         if not decay or any(tensor.requires_grad for tensor in group.tensors):
             continue
-        what = "holds no parameters" if not group.tensors else f"holds {len(group.tensors)} parameters, all frozen"
+        what = "holds no parameters" if not group.tensors else _of_frozen(len(group.tensors))
         yield Finding(
             "RK-REG-05",
             "warning",

@@ -63,9 +63,8 @@ def _before_logits(subject: Subject, ends: Ends, wants: str) -> Iterator[Finding
         yield Finding(
             "RK-SQUASH-03",
             "fault",
-            f"{ends.name} lets no output below 0, and the sigmoid in the loss makes 0.5 or more of it: no example "
-            "can be "
-            "called negative.",
+            f"No output can fall below 0 ({ends.name}), and the sigmoid in the loss makes 0.5 or more of it: no "
+            "example can be called negative.",
             f"Leave the {ends.name} behind the last layer out.",
             {"squashed_by": ends.name, "least_loss": least},
         )
@@ -79,8 +78,7 @@ def _twice(ends: Ends, wants: str, reach: tuple[list[float], list[float]] | None
         "RK-SQUASH-01",
         "fault" if given else "warning",
         f"The outputs are squashed twice: by {ends.name} behind the last layer, and by the {SOFTENED[wants]} "
-        "inside the "
-        f"loss ({NAMES[wants]}).{told}",
+        f"inside the loss ({NAMES[wants]}).{told}",
         f"Give the loss the logits: leave {ends.name} out of `forward`, and apply it where probabilities are read.",
         _evidence(ends, reach),
         _curve(reach),
@@ -93,8 +91,7 @@ def _never_sure(ends: Ends, reach: tuple[list[float], list[float]] | None) -> Fi
         "RK-SQUASH-03",
         "warning",
         f"The outputs lie between {ends.low:g} and {ends.high:g} ({ends.name}) and are read as logits, so that no "
-        "class "
-        f"can be sure{least}.",
+        f"class can be sure{least}.",
         "Put a linear layer behind the state, or behind the tanh, and give the loss what it returns.",
         _evidence(ends, reach),
         _curve(reach),
@@ -186,8 +183,8 @@ def _out_of_reach(subject: Subject, ends: Ends) -> Iterator[Finding]:
     yield Finding(
         "RK-SQUASH-03",
         "fault" if share >= MANY else "warning",
-        f"{ends.name} keeps the outputs between {ends.low:g} and {upper}, and {share:.0%} of the targets lie outside, "
-        f"from {float(y.min()):.3g} to {float(y.max()):.3g}: they can never be met.",
+        f"The outputs lie between {ends.low:g} and {upper} ({ends.name}), and {share:.0%} of the targets outside, "
+        f"from {float(y.min()):.3g} to {float(y.max()):.3g}: those can never be met.",
         f"Leave {ends.name} behind the last layer out, or scale the targets into its range.",
         {"squashed_by": ends.name, "share_of_targets_outside": share, "targets": [float(y.min()), float(y.max())]},
         Curve("The targets, sorted", "rank", "target", list(range(len(y))), y.sort().values.tolist())

@@ -104,14 +104,15 @@ def _kept(subject: Subject) -> Iterator[Finding]:
         return
     yield from _graph_kept(subject)
     reset = _reset(subject, twin)
-    size = float(carried.max()) * subject.tolerance(after_others)
-    evidence = {"largest_change": size, "spread_of_predictions": float(subject.base.std()), "reset": reset}
+    size, spread = float(carried.max()) * subject.tolerance(after_others), float(subject.base.std())
+    beside = f"{size:.2g} (the predictions of the batch spread by {spread:.2g})"
+    evidence = {"largest_change": size, "spread_of_predictions": spread, "reset": reset}
     if subject.causal or reset:
         told = f"until `{reset}` is called" if reset else "as a language model may"
         yield Finding(
             "RK-STATE-03",
             "note",
-            f"The model keeps its state between calls, {told}: what it read before moves a prediction by {size:.2g}.",
+            f"The model keeps its state between calls, {told}: what it read before moves a prediction by {beside}.",
             "Begin with a fresh state wherever a batch does not continue the one before, evaluation included.",
             evidence,
         )
@@ -120,7 +121,7 @@ def _kept(subject: Subject) -> Iterator[Finding]:
         "RK-STATE-03",
         "fault",
         f"The state is carried between unrelated batches: with another batch read before, the same input's prediction "
-        f"moves by {size:.2g}.",
+        f"moves by {beside}.",
         "Begin every batch with a fresh state: pass none to the layer, or zeros made in `forward`.",
         evidence,
         _forgetting(subject, others),

@@ -68,8 +68,7 @@ def _of_each_step(subject: Subject, target: Tensor) -> Iterator[Finding]:
             "RK-TARGET-01",
             "fault",
             f"The target of a step is the step itself: {share:.0%} of the targets equal what the model reads at "
-            "that very "
-            "step. It need remember nothing to be right.",
+            "that very step. It need remember nothing to be right.",
             "Shift the target: y[:, t] = x[:, t + 1], with x[:, :-1] as the input.",
             {"share_equal": share, "steps": int(inside.sum())},
             Curve("Targets that equal the input", "steps from the target's own to the input's", "share", lags, shares),
@@ -158,19 +157,26 @@ def _of_each_row(subject: Subject) -> Iterator[Finding]:
 
 def _leaked(copy: _Copy, subject: Subject, columns: int) -> Finding:
     T = subject.T
-    where = (
-        "at every step" if copy.step is None else "at the last step" if copy.step == T - 1 else f"at step {copy.step}"
-    )
+    places = {None: "at every step", T - 1: f"at the last of {T} steps"}
+    where = places.get(copy.step, f"at step {copy.step} (of 0 to {T - 1})")
     which = "the target" if columns == 1 else f"column {copy.column} of the target"
     return Finding(
         "RK-TARGET-02",
         "fault" if copy.certain else "warning",
-        f"The target stands among the inputs: feature {copy.feature} {where} of the {T} is {which}, up to scale "
+        f"The target stands among the inputs: feature {copy.feature} {where} is {which}, up to scale "
         f"(correlation {max(copy.correlations):.6f}).",
-        "End each window one step before its target, and take columns made of the target out of the inputs.",
+        _cure(copy),
         {"feature": copy.feature, "step": copy.step, "column": copy.column, "correlations": copy.correlations},
         Curve("Each step beside the target", "step", "correlation, without its sign", range(T), copy.correlations),
     )
+
+
+def _cure(copy: _Copy) -> str:
+    if copy.step is None:
+        return f"Take feature {copy.feature} out of the inputs, if it is not known before the target is."
+    if copy.certain:
+        return "End each window one step before its target, and take columns made of the target out of the inputs."
+    return "If the task is to recall that step, this is meant; if it is to forecast, cut the windows before the target."
 
 
 def _copies(x: Tensor, y: Tensor, column: int, labels: bool) -> Iterator[_Copy]:
