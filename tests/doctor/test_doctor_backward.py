@@ -85,6 +85,83 @@ def test_a_gradient_without_a_mend():
     assert found.evidence["transpose_missing_of"] is None
 
 
+class Loop(nn.Module):
+    """A plain recurrence over functions written by hand."""
+
+    def __init__(self, tanh=torch.tanh, matmul=torch.matmul):
+        super().__init__()
+        torch.manual_seed(0)
+        self.u, self.w = nn.Parameter(torch.randn(5, 6) * 0.5), nn.Parameter(torch.randn(6, 6) * 0.3)
+        self.head, self.tanh, self.matmul = nn.Linear(6, 2), tanh, matmul
+
+    def forward(self, x):
+        h = x.new_zeros(len(x), 6)
+        for x_t in x.unbind(1):
+            h = self.tanh(x_t @ self.u + self.matmul(h, self.w))
+        return self.head(h)
+
+
+class SlopeOfTanh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a):
+        ctx.save_for_backward(y := torch.tanh(a))
+        return y
+
+    @staticmethod
+    def backward(ctx, d):
+        return d * (1 - ctx.saved_tensors[0])
+
+
+@pytest.mark.parametrize(
+    ("model", "wrong", "after_one", "words"),
+    [
+        (Loop(tanh=SlopeOfTanh.apply), {"u", "w"}, True, "slope of the function"),
+        (
+            Loop(matmul=function(product, lambda d, x, w: (d.abs() @ w.T, x.T @ d)).apply),
+            {"u", "w"},
+            False,
+            "carried back from step to step",
+        ),
+        (
+            Loop(matmul=function(product, lambda d, x, w: (d @ w.T, x.T @ d.abs())).apply),
+            {"w"},
+            False,
+            "makes `w`'s own",
+        ),
+    ],
+    ids=["slope", "carried", "its own"],
+)
+def test_it_says_what_is_right_and_whether_one_step_is(model, wrong, after_one, words):
+    (found,) = told(model)
+    assert set(found.evidence["right"]) == {"u", "w", "head.weight", "head.bias"} - wrong
+    assert "`head.bias` is: " in found.sentence
+    errors = found.evidence["errors_by_steps"]
+    assert (errors["1"] > 1e-3) == after_one
+    assert errors["4"] > 0.01
+    assert words in found.cure
+
+
+def test_in_numpy_it_says_which_weight_the_fault_goes_back_through():
+    generator = np.random.default_rng(0)
+    u, w, x = (generator.normal(0, scale, size) for scale, size in ((1, (3, 4)), (0.3, (4, 4)), (1, (5, 6, 3))))
+
+    def states():
+        walked = [np.zeros((5, 4))]
+        for t in range(6):
+            walked.append(np.tanh(x[:, t] @ u + walked[-1] @ w))
+        return walked
+
+    def gradients():  # every step's own, and nothing from the next
+        walked = states()
+        d = [2 * h * (1 - h**2) for h in walked[1:]]
+        return {"u": sum(x[:, t].T @ d[t] for t in range(6)), "w": sum(walked[t].T @ d[t] for t in range(6))}
+
+    by_hand = ByHand({"u": u, "w": w}, lambda: float(sum((h**2).sum() for h in states())), gradients)
+    (found,) = examination.examine(Patient(by_hand=by_hand))
+    assert found.evidence["goes_wrong_through"] == "w"
+    assert "with `w` at 0 all of them are right" in found.sentence
+
+
 class Checkpointed(nn.Module):
     def __init__(self):
         super().__init__()

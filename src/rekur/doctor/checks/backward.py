@@ -6,7 +6,7 @@ Torch differentiates by itself; only where somebody wrote a backward pass there 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.model import differences
 from rekur.doctor.model.differences import Compared
 from rekur.doctor.patient import ByHand
+from rekur.doctor.words import listed
 
 if TYPE_CHECKING:
     from rekur.doctor.model.inputs import Inputs
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 STEPS = 4  # of the sequence: a gradient that is cut off after more steps on purpose is no fault here
 COARSE = 0.05  # what float32 may be wrong by
 COARSE_STEP = 3e-2
+GROWN = 1.5  # times the error after one step
 
 
 def of_by_hand(by_hand: ByHand) -> Iterator[Finding]:
@@ -35,36 +37,57 @@ def of_model(subject: Subject) -> Iterator[Finding]:
     written = _written(subject)
     if not written or _on_purpose(subject, written):
         return
-    inputs = _short(subject)
+    inputs = _short(subject, STEPS)
     T = subject.T if inputs is subject.inputs else min(STEPS, subject.T)
     sizes = {"N": float(subject.N), "T": float(T)} if T > 2 else {"N": float(subject.N)}
     try:
-        by_hand, tolerance, step = _differentiable(subject, inputs, double=True), differences.MISMATCH, 1e-5
+        double, tolerance, step = True, differences.MISMATCH, 1e-5
+        by_hand = _differentiable(subject, inputs, double=True)
         by_hand.gradients()
     except Exception:  # a backward pass of float32 alone
-        by_hand, tolerance, step = _differentiable(subject, inputs, double=False), COARSE, COARSE_STEP
-    for finding in _judged(by_hand, tolerance, step, sizes):
+        double, tolerance, step = False, COARSE, COARSE_STEP
+        by_hand = _differentiable(subject, inputs, double=False)
+
+    def shorter(steps: int) -> ByHand | None:
+        few = _short(subject, steps)
+        return None if few is subject.inputs else _differentiable(subject, few, double=double)
+
+    for finding in _judged(by_hand, tolerance, step, sizes, shorter if subject.T >= STEPS else None):
         yield _with_names(finding, written)
 
 
-def _judged(by_hand: ByHand, tolerance: float, step: float, sizes: Mapping[str, float]) -> Iterator[Finding]:
+def _judged(
+    by_hand: ByHand,
+    tolerance: float,
+    step: float,
+    sizes: Mapping[str, float],
+    shorter: Callable[[int], ByHand | None] | None = None,
+) -> Iterator[Finding]:
     compared = differences.compare(by_hand, step=step)
     wrong = differences.wrong(compared, tolerance)
     if not wrong:
         return
+    right = [name for name, c in compared.items() if name not in wrong and not c.is_flat]
     mends = {name: mend for name, c in wrong.items() if (mend := differences.mend(c, sizes, tolerance))}
     weight = differences.transpose_missing(by_hand, list(wrong), tolerance) if len(mends) < len(wrong) else None
     worst = max(wrong, key=lambda name: wrong[name].error)
+    where = _by_steps(shorter, list(wrong), tolerance, step) if shorter else {}
+    alone = worst if len(wrong) == 1 and right else None
+    through = None if mends or weight or where or alone else differences.carried(by_hand, list(wrong), tolerance)
     yield Finding(
         "RK-BACK-01",
         "fault",
-        f"The gradient of {_told(wrong)} is not that of the loss: `{worst}` is off by {wrong[worst].error:.0%} of its "
-        f"largest entry{_also(mends, weight)}.",
-        _cure(mends, weight),
+        f"The gradient of {_told(wrong)} is not that of the loss{f', and that of {_told(right)} is' if right else ''}: "
+        f"`{worst}` is off by {wrong[worst].error:.0%} of its largest entry{_also(mends, weight, through)}."
+        f"{_told_by_steps(where, tolerance)}",
+        _cure(mends, weight, through, alone, where, tolerance),
         {
             "errors": {name: c.error for name, c in compared.items()},
+            "right": right,
             "mends": mends,
             "transpose_missing_of": weight,
+            "goes_wrong_through": through,
+            "errors_by_steps": {str(steps): error for steps, error in where.items()},
             "worst": {
                 "parameter": worst,
                 "places": [list(at) for at in wrong[worst].at],
@@ -76,25 +99,64 @@ def _judged(by_hand: ByHand, tolerance: float, step: float, sizes: Mapping[str, 
     )
 
 
-def _told(names: Mapping[str, Any]) -> str:
-    told = [f"`{name}`" for name in names]
-    return ", ".join(told[:4]) + (f" and {len(told) - 4} more" if len(told) > 4 else "")
+def _by_steps(
+    shorter: Callable[[int], ByHand | None], names: list[str], tolerance: float, step: float
+) -> dict[int, float]:
+    """The largest error after one step, two, and four; nothing for a model of one fixed length."""
+    found: dict[int, float] = {}
+    for steps in (1, 2, STEPS):
+        by_hand = shorter(steps)
+        if by_hand is None:
+            return {}
+        compared = differences.compare(by_hand, names, step)
+        found[steps] = max((c.error for c in differences.wrong(compared, tolerance).values()), default=0.0)
+    return found
 
 
-def _also(mends: Mapping[str, str], weight: str | None) -> str:
+def _told_by_steps(where: Mapping[int, float], tolerance: float) -> str:
+    if not where:
+        return ""
+    steps = max(where)
+    one, last = where[1], where[steps]
+    if one <= tolerance:
+        return f" After a single step all of them are right; after {steps} the error is {last:.0%}."
+    grows = f"and grows to {last:.0%} over {steps}" if last > GROWN * one else f"and is {last:.0%} after {steps}"
+    return f" After a single step the error is {one:.0%} already, {grows}."
+
+
+def _told(names: Iterable[str]) -> str:
+    return listed([f"`{name}`" for name in names])
+
+
+def _also(mends: Mapping[str, str], weight: str | None, through: str | None) -> str:
     if weight:
         return f"; with `{weight}` made symmetric all of them are right, so its transpose is missing on the way back"
     if mends:
         return "; right would be " + ", ".join(f"{mend} for `{name}`" for name, mend in list(mends.items())[:3])
-    return ""
+    return f"; with `{through}` at 0 all of them are right" if through else ""
 
 
-def _cure(mends: Mapping[str, str], weight: str | None) -> str:
+def _cure(
+    mends: Mapping[str, str],
+    weight: str | None,
+    through: str | None,
+    alone: str | None,
+    where: Mapping[int, float],
+    tolerance: float,
+) -> str:
     if weight:
         return f"Multiply by the transpose of `{weight}` where the gradient goes back through it."
     if mends:
         return "Mend the factor or the transpose, and compare with central differences in a test."
-    return "Compare the backward pass with central differences line by line, the last step's first."
+    if alone:
+        return f"The others are right, so the way back is: look at the sum over the steps that makes `{alone}`'s own."
+    if through:
+        return f"Look at what is carried back from step to step: each adds `{through}`'s transpose times the next's."
+    if where and where[1] <= tolerance:
+        return "Look at what is carried back from step to step: each adds what the next one hands on, transposed."
+    if where:
+        return "Look at the slope of the function itself (of y = tanh(a) it is 1 - y * y), not at what is carried back."
+    return "Look at the slope of each function (of y = tanh(a) it is 1 - y * y), the last step's first."
 
 
 def _curve(name: str, c: Compared) -> Curve:
@@ -168,7 +230,7 @@ def _in_steps(result: Any) -> bool:
     return isinstance(result, torch.Tensor) and result.numel() >= 8 and torch.equal(result, result.round())
 
 
-def _short(subject: Subject) -> Inputs:
+def _short(subject: Subject, steps: int) -> Inputs:
     """Return the inputs with a few steps alone, at the end that holds no padding; all if the model refuses."""
     import torch
 
@@ -176,18 +238,18 @@ def _short(subject: Subject) -> Inputs:
 
     lay = subject.layout
     first = (lay.padding is not None and lay.padding.side == "right") or lay.packed
-    start = 0 if first else max(0, subject.T - STEPS)
+    start = 0 if first else max(0, subject.T - steps)
     changes: dict[Any, Any] = {}
     for path in (*lay.sequences, *lay.masks):
         x = subject.rows_first(path)
         if x.shape[1] == subject.T:
-            few = x[:, start : start + STEPS]
+            few = x[:, start : start + steps]
             changes[path] = few if lay.rows_axis == 0 else few.transpose(0, 1)
     if lay.lengths_at is not None:
-        changes[lay.lengths_at] = subject.inputs.tensors()[lay.lengths_at].clamp(max=STEPS)
+        changes[lay.lengths_at] = subject.inputs.tensors()[lay.lengths_at].clamp(max=steps)
     if lay.packed:
         leaf = subject.inputs.leaf(lay.main)
-        changes[lay.main] = Packed(changes[lay.main], leaf.lengths.clamp(max=STEPS), leaf.enforce_sorted)
+        changes[lay.main] = Packed(changes[lay.main], leaf.lengths.clamp(max=steps), leaf.enforce_sorted)
     inputs = subject.inputs.replaced(changes)
     try:
         with torch.no_grad():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,19 +124,35 @@ def mend(c: Compared, sizes: Mapping[str, float], tolerance: float = MISMATCH) -
 def transpose_missing(by_hand: ByHand, names: Sequence[str], tolerance: float = MISMATCH) -> str | None:
     """Return the square weight whose transpose the backward pass lacks: made symmetric, it hides the fault."""
     for name, values in by_hand.parameters.items():
-        blocks = list(_squares(values))
-        if not blocks:
-            continue
-        kept = values.copy()
-        try:
-            for block in blocks:
-                block[...] = (block + block.T) / 2
-            healed = not wrong(compare(by_hand, names), tolerance)
-        finally:
-            values[...] = kept
-        if healed:
-            return name
+        with _replaced(values, lambda block: (block + block.T) / 2) as square:
+            if square and not wrong(compare(by_hand, names), tolerance):
+                return name
     return None
+
+
+def carried(by_hand: ByHand, names: Sequence[str], tolerance: float = MISMATCH) -> str | None:
+    """Return the square weight the fault goes back through: with it at 0, gradients that remain are right."""
+    for name, values in by_hand.parameters.items():
+        with _replaced(values, np.zeros_like) as square:
+            if not square:
+                continue
+            compared = compare(by_hand, names)
+            others = [c for other, c in compared.items() if other != name]
+            if others and not wrong(compared, tolerance) and not any(c.is_flat for c in others):
+                return name
+    return None
+
+
+@contextlib.contextmanager
+def _replaced(values: NDArray[np.floating], by: Callable[[Any], Any]) -> Iterator[bool]:
+    """Put something else into the square blocks of a weight, if it has any, and put it back afterwards."""
+    kept, blocks = values.copy(), list(_squares(values))
+    try:
+        for block in blocks:
+            block[...] = by(block)
+        yield bool(blocks)
+    finally:
+        values[...] = kept
 
 
 def _squares(values: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
