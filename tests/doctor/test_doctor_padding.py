@@ -278,3 +278,33 @@ def test_blank_rows_of_images_are_no_padding():
             return self.head(self.rnn(x.transpose(0, 1))[0][-1])
 
     assert examined(Rows(), images, target=torch.randint(0, 2, (10,))) == set()
+
+
+class Pair(OwnLast):
+    """Two texts, each with an end of its own."""
+
+    def read(self, ids):
+        outputs, _ = self.rnn(self.table(ids))
+        return outputs[torch.arange(len(ids)), (ids != 0).sum(1) - 1]
+
+    def forward(self, one, other):
+        return self.head((self.read(one) - self.read(other)).abs())
+
+
+def test_two_texts_have_lengths_of_their_own():
+    ids, _, _, classes = batch()
+    assert examined(Pair(), ids, ids.flip(0), target=classes) == set()
+
+
+class ClassesFirst(Base):
+    """A tagger that answers (N, C, T), as cross-entropy wants it; its second direction reads the padding first."""
+
+    def forward(self, ids):
+        return self.head(self.rnn(self.table(ids))[0]).transpose(1, 2)
+
+
+def test_answers_with_the_steps_last_are_judged_at_each_step():
+    ids, _, _, _ = batch()
+    tags = torch.randint(0, 5, ids.shape)
+    assert examined(ClassesFirst(out=5, bidirectional=True), ids, target=tags) == {"RK-PAD-03"}
+    assert examined(ClassesFirst(out=5), ids, target=tags) == set()

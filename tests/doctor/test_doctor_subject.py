@@ -224,3 +224,43 @@ def test_a_walk_computes_what_the_layer_computed(kind, packed):
     ]
     top = [walk.states[-1] for walk in walks]
     torch.testing.assert_close(torch.stack(top), calls[0].states[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lay", "form"),
+    [
+        (lambda o: o.transpose(0, 1).reshape(-1, 4), "flat by row"),
+        (lambda o: o.reshape(-1, 4), "flat by step"),
+        (lambda o: o.permute(1, 2, 0), "steps last"),
+        (lambda o: o, "plain"),
+    ],
+)
+def test_answers_are_laid_out_rows_first_however_they_come(lay, form):
+    class Tagger(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.rnn = nn.Embedding(20, 8), nn.GRU(8, 4)
+
+        def forward(self, ids):
+            return lay(self.rnn(self.table(ids.T))[0])
+
+    model, x = Tagger(), ids(6, 9)
+    subject = Subject(model, x, torch.zeros(6, 9, dtype=torch.long))
+    assert subject.form == form
+    torch.testing.assert_close(subject.base, model.rnn(model.table(x.T))[0].transpose(0, 1).detach())
+
+
+def test_each_input_is_changed_within_its_own_vocabulary():
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words, self.tags = nn.Embedding(100, 4), nn.Embedding(5, 4)
+            self.rnn = nn.GRU(4, 4, batch_first=True)
+
+        def forward(self, words, tags):
+            return self.rnn(self.words(words) + self.tags(tags))[0][:, -1]
+
+    words, tags = ids(6, 9, 100), ids(6, 9, 5)
+    subject = Subject(Both(), (words, tags), torch.randn(6, 4))
+    assert set(subject.layout.vocabularies.values()) == {100, 5}
+    assert subject.predict(subject.rows_changed(torch.arange(6) < 3)).shape == (6, 4)

@@ -48,6 +48,8 @@ def _appended(subject: Subject, padding: Padding) -> Iterator[Finding]:
         raise CannotExamineError(
             f"the amount of padding could not be changed: {type(error).__name__}: {error}"
         ) from None
+    if any(answer.shape != answers[0].shape for answer in answers):
+        raise CannotExamineError("the size of a prediction follows the amount of padding")
     shifts = [float((answer - answers[0]).abs().max()) for answer in answers[1:]]
     if max(shifts) <= subject.tolerance(*answers):
         return
@@ -164,7 +166,7 @@ def _of_steps(subject: Subject, T: int) -> Inputs:
     changes: dict[Path, Any] = {}
     for path in (*lay.sequences, *lay.masks):
         x = subject.rows_first(path)
-        if x.shape[1] != subject.T:
+        if x.shape[1] != subject.T or not _padded_alike(subject, path, x):
             continue
         fill: Any = lay.padding.token if path in lay.sequences and lay.padding and lay.V else 0
         if path in lay.masks:
@@ -178,6 +180,14 @@ def _of_steps(subject: Subject, T: int) -> Inputs:
         leaf = subject.inputs.leaf(lay.main)
         changes[lay.main] = replace(leaf, padded=changes[lay.main], lengths=leaf.lengths.clamp(max=T))
     return subject.inputs.replaced(changes)
+
+
+def _padded_alike(subject: Subject, path: Path, x: Tensor) -> bool:
+    """Whether a sequence ends where the main one does: another text of the batch has lengths of its own."""
+    if path == subject.layout.main or path in subject.layout.masks or x.is_floating_point():
+        return True
+    behind = x[~subject.valid]
+    return len(behind) == 0 or bool((behind == behind.flatten()[0]).all())
 
 
 def _outside(mask: Tensor) -> Any:

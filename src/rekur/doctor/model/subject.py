@@ -173,28 +173,34 @@ class Subject:
         return places[0] if places else None
 
     def laid_out(self, raw: Any) -> Tensor:
-        """Return the prediction in what the model returned, rows first."""
+        """Return the prediction in what the model returned, rows first, then steps if it answers at each."""
         output = batches.first_tensor(raw)
         if output is None:
             raise CannotExamineError("the model returns no tensor of numbers")
         if output.dim() == 0:
             raise CannotExamineError("the model returns a single number, a loss perhaps, and no prediction an example")
-        if len(output) == self.N * self.T and self.T > 1:
-            sizes = (self.T, self.N) if self._flat_by_step else (self.N, self.T)
-            output = output.reshape(*sizes, *output.shape[1:])
-            return output.transpose(0, 1) if self._flat_by_step else output
+        if self.form == "flat by row":
+            return output.reshape(self.N, -1, *output.shape[1:])
+        if self.form == "flat by step":
+            return output.reshape(-1, self.N, *output.shape[1:]).transpose(0, 1)
         output = output.transpose(0, 1) if self._axis_of(output) == 1 else output
-        last = output.dim() == 3 and output.shape[2] == self.T and self.T not in output.shape[:2]
-        return output.transpose(1, 2) if last else output
+        return output.transpose(1, 2) if self.form == "steps last" else output
 
     @cached_property
-    def _flat_by_step(self) -> bool:
+    def form(self) -> str:
+        """How the model lays its answers out: flat by row, flat by step, steps last (N, C, T), or plain."""
+        with torch.no_grad():
+            output = self._called(self.inputs)
+        if output.dim() and len(output) == self.N * self.T and self.T > 1 and self.N > 1:
+            return "flat by step" if self._runs_by_step(output) else "flat by row"
+        by_class = output.dim() == 3 and output.shape[2] == self.T and self.T not in output.shape[:2]
+        return "steps last" if by_class and self._axis_of(output) == 0 else "plain"
+
+    def _runs_by_step(self, before: Tensor) -> bool:
         """Whether flat predictions (N*T, ...) run over the examples of step 0 first; the model itself tells."""
-        if self.N < 2:
-            return False
         changed = self.rows_changed(torch.arange(self.N) == 0)
         with torch.no_grad():
-            before, after = (self._called(inputs) for inputs in (self.inputs, changed))
+            after = self._called(changed)
         moved = (after - before).abs().flatten(1).amax(1) > ABSOLUTE * (1 + float(before.abs().max()))
         by_row, by_step = moved.view(self.N, self.T)[1:], moved.view(self.T, self.N)[:, 1:]
         if bool(by_row.any()) == bool(by_step.any()):
@@ -204,7 +210,8 @@ class Subject:
     def _called(self, inputs: Inputs) -> Tensor:
         with twins.seeded(SEED):
             output = batches.first_tensor(inputs.call(twins.light(self.model).eval()))
-        assert output is not None
+        if output is None:
+            raise CannotExamineError("the model returns no tensor of numbers")
         return output
 
     @property
