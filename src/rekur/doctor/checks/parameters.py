@@ -325,7 +325,8 @@ def _optimizers(subject: Subject, dead: set[str]) -> Iterator[Finding]:
 def _of_another(groups: list[stepped.Group], known: Mapping[str, Tensor]) -> Finding:
     tensors = [tensor for group in groups for tensor in group.tensors]
     alike = [tuple(tensor.shape) for tensor in tensors] == [tuple(tensor.shape) for tensor in known.values()]
-    what = "of another model, of the same sizes" if alike else "none of which is the model's"
+    theirs = form(len(tensors), "which is not the model's", "none of which is the model's")
+    what = "of another model, of the same sizes" if alike else theirs
     return Finding(
         "RK-DEAD-05",
         "fault",

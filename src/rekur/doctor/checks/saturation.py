@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.model import reading, recurrent, twins
 from rekur.doctor.model.subject import SEED, Subject
-from rekur.doctor.words import times
+from rekur.doctor.words import counted, times
 
 SHUT = 0.01  # a gate below it or above 1 less it; a tanh unit within it of -1 or 1
 OVERWHELMING, MUCH = 0.9, 0.75  # of the numbers, where the inputs are out of scale: a fault, a warning
@@ -266,7 +266,7 @@ def _forgetting(seen: Seen, T: int) -> Iterator[Finding]:
         "RK-SAT-02",
         "note" if keeps > OPEN else "warning",
         f"The forget gate of `{seen.name}` keeps {keeps:.2f} of the cell a step even in its best units: after "
-        f"{max(1, round(memory))} of {T} steps less than {KEPT:.0%} is left, and only the end is read.",
+        f"{counted(max(1, round(memory)), 'step')} of {T} less than {KEPT:.0%} is left, and only the end is read.",
         "Set the forget gate's bias, `bias_ih_l0[H:2*H]` in torch, to 1 or more before training.",
         {"layer": seen.name, "kept_a_step": keeps, "steps_remembered": memory, "steps": T},
     )
