@@ -53,17 +53,21 @@ def _shelf(found: Mapping[str, Any]) -> str:
 
 
 def _bench(record: Mapping[str, Any]) -> str:
-    first, now = record["held_out_first_run"], record["bench"]
-    held = f"{first['found']} of {first['faulty']} faults found ({first['found'] / first['faulty']:.1%})"
-    alarms = f"{first['sound with a fault or warning']} of {first['sound']} sound cases alarmed"
+    now = record["bench"]
+    blind = "".join(
+        f"* `{sample['folder']}`, {sample['date']}: {sample['found']} of {sample['faulty']} faults found "
+        f"({sample['found'] / sample['faulty']:.1%}); a fault or warning on {sample['alarmed']} of {sample['sound']} "
+        f"sound models and data sets ({sample['alarmed'] / sample['sound']:.1%})\n"
+        for sample in record["blind"]
+    )
     rows = (
         (BY_NAME[name].title, f"{line['found']} of {line['faulty']}", f"{line['alarms']} of {line['sound']}")
         for name, line in now["checks"].items()
     )
     return (
-        f"On cases written without sight of the checks, at their first run ({first['date']}): {held}, {alarms}. "
-        f"What was missed there has been mended since; with those cases, today's bench of {now['faulty']} faulty and "
-        f"{now['sound']} sound ones (`python benchmarks/doctor_bench.py`, {now['date']}) is no longer blind: "
-        f"{now['found']} found, {now['alarmed']} alarmed.\n\n"
+        "Cases written by somebody who had not seen the checks, at their first run (`tests/doctor/bench`):\n\n"
+        f"{blind}\nWhat they showed has been mended since, so the whole bench of today is no longer blind: "
+        f"{now['found']} of {now['faulty']} found, {now['alarmed']} of {now['sound']} alarmed "
+        f"(`python benchmarks/doctor_bench.py`, {now['date']}).\n\n"
         + markdown(("check", "faulty cases found", "alarms on sound cases"), rows)
     )

@@ -76,9 +76,9 @@ def given(**parts: Any) -> Parts:
 
 
 def load() -> None:
-    """Import every file of cases here and in held_out/; each registers what it holds."""
+    """Import every file of cases here and below; each registers what it holds."""
     here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *here.glob("held_out/*.py")]):
+    for path in sorted([*here.glob("*.py"), *here.glob("*/*.py")]):
         if path.stem not in ("__init__", "registry", "score", "material"):
             place = ".".join(path.relative_to(here).with_suffix("").parts)
             importlib.import_module(f"{__package__}.{place}")
