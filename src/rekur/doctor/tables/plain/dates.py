@@ -117,7 +117,7 @@ def _order(where: str, stamps: Stamps) -> Iterator[tuple[str, Finding]]:
             f"{counted(back.sum(), 'row')} of {where} {form(back.sum(), 'is', 'are')} older than the row before, the "
             "first in row "
             f"{evidence['first_row']:,}: "
-            + ("windows over them mix the order of time." if meant else "the rows stand in no order of time."),
+            + ("windows cut there mix the order of time." if meant else "the rows stand in no order of time."),
             "Sort the rows by time before windows are cut.",
             evidence,
             _curve("Time of each row", "row", "days since the first", stamps),
