@@ -141,6 +141,35 @@ def test_it_says_what_is_right_and_whether_one_step_is(model, wrong, after_one, 
     assert words in found.cure
 
 
+class OfItsOwnZeros(Loop):
+    """The first state has torch's default type, whatever the weights have."""
+
+    def forward(self, x):
+        h = torch.zeros(len(x), 6)
+        for x_t in x.unbind(1):
+            h = self.tanh(x_t @ self.u + self.matmul(h, self.w))
+        return self.head(h)
+
+
+class SlopeOfTanhAtTheSum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, a):
+        ctx.save_for_backward(a)
+        return torch.tanh(a)
+
+    @staticmethod
+    def backward(ctx, d):
+        return d * (1 - ctx.saved_tensors[0] ** 2)
+
+
+def test_a_state_of_the_default_type_is_compared_in_float64():
+    assert told(OfItsOwnZeros(matmul=RIGHT.apply)) == []
+    (found,) = told(OfItsOwnZeros(tanh=SlopeOfTanhAtTheSum.apply))
+    assert found.evidence["transpose_missing_of"] is None
+    assert found.evidence["errors"]["head.weight"] < 1e-6  # as float64 alone gives
+    assert torch.get_default_dtype() is torch.float32
+
+
 def test_in_numpy_it_says_which_weight_the_fault_goes_back_through():
     generator = np.random.default_rng(0)
     u, w, x = (generator.normal(0, scale, size) for scale, size in ((1, (3, 4)), (0.3, (4, 4)), (1, (5, 6, 3))))
@@ -204,6 +233,8 @@ def test_right_or_meant(model):
 def test_float32_alone_finds_what_is_plainly_wrong():
     (found,) = told(Float32Alone(function(product, lambda d, x, w: (d @ w.T, 2 * x.T @ d))))
     assert "w" in found.evidence["mends"]
+    (found,) = told(Float32Alone(function(product, lambda d, x, w: (d @ w.T, x.T @ d.abs()))))
+    assert found.evidence["transpose_missing_of"] is None
 
 
 def test_a_gradient_cut_off_on_purpose():

@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from rekur.doctor import examine
+from rekur.doctor.checks import parameters
 
 IDS = torch.randint(1, 30, (10, 9), generator=torch.Generator().manual_seed(0))
 CLASSES = torch.tensor([0, 1, 1, 1, 0, 0, 1, 1, 0, 1])
@@ -316,6 +317,25 @@ class SelfAttention(Base):
 )
 def test_silent(model, target):
     assert told(model, target=target) == []
+
+
+class StuckHere(Base):
+    """Units that these inputs saturate, and others do not."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(12, 12)
+
+    def forward(self, ids):
+        h = self.rnn(self.table(ids))[0].mean(1)
+        far = 1e4 * (ids[:, :1] == IDS[:, :1]).all()
+        return self.head(h + torch.tanh(self.inner(h) + far))
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_gradient_of_zero_here_alone_is_not_told(tries, monkeypatch):
+    monkeypatch.setattr(parameters, "TRIES", parameters.TRIES[:tries])
+    assert told(StuckHere()) == []
 
 
 def test_one_step_leaves_the_recurrent_weights_alone():

@@ -69,11 +69,11 @@ def _judged(
         return
     right = [name for name, c in compared.items() if name not in wrong and not c.is_flat]
     mends = {name: mend for name, c in wrong.items() if (mend := differences.mend(c, sizes, tolerance))}
-    weight = differences.transpose_missing(by_hand, list(wrong), tolerance) if len(mends) < len(wrong) else None
+    weight = differences.transpose_missing(by_hand, list(wrong), tolerance, step) if len(mends) < len(wrong) else None
     worst = max(wrong, key=lambda name: wrong[name].error)
     where = _by_steps(shorter, list(wrong), tolerance, step) if shorter else {}
     alone = worst if len(wrong) == 1 and right else None
-    through = None if mends or weight or where or alone else differences.carried(by_hand, list(wrong), tolerance)
+    through = None if mends or weight or where or alone else differences.carried(by_hand, list(wrong), tolerance, step)
     yield Finding(
         "RK-BACK-01",
         "fault",
@@ -259,6 +259,19 @@ def _short(subject: Subject, steps: int) -> Inputs:
     return inputs
 
 
+@contextlib.contextmanager
+def _default(dtype: Any) -> Iterator[None]:
+    """Let tensors that the model makes, as its first state, have this type."""
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
 def _differentiable(subject: Subject, inputs: Inputs, *, double: bool) -> ByHand:
     """The model as parameters, a loss and its gradients; the loss weighs every output by a number of its own."""
     import copy
@@ -275,7 +288,8 @@ def _differentiable(subject: Subject, inputs: Inputs, *, double: bool) -> ByHand
     named = {name: p for name, p in model.named_parameters() if p.requires_grad and p.is_floating_point() and p.numel()}
 
     def loss() -> Any:
-        outputs = every_tensor(subject.run(inputs, model=model).raw)
+        with _default(torch.double if double else torch.get_default_dtype()):
+            outputs = every_tensor(subject.run(inputs, model=model).raw)
         if not outputs:
             raise CannotExamineError("the model returns no tensor of numbers")
         generator = torch.Generator().manual_seed(9)

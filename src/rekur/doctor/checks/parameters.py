@@ -164,8 +164,9 @@ def _without_graph(owner: str, names: list[str]) -> Finding:
     return Finding(
         "RK-DEAD-01",
         "warning",
-        f"`{owner}` runs under torch.no_grad(), and its {counted(len(names), 'parameter')} never "
-        f"{form(len(names), 'gets', 'get')} a gradient, though {form(len(names), 'it is', 'they are')} not frozen.",
+        f"`{owner}` runs under torch.no_grad(), and its "
+        f"{form(len(names), 'parameter never gets', f'{len(names)} parameters never get')} a gradient, though "
+        f"{form(len(names), 'it is', 'they are')} not frozen.",
         "If it is meant to stay as it is, set requires_grad_(False) on it and leave it out of the optimizer.",
         {"parameters": names},
     )
@@ -204,6 +205,8 @@ def _zero(subject: Subject, slopes: Slopes) -> Iterator[Finding]:
             return
         others = _elsewhere(subject, seed)
         zero = {name for name in zero if (slope := others.get(name)) is None or not bool(slope.any())}
+    if not zero:
+        return
     names = sorted(zero)
     all_of_them = all_of_them and len(names) == len(slopes)
     yield Finding(

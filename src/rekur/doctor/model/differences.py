@@ -121,26 +121,33 @@ def mend(c: Compared, sizes: Mapping[str, float], tolerance: float = MISMATCH) -
     return f"{factor:.4g} times it" + (f", that is {' or '.join(close)}" if close and close[0] != f"{factor:g}" else "")
 
 
-def transpose_missing(by_hand: ByHand, names: Sequence[str], tolerance: float = MISMATCH) -> str | None:
+def transpose_missing(
+    by_hand: ByHand, names: Sequence[str], tolerance: float = MISMATCH, step: float = 1e-5
+) -> str | None:
     """Return the square weight whose transpose the backward pass lacks: made symmetric, it hides the fault."""
     for name, values in by_hand.parameters.items():
         with _replaced(values, lambda block: (block + block.T) / 2) as square:
-            if square and not wrong(compare(by_hand, names), tolerance):
+            if square and _all_right(compare(by_hand, names, step), names, tolerance):
                 return name
     return None
 
 
-def carried(by_hand: ByHand, names: Sequence[str], tolerance: float = MISMATCH) -> str | None:
+def carried(by_hand: ByHand, names: Sequence[str], tolerance: float = MISMATCH, step: float = 1e-5) -> str | None:
     """Return the square weight the fault goes back through: with it at 0, gradients that remain are right."""
     for name, values in by_hand.parameters.items():
         with _replaced(values, np.zeros_like) as square:
             if not square:
                 continue
-            compared = compare(by_hand, names)
+            compared = compare(by_hand, names, step)
             others = [c for other, c in compared.items() if other != name]
-            if others and not wrong(compared, tolerance) and not any(c.is_flat for c in others):
+            if others and _all_right(compared, names, tolerance) and not any(c.is_flat for c in others):
                 return name
     return None
+
+
+def _all_right(compared: Mapping[str, Compared], names: Sequence[str], tolerance: float) -> bool:
+    """Whether every one of the names could be compared, and none is wrong."""
+    return set(names) <= set(compared) and not wrong(compared, tolerance)
 
 
 @contextlib.contextmanager
