@@ -29,7 +29,8 @@ def examined(path: str) -> dict[str, Any]:
     metrics = folder.metrics()
     patient = runs.read(folder)
     began = time.monotonic()
-    findings = examination.examine(patient)
+    found = examination.run(patient)
+    findings = found.findings
     return {
         "recipe": metrics["recipe"],
         "epochs": metrics["epochs"],
@@ -38,7 +39,7 @@ def examined(path: str) -> dict[str, Any]:
         "faults": [finding.code for finding in findings if finding.severity == "fault"],
         "warnings": [finding.code for finding in findings if finding.severity == "warning"],
         "not_run": [finding.sentence for finding in findings if finding.code == "RK-NOTE-01"],
-        "told": told(findings),
+        "told": told(found),
     }
 
 

@@ -102,6 +102,40 @@ def test_a_data_file_is_examined(capsys, tmp_path):
     assert "RK-DATA-02" in said.out
 
 
+def test_what_a_patient_prints_stays_off_stdout(capsys, tmp_path):
+    path = tmp_path / "noisy.py"
+    path.write_text(
+        TUTORIAL.replace("def forward(self, x):", "def forward(self, x):\n        print(x.shape)") + "print(1)\n"
+    )
+    code, said = asked(capsys, f"{path}:Net", f"--batch={path}:batch", "--json")
+    assert code == 6
+    assert json.loads(said.out)["counts"]["fault"] >= 1
+
+
+def test_where_nothing_could_be_examined_no_health_is_claimed(capsys, tmp_path):
+    path = tmp_path / "broken.py"
+    path.write_text(TUTORIAL + "from torch.utils.data import DataLoader\nloader = DataLoader([1, 2])\n")
+    code, said = asked(capsys, f"{path}:Net", f"--batch={path}:loader")
+    assert code == 2
+    assert "next(iter(loader))" in said.out
+    assert "Nothing was examined" in said.err
+    assert "No fault" not in said.out
+
+
+def test_a_page_is_written(capsys, tutorial, tmp_path):
+    assert asked(capsys, tutorial[0], tutorial[1], "--html", tmp_path / "found.html")[0] == 6
+    assert "RK-PAD-01" in (tmp_path / "found.html").read_text(encoding="utf-8")
+    assert asked(capsys, tutorial[0], tutorial[1], "--html", tmp_path)[0] == 2
+
+
+def test_a_test_file_with_other_columns_is_refused(capsys, tmp_path):
+    pl.DataFrame({"review": ["a fine film this was"] * 3, "label": [0, 1, 0]}).write_csv(tmp_path / "a.csv")
+    pl.DataFrame({"text": ["a fine film this was"] * 3, "label": [0, 1, 0]}).write_csv(tmp_path / "b.csv")
+    code, said = asked(capsys, "--data", tmp_path / "a.csv", "--test", tmp_path / "b.csv", "--text", "review")
+    assert code == 2
+    assert "b.csv has no column `review`" in said.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -110,11 +144,12 @@ def test_a_data_file_is_examined(capsys, tmp_path):
         (["model.py"], "model.py:build"),
         (["model.py:build"], "no file model.py"),
         (["--batch", "model.py:batch"], "Give one patient"),
-        (["--forecast", "table.csv", "--batch", "model.py:batch"], "belong to a model"),
+        (["--forecast", "table.csv", "--batch", "model.py:batch"], "--batch belongs to a model"),
         (["--forecast", "table.csv", "--data", "data.csv"], "Give one patient"),
         (["--forecast", "nothing.csv"], "nothing.csv"),
         (["--data", "nothing.csv"], "nothing.csv"),
-        (["--data", "nothing.csv", "--only", "paddingg"], "nothing.csv"),
+        (["--data", "nothing.csv", "--horizon", "2"], "--horizon belongs to a table of forecasts"),
+        (["C:\\runs\\kospi-1"], "no run folder"),
     ],
 )
 def test_wrong_requests_end_with_2(capsys, tmp_path, monkeypatch, words, said):

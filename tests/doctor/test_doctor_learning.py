@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -226,3 +228,22 @@ def test_a_marker_long_ago_is_at_most_a_warning():
     batch = torch.zeros(12, 120, 1)
     batch[:, 0, 0] = 2.0 * CLASSES.clamp(max=1) - 1
     assert ("RK-LEARN-01", "fault") not in told(LastOfMany(nn.LSTM), CLASSES.clamp(max=1), batch=batch)
+
+
+@pytest.mark.parametrize(("of_outputs", "of_targets"), list(itertools.product(("row", "step"), repeat=2)))
+def test_outputs_and_targets_are_flattened_in_one_order(of_outputs, of_targets):
+    class Characters(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.rnn, self.head = nn.Embedding(20, 8), nn.GRU(8, 16), nn.Linear(16, 20)
+
+        def forward(self, ids):
+            outputs, _ = self.rnn(self.table(ids.T))  # (T, N, H)
+            return self.head(outputs.transpose(0, 1) if of_outputs == "row" else outputs).reshape(-1, 20)
+
+    stream = (torch.arange(9).unsqueeze(1) * 3 + torch.arange(15) * (1 + torch.arange(9).unsqueeze(1) % 3)) % 20
+    target = stream[:, 1:] if of_targets == "row" else stream[:, 1:].T
+    given = Characters(), stream[:, :-1], target.reshape(-1), nn.CrossEntropyLoss()
+    found = examine(*given, only=["learning"])
+    wrong = of_outputs != of_targets
+    assert [finding.code for finding in found if finding.severity == "fault"] == ["RK-LEARN-04"] * wrong

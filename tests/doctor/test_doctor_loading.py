@@ -1,9 +1,12 @@
 """From the words of a command line to other people's code."""
 
+import collections
+
 import numpy as np
 import pytest
 import torch
 
+from rekur import doctor
 from rekur.doctor import loading
 from rekur.errors import RekurError, RequestError
 
@@ -44,6 +47,10 @@ def broken():
     raise ValueError("no such file: data.csv")
 
 number = 3
+opt = torch.optim.Adam(model.parameters())
+
+def three(output, target, weight):
+    return 0
 """
 
 BY_HAND = """
@@ -93,6 +100,8 @@ def test_the_optimizer_sees_the_model_that_is_examined(place):
         (("{}:broken", "{}:batch"), RekurError, "no such file: data.csv"),
         (("{}:build", "{}:broken"), RekurError, "no such file: data.csv"),
         (("{}:build", "{}:batch", "{}:number"), RequestError, r"loss\(output, target\)"),
+        (("{}:build", "{}:batch", "{}:three"), RequestError, "does not"),
+        (("{}:build", "{}:batch", "{}:loss", "{}:opt"), RequestError, "a model of its own"),
     ],
 )
 def test_wrong_names_are_explained(place, words, error, said):
@@ -125,3 +134,36 @@ def test_the_forms_of_a_batch():
     assert loading.split({"batch": (x, n), "target": y, "causal": True})["causal"] is True
     with pytest.raises(RequestError, match="target"):
         loading.split({"batch": x, "targets": y})
+
+
+def test_from_python_wrong_words_are_refused_and_a_class_of_losses_is_made():
+    model, batch = torch.nn.GRU(3, 4, batch_first=True), torch.randn(6, 5, 3)
+    with pytest.raises(RequestError, match=r"torch\.nn\.Module"):
+        doctor.examine(torch.nn.GRU, batch)
+    assert isinstance(loading.of_model(model, batch=batch, loss=torch.nn.MSELoss).model.loss, torch.nn.MSELoss)
+    assert doctor.examine(model, batch, only="padding") == []
+
+
+def test_a_namedtuple_and_a_list_of_targets_are_understood():
+    pair = collections.namedtuple("pair", "x scale")
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = torch.nn.GRU(3, 4)
+
+        def forward(self, given):
+            return self.rnn(given.x)[1][-1] * given.scale
+
+    subject = loading.of_model(
+        Net(), batch=(pair(torch.randn(6, 5, 3), torch.ones(1)),), target=[0, 1, 2, 1, 0, 1]
+    ).model
+    assert subject.target.tolist() == [0, 1, 2, 1, 0, 1]
+    assert subject.layout.N == 6
+
+
+def test_numbers_that_are_none_are_told_first():
+    batch = torch.randn(6, 5, 3)
+    batch[2, 1] = torch.nan
+    (found,) = doctor.examine(torch.nn.GRU(3, 4, batch_first=True), batch)
+    assert "NaN" in found.sentence

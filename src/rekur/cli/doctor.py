@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,10 +15,23 @@ from rekur.errors import RequestError
 
 if TYPE_CHECKING:
     from rekur.doctor import Finding
+    from rekur.doctor.examination import Examination
     from rekur.doctor.patient import Patient
 
 FOUND = 6  # the exit code of a fault
 WIDTH = 110  # characters of a line
+OPTIONS = {  # of each kind of patient
+    "model": {"batch", "loss", "optimizer"},
+    "run": set(),
+    "forecast": {"truth", "prediction", "horizon"},
+    "data": {"test", "text", "label", "time", "group", "length"},
+}
+WORDS = {
+    "model": "model, FILE.py:NAME",
+    "run": "run",
+    "forecast": "table of forecasts, --forecast",
+    "data": "data file, --data",
+}
 SIGNS = {"fault": "✗", "warning": "!", "note": "·"}
 
 
@@ -38,9 +51,9 @@ def doctor(
     forecast: Annotated[
         Path | None, typer.Option(help="A table of a forecast beside the truth, in time order.", metavar="FILE")
     ] = None,
-    horizon: Annotated[int, typer.Option(help="Steps ahead that were forecast.", min=1)] = 1,
-    truth: Annotated[str, typer.Option(help="Its column of true values.", metavar="COLUMN")] = "y",
-    prediction: Annotated[str, typer.Option(help="Its column of forecasts.", metavar="COLUMN")] = "yhat",
+    truth: Annotated[str | None, typer.Option(help="Its column of true values; y.", metavar="COLUMN")] = None,
+    prediction: Annotated[str | None, typer.Option(help="Its column of forecasts; yhat.", metavar="COLUMN")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Steps ahead that were forecast; 1.", min=1)] = None,
     data: Annotated[
         Path | None,
         typer.Option(help="A table of examples; with RUN, the folder with the data sets.", metavar="FILE|DIR"),
@@ -63,31 +76,77 @@ def doctor(
 
     Example: rekur doctor model.py:build --batch model.py:batch
     """
+    _check_options(
+        "forecast" if forecast else "data" if subject is None else "model" if _is_code(subject) else "run",
+        subject=subject,
+        forecast=forecast,
+        data=data,
+        given={
+            "batch": batch,
+            "loss": loss,
+            "optimizer": optimizer,
+            "truth": truth,
+            "prediction": prediction,
+            "horizon": horizon,
+            "test": test,
+            "text": text,
+            "label": label,
+            "time": time,
+            "group": group,
+            "length": length,
+        },
+    )
+    if html is not None and (html.is_dir() or not html.parent.is_dir()):
+        raise RequestError(f"--html must name a file in a folder that exists; got {html}.")
+    if subject is not None:
+        patient = _of_code(subject, batch, loss, optimizer) if _is_code(subject) else _of_run(subject, data)
+    elif forecast is not None:
+        patient = _of_forecast(forecast, truth or "y", prediction or "yhat", horizon or 1)
+    else:
+        patient = _of_data(data, test, {"text": text, "label": label, "time": time, "group": group, "length": length})
+    _examine(patient, only or (), skip or (), html, subject or str(forecast or data), as_json)
+
+
+def _check_options(kind: str, subject: Any, forecast: Any, data: Any, given: Mapping[str, Any]) -> None:
+    """Raise RequestError unless there is one patient, and every option belongs to it."""
+    patients = [subject, forecast, None if subject is not None and kind == "run" else data]
+    if sum(one is not None for one in patients) != 1:
+        raise RequestError("Give one patient: a RUN, a model as FILE.py:NAME, --forecast FILE, or --data FILE.")
+    for name, value in given.items():
+        if value is not None and name not in OPTIONS[kind]:
+            owner = next(other for other, names in OPTIONS.items() if name in names)
+            raise RequestError(f"--{name} belongs to a {WORDS[owner]}; this is a {WORDS[kind]}. Leave it out.")
+
+
+def _is_code(subject: str) -> bool:
+    """Whether the words name something in code: a path with a colon may be a folder on Windows."""
+    place, _, name = subject.rpartition(":")
+    return bool(place) and name.replace(".", "").isidentifier() and not Path(subject).exists()
+
+
+def _examine(
+    patient: Patient, only: Sequence[str], skip: Sequence[str], html: Path | None, name: str, as_json: bool
+) -> None:
     from rekur.doctor import examination
 
-    columns: dict[str, Any] = {"text": text, "label": label, "time": time, "group": group, "length": length}
-    if (subject is None) + (forecast is None) + (data is None or subject is not None) != 2:
-        raise RequestError("Give one patient: a RUN, a model as FILE.py:NAME, --forecast FILE, or --data FILE.")
-    if subject is None and (batch or loss or optimizer):
-        raise RequestError("--batch, --loss and --optimizer belong to a model: give it as FILE.py:NAME.")
-    if subject is not None:
-        patient = _of_code(subject, batch, loss, optimizer) if ":" in subject else _of_run(subject, data)
-    elif forecast is not None:
-        patient = _of_forecast(forecast, truth, prediction, horizon)
-    else:
-        assert data is not None
-        from rekur.doctor.patient import Patient
-        from rekur.doctor.tables import read as tables
-
-        patient = Patient(tables=tables.read(data, test, **columns))
-    findings = examination.examine(patient, only=only or (), skip=skip or ())
+    found = examination.run(patient, only=only, skip=skip)
     if html is not None:
         from rekur import report
 
-        report.findings_page([finding.as_json() for finding in findings], html, subject or str(forecast or data))
-    show(findings, as_json)
-    if any(finding.severity == "fault" for finding in findings):
+        report.findings_page([finding.as_json() for finding in found.findings], html, name)
+    show(found, as_json)
+    if not found.ran:
+        raise RequestError("Nothing was examined: no check could read what was given. The notes say why.")
+    if any(finding.severity == "fault" for finding in found.findings):
         raise typer.Exit(FOUND)
+
+
+def _of_data(data: Path | None, test: Path | None, columns: dict[str, Any]) -> Patient:
+    from rekur.doctor.patient import Patient
+    from rekur.doctor.tables import read as tables
+
+    assert data is not None
+    return Patient(tables=tables.read(data, test, **columns))
 
 
 def _of_code(model: str, batch: str | None, loss: str | None, optimizer: str | None) -> Patient:
@@ -115,17 +174,18 @@ def _of_forecast(path: Path, truth: str, prediction: str, horizon: int) -> Patie
     return Patient(forecast=Forecast(values[:, 0], values[:, 1], horizon=horizon))
 
 
-def show(findings: Sequence[Finding], as_json: bool) -> None:
-    """Print the findings, for people or as one JSON object."""
+def show(found: Examination, as_json: bool) -> None:
+    """Print what was found, for people or as one JSON object."""
     if as_json:
-        output.emit({"findings": [finding.as_json() for finding in findings], "counts": _counts(findings)})
+        findings = [finding.as_json() for finding in found.findings]
+        output.emit({"findings": findings, "counts": _counts(found.findings), "ran": list(found.ran)})
     else:
-        output.say(told(findings))
+        output.say(told(found))
 
 
-def told(findings: Sequence[Finding]) -> str:
+def told(found: Examination) -> str:
     """Return the findings as people read them."""
-    return "\n".join([*map(_paragraph, findings), _summary(_counts(findings))])
+    return "\n".join([*map(_paragraph, found.findings), _summary(_counts(found.findings), len(found.ran))])
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, int]:
@@ -149,7 +209,8 @@ def _wrapped(head: str, text: str, indent: str = " " * 12) -> str:
     )
 
 
-def _summary(counts: dict[str, int]) -> str:
-    if not counts["fault"]:
-        return "No fault found." if not counts["warning"] else f"No fault found; warnings: {counts['warning']}."
-    return f"Faults: {counts['fault']}; warnings: {counts['warning']}."
+def _summary(counts: dict[str, int], ran: int) -> str:
+    checks = f"{ran} check{'s' if ran != 1 else ''} ran."
+    if counts["fault"] or counts["warning"]:
+        return f"Faults: {counts['fault']}; warnings: {counts['warning']}. {checks}"
+    return f"No fault found. {checks}" if ran else checks.replace("0", "No")

@@ -4,8 +4,9 @@
     for finding in doctor.examine(model, batch, target):
         print(finding.code, finding.sentence, finding.cure)
 
-`catalogue` lists every check; each is a file in `checks/` and a page in docs/doctor. `subject` is what the checks of
-a model probe, `patient` what the others read, `examination` runs them.
+`catalogue` lists every check; each is a file in `checks/` and a page in docs/doctor. What the checks of a model probe
+it with is in `model/` (begin at `subject.py`), what they read in scripts and data in `scripts/` and `tables/`.
+`patient` has the parts that are examined, `examination` runs the checks, `loading` and `runs` make patients.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rekur.doctor.catalogue import CHECKS, Check
-from rekur.doctor.findings import Curve, Finding, worst
+from rekur.doctor.findings import Curve, Finding
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["CHECKS", "Check", "Curve", "Finding", "examine", "worst"]
+__all__ = ["CHECKS", "Check", "Curve", "Finding", "examine"]
 
 
 def examine(
@@ -50,20 +51,12 @@ def examine(
             where the target is the input one step ahead.
         only, skip: names of checks or codes.
 
-    Raises RequestError for a name in `only` or `skip` that is neither.
+    Raises RequestError for a name in `only` or `skip` that is neither, and for a model that is no module.
     """
-    from rekur.doctor import examination
-    from rekur.doctor.patient import Patient
+    from rekur.doctor import examination, loading
 
-    return examination.examine(
-        Patient(**_of_model(model, batch, target, loss, optimizer, lengths, causal)), only=only, skip=skip
+    names = [(given,) if isinstance(given, str) else given for given in (only, skip)]
+    patient = loading.of_model(
+        model, batch=batch, target=target, loss=loss, optimizer=optimizer, lengths=lengths, causal=causal
     )
-
-
-def _of_model(*given: Any) -> dict[str, Any]:
-    from rekur.doctor.model.subject import Subject
-
-    try:
-        return {"model": Subject(*given)}
-    except Exception as error:  # the caller's own model may raise anything
-        return {"not_known": {"every check of the model": f"{type(error).__name__}: {error}"}}
+    return examination.examine(patient, only=names[0], skip=names[1])

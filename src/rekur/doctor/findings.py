@@ -54,7 +54,7 @@ class Finding:
     @property
     def page(self) -> str:
         """The page of the docs that explains it."""
-        return f"docs/doctor/{self.check.replace('_', '-')}.md"
+        return f"docs/doctor/{self.check.replace('_', '-') or 'README'}.md"
 
     def as_json(self) -> dict[str, Any]:
         """Return the object of `rekur doctor --json`."""
@@ -74,7 +74,9 @@ class CannotExamineError(Exception):
     """A check cannot say anything here; its message is the reason, and becomes a note."""
 
 
-def worst(findings: Sequence[Finding]) -> Severity | None:
-    """Return the gravest severity among `findings`, None if there are none."""
-    found = {finding.severity for finding in findings}
-    return next((severity for severity in ORDER if severity in found), None)
+def reason_of(error: BaseException) -> str:
+    """Return why something could not be examined, in one line."""
+    lines = str(error).strip().splitlines() or [""]
+    if isinstance(error, CannotExamineError):
+        return lines[0]
+    return f"{type(error).__name__}: {lines[0]}" if lines[0] else type(error).__name__

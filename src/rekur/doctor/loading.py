@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rekur.doctor.findings import reason_of
 from rekur.doctor.patient import ByHand, Patient, Source
 from rekur.errors import RekurError, RequestError, nearest
 
@@ -32,26 +33,38 @@ def patient(model: str, batch: str | None = None, loss: str | None = None, optim
     source = Source(_sources(name for name in (model, batch, loss, optimizer) if name))
     if (by_hand := _by_hand(found)) is not None:
         return Patient(by_hand=by_hand, source=source)
-    from torch import nn
-
-    if not isinstance(found, nn.Module):
-        raise RequestError(
-            f"{model} must be a torch.nn.Module or build one; got {type(found).__name__}. "
-            "Name the class, or a function without arguments that returns the model."
-        )
     if batch is None:
         raise RequestError(f"A batch is needed to examine {model}. Add --batch path/to/file.py:name.")
+    given = split(_called(named(batch), batch))
+    stepped = _optimizer(optimizer, found, made_here=found is not named(model)) if optimizer else None
+    return of_model(found, loss=named(loss) if loss else None, optimizer=stepped, source=source, **given)
+
+
+def of_model(model: Any, *, batch: Any, loss: Any = None, source: Source | None = None, **given: Any) -> Patient:
+    """Return a model and its batch as a patient; the words are those of `rekur.doctor.examine`.
+
+    What the model's own code raises is kept as the reason why it is not known. Raises RequestError for a model that is
+    no module, and for a loss that does not take an output and a target.
+    """
+    from torch import nn
+
     from rekur.doctor.model.subject import Subject
 
-    given = split(_called(named(batch), batch))
-    loss_function = _loss(named(loss), loss) if loss else None
+    if not isinstance(model, nn.Module):
+        raise RequestError(
+            f"The model must be a torch.nn.Module or a function that builds one; got {_kind(model)}. "
+            "Make it first, or name a function without arguments that returns it."
+        )
+    loss = _loss(loss)
     try:
-        subject = Subject(found, loss=loss_function, optimizer=_optimizer(optimizer, found), **given)
-    except RekurError:
-        raise
-    except Exception as error:  # the patient's own code may raise anything
-        return Patient(source=source, not_known={"every check of the model": _said(error)})
-    return Patient(model=subject, source=source)
+        with contextlib.redirect_stdout(sys.stderr):
+            return Patient(model=Subject(model, batch, loss=loss, **given), source=source)
+    except (Exception, SystemExit) as error:  # the patient's own code may raise anything
+        return Patient(source=source, not_known={"every check of the model": reason_of(error)})
+
+
+def _kind(found: Any) -> str:
+    return f"the class {found.__name__}" if inspect.isclass(found) else type(found).__name__
 
 
 def split(given: Any) -> dict[str, Any]:
@@ -120,23 +133,39 @@ def _parameters(found: Any) -> list[inspect.Parameter]:
         return []
 
 
-def _loss(found: Any, name: str | None) -> Any:
+def _loss(found: Any) -> Any:
     """A loss is called with output and target; a class of losses is made first, and so is what a maker returns."""
+    if found is None:
+        return None
     if inspect.isclass(found) or (inspect.isroutine(found) and not _parameters(found)):
-        found = _called(found, str(name))
+        found = _called(found, getattr(found, "__name__", "the loss"))
     if not callable(found):
-        raise RequestError(f"{name} must be loss(output, target); got {type(found).__name__}.")
+        raise RequestError(f"The loss must be loss(output, target); got {_kind(found)}.")
+    try:
+        inspect.signature(getattr(found, "forward", found)).bind(0, 0)
+    except TypeError as error:
+        raise RequestError(
+            f"The loss must take an output and a target; {getattr(found, '__name__', type(found).__name__)} does not: "
+            f"{error}. Wrap it: `def loss(output, target): return ...`."
+        ) from None
+    except ValueError:
+        pass  # it has no signature to read
     return found
 
 
-def _optimizer(name: str | None, model: Any) -> Any:
-    if name is None:
-        return None
+def _optimizer(name: str, model: Any, made_here: bool) -> Any:
+    """The optimizer itself, or what a function, or a class, of the model makes."""
     found = named(name)
-    if not inspect.isroutine(found):
+    if not inspect.isroutine(found) and not inspect.isclass(found):
+        if made_here:
+            raise RequestError(
+                f"{name} steps a model of its own, and the one examined was built anew. Name the model it was made "
+                "for, or a function of the model that returns an optimizer."
+            )
         return found
     with _failing(name):
-        return found(model) if _parameters(found) else found()
+        given = (model.parameters(),) if inspect.isclass(found) else (model,) if _parameters(found) else ()
+        return found(*given)
 
 
 def _by_hand(found: Any) -> ByHand | None:
@@ -206,13 +235,9 @@ def _importable(folder: Path) -> Iterator[None]:
 def _failing(name: str) -> Iterator[None]:
     """Whatever the named code raises is its own failure, and said so."""
     try:
-        yield
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for what we say
+            yield
     except RekurError:
         raise
     except (Exception, SystemExit) as error:
-        raise RekurError(f"{name} failed while it was run: {_said(error)}. Mend it, or give another.") from error
-
-
-def _said(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raise RekurError(f"{name} failed while it was run: {reason_of(error)}. Mend it, or give another.") from error

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from rekur.doctor.model.subject import Subject
-    from rekur.runs import Run
     from rekur.tasks.base import Task
 
 __all__ = ["ByHand", "Classes", "Forecast", "Patient", "Refit", "RunRecord", "Source", "Tables"]
@@ -73,7 +72,6 @@ class RunRecord:
     metrics: Mapping[str, Any]  # what metrics.json holds
     history: Sequence[Mapping[str, Any]]  # one object an epoch
     task: Task | None = None
-    run: Run | None = None
     refits: Sequence[Refit] = ()
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rekur.doctor import examination
+from rekur.doctor.findings import reason_of
 from rekur.doctor.model.subject import ROWS, Subject
 from rekur.doctor.patient import Classes, Forecast, Patient, RunRecord
 from rekur.errors import RequestError
@@ -25,7 +26,10 @@ FEW = 4  # examples probed at the end of a run, which must not wait for its doct
 
 def at_the_end(finished: Finished) -> list[dict[str, Any]]:
     """Run the cheap checks on a run that has just been tested; return the metrics' "findings"."""
-    patient = _patient(finished, finished.tested.predictions, dict(finished.tested.tables), FEW)
+    try:
+        patient = _patient(finished, finished.tested.predictions, dict(finished.tested.tables), FEW)
+    except Exception as error:  # a finished run must not be lost to its doctor
+        patient = Patient(not_known={"the run": reason_of(error)})
     return [finding.as_json() for finding in examination.examine(patient, cheap=True)]
 
 
@@ -68,7 +72,7 @@ def _patient(
     try:
         subject = _subject(task, run.model, rows)
     except Exception as error:  # what a model may raise; the rest of the run can be examined all the same
-        not_known["the model"] = f"{type(error).__name__}: {error}"
+        not_known["the model"] = reason_of(error)
     return Patient(
         model=subject,
         run=record,

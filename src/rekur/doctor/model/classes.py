@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from rekur.doctor.findings import Finding
+from rekur.doctor.model import layout as layouts
 from rekur.doctor.model.subject import Subject
 from rekur.doctor.model.wants import FAILURES, Asked, as_returned, named
 
@@ -23,7 +24,10 @@ TURN = (
 def of_axes(subject: Subject, asked: Asked) -> Iterator[Finding]:
     """Ask the loss which output each target should raise, and the model which outputs a step moves."""
     y, outputs = subject.target, asked.outputs
-    if not isinstance(y, Tensor) or y.is_floating_point() or outputs.dim() != 3:
+    if not isinstance(y, Tensor) or y.is_floating_point():
+        return
+    yield from _folded_otherwise(subject, y)
+    if outputs.dim() != 3:
         return
     yield from _normalised_elsewhere(subject)
     if subject.wanted not in (*CLASSES, "other"):
@@ -41,6 +45,22 @@ def of_axes(subject: Subject, asked: Asked) -> Iterator[Finding]:
             )
     yield from _steps_for_classes(subject, asked)
     yield from _scrambled(subject, outputs)
+
+
+def _folded_otherwise(subject: Subject, y: Tensor) -> Iterator[Finding]:
+    """Flat outputs (N*T, C) and flat targets (N*T,) must run over examples and steps in the same order."""
+    by_step = layouts.flat_by_step(subject.inputs, y, subject.layout)
+    if by_step is None or subject.form != ("flat by row" if by_step else "flat by step"):
+        return
+    one, other = ("row by row", "step by step") if by_step else ("step by step", "row by row")
+    yield Finding(
+        "RK-LEARN-04",
+        "fault",
+        f"Outputs and targets are flattened in different orders: the outputs run {one}, the targets {other}, so that "
+        "nearly every output is compared with the target of another step.",
+        "Flatten both the same way: transpose one of them before it is flattened.",
+        {"outputs": one, "targets": other, "examples": subject.N, "steps": subject.T},
+    )
 
 
 def _raised_elsewhere(asked: Asked, y: Tensor) -> float | None:

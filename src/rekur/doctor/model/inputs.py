@@ -111,8 +111,13 @@ def _own(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _own(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return type(value)(_own(item) for item in value) if not hasattr(value, "_fields") else value
+        return _made(type(value), [_own(item) for item in value])
     return value
+
+
+def _made(kind: Any, items: list[Any]) -> Any:
+    """Return a tuple, a list or a namedtuple of the items."""
+    return kind(*items) if hasattr(kind, "_fields") else kind(items)
 
 
 def _leaves(node: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -134,8 +139,8 @@ def _rebuilt(node: Any, path: Path, changes: Mapping[Path, Any], final: bool = F
         return node.packed() if final else node
     if isinstance(node, Mapping):
         return {key: _rebuilt(value, (*path, key), changes, final) for key, value in node.items()}
-    if isinstance(node, tuple | list) and not hasattr(node, "_fields"):
-        return type(node)(_rebuilt(value, (*path, place), changes, final) for place, value in enumerate(node))
+    if isinstance(node, tuple | list):
+        return _made(type(node), [_rebuilt(value, (*path, place), changes, final) for place, value in enumerate(node)])
     return node.clone() if final and isinstance(node, Tensor) else node
 
 

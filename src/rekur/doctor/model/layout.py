@@ -75,8 +75,11 @@ def read(
     tensors = inputs.tensors()
     running = [path for path, tensor in tensors.items() if _runs(tensor) and not _is_mask(path, tensors, model)]
     if not running:
-        sizes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors.values()) or "none"
-        raise CannotExamineError(f"no input runs over time: a tensor (N, T) or (N, T, I) is needed; got {sizes}")
+        raise CannotExamineError(
+            f"no input runs over time: a tensor (N, T) or (N, T, I) is needed; got {_described(inputs, tensors)}"
+        )
+    if any(tensor.is_floating_point() and not bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise CannotExamineError("the batch holds NaN or infinite numbers; take them out first")
     main = running[0]
     x = tensors[main]
     packed = isinstance(inputs.leaf(main), Packed)
@@ -106,6 +109,13 @@ def read(
         padding,
         packed,
     )
+
+
+def _described(inputs: Inputs, tensors: Mapping[Path, Tensor]) -> str:
+    if tensors:
+        return ", ".join(str(tuple(tensor.shape)) for tensor in tensors.values())
+    kinds = ", ".join(type(value).__name__ for value in (*inputs.args, *inputs.kwargs.values()))
+    return f"{kinds or 'nothing'}; of a data loader take one batch: `batch = next(iter(loader))`"
 
 
 def _runs(tensor: Tensor) -> bool:
@@ -259,7 +269,7 @@ def as_target(target: Any) -> Any:
     """Return a target as tensors of our own."""
     if isinstance(target, Tensor):
         return target.detach().clone()
-    if isinstance(target, tuple | list):
+    if isinstance(target, tuple | list) and not all(isinstance(part, int | float) for part in target):
         return type(target)(as_target(part) for part in target)
     if isinstance(target, Mapping):
         return {key: as_target(part) for key, part in target.items()}
@@ -276,6 +286,18 @@ def is_causal(inputs: Inputs, target: Tensor | None, layout: Layout) -> bool | N
         x = tensors[path] if axis == 0 else tensors[path].transpose(0, 1)
         if x.shape[:2] == rows.shape[:2] and is_next(x, rows):
             return True
+    return None
+
+
+def flat_by_step(inputs: Inputs, target: Tensor, layout: Layout) -> bool | None:
+    """Whether flat targets (N*T,) run over the examples of step 0 first; None if they are no next steps."""
+    if target.dim() != 1 or len(target) != layout.N * layout.T or layout.N < 2:
+        return None
+    x = inputs.tensors()[layout.main]
+    x = x if layout.rows_axis == 0 else x.transpose(0, 1)
+    for by_step, rows in ((False, target.view(layout.N, layout.T)), (True, target.view(layout.T, layout.N).T)):
+        if is_next(x, rows):
+            return by_step
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from rekur.doctor.model import layout as layouts
 from rekur.doctor.model.inputs import Inputs
 from rekur.doctor.model.layout import Layout, narrowed
 
@@ -28,7 +29,11 @@ def few(inputs: Inputs, target: Any, layout: Layout, most: int) -> tuple[Inputs,
     tensors = inputs.tensors()
     changes = {path: narrowed(tensors[path], axis, rows) for path, axis in layout.by_row.items()}
     padding = layout.padding and replace(layout.padding, lengths=layout.padding.lengths[rows])
-    return inputs.replaced(changes), _of_target(target, layout, rows), replace(layout, N=count, padding=padding)
+    if isinstance(target, Tensor) and layouts.flat_by_step(inputs, target, layout):
+        target = target.view(layout.T, layout.N).index_select(1, rows).reshape(-1)
+    else:
+        target = _of_target(target, layout, rows)
+    return inputs.replaced(changes), target, replace(layout, N=count, padding=padding)
 
 
 def _of_target(target: Any, layout: Layout, rows: Tensor) -> Any:

@@ -191,8 +191,8 @@ class Subject:
         """How the model lays its answers out: flat by row, flat by step, steps last (N, C, T), or plain."""
         with torch.no_grad():
             output = self._called(self.inputs)
-        if output.dim() and len(output) == self.N * self.T and self.T > 1 and self.N > 1:
-            return "flat by step" if self._runs_by_step(output) else "flat by row"
+        if output.dim() and len(output) == self.N * self.T and self.T > 1:
+            return "flat by step" if self.N > 1 and self._runs_by_step(output) else "flat by row"
         by_class = output.dim() == 3 and output.shape[2] == self.T and self.T not in output.shape[:2]
         return "steps last" if by_class and self._axis_of(output) == 0 else "plain"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -52,19 +52,25 @@ def read(
     paths = [path for path in (train, test) if path is not None]
     contents = {str(path): _bytes(path) for path in paths}
     frames = [_frame(contents[str(path)], path) for path in paths]
-    wrong = [
-        f"There is no column `{name}`. {nearest(name, frames[0].columns)}"
-        for name in (text, label, time, group)
-        if name is not None and name not in frames[0].columns
-    ]
-    if wrong:
-        raise RequestError("\n".join(wrong))
+    _check_columns(frames[0], paths[0], (text, label, time, group))
     text = text or guessed_text(frames[0], {label, time, group})
     label = label or guessed_label(frames[0], {text, time, group})
     # Texts bear dates that nobody splits by; a date is only taken for time where the table is a series.
     time = time or (None if text else guessed_time(frames[0], {label, group}))
+    if test is not None:
+        _check_columns(frames[1], test, (text, time, group))
     parts = [typed(frame, text=text, time=time) for frame in frames]
     return Tables(parts[0], parts[1] if test else None, text, label, time, group, length, contents)
+
+
+def _check_columns(frame: pl.DataFrame, path: Path, wanted: Iterable[str | None]) -> None:
+    wrong = [
+        f"{path.name} has no column `{name}`. {nearest(name, frame.columns)}"
+        for name in wanted
+        if name is not None and name not in frame.columns
+    ]
+    if wrong:
+        raise RequestError("\n".join(wrong))
 
 
 def decoded(content: bytes) -> tuple[str, str]:
