@@ -63,6 +63,11 @@ def recall() -> float:
     return sum(map(is_found, FAULTY)) / len(FAULTY)
 
 
+def noisy() -> list[str]:
+    """Return the checks that alarm at more than ALARMS of the sound cases they read."""
+    return [check.name for check in CHECKS if len(_alarming(check.name)) > ALARMS * len(_read(check.name))]
+
+
 def lines() -> list[Line]:
     """Return the figures of every check; a faulty case counts for the check of its first code."""
     return [_line(check.name) for check in CHECKS]
@@ -70,13 +75,20 @@ def lines() -> list[Line]:
 
 def _line(check: str) -> Line:
     wanted = [case for case in FAULTY if case.codes[0] in BY_NAME[check].codes]
-    read = [case for case in SOUND if _reads(case, check)]
-    alarms = [case for case in read if any(finding.check == check for finding in alarmed(case))]
-    return Line(check, sum(map(is_found, wanted)), len(wanted), len(alarms), len(read))
+    return Line(check, sum(map(is_found, wanted)), len(wanted), len(_alarming(check)), len(_read(check)))
 
 
-def _reads(case: Case, check: str) -> bool:
-    return any(part in case.parts() for part in BY_NAME[check].reads)
+def _alarming(check: str) -> list[Case]:
+    return [case for case in _read(check) if any(finding.check == check for finding in alarmed(case))]
+
+
+def _read(check: str) -> list[Case]:
+    return [case for case in SOUND if _parts(case) & set(BY_NAME[check].reads)]
+
+
+@cache
+def _parts(case: Case) -> set[str]:
+    return set(case.parts())
 
 
 def _got(case: Case) -> str:
