@@ -77,18 +77,19 @@ def _layer_along_examples(subject: Subject) -> tuple[str, Any] | None:
 
 
 def _undecided(subject: Subject) -> Finding:
+    N = subject.whole.layout.N
     return Finding(
         "RK-AXIS-03",
         "note",
-        f"The recurrent layer reads the second axis ({subject.N}) as the examples and the first ({subject.T}) as the "
+        f"The recurrent layer reads the second axis ({N}) as the examples and the first ({subject.T}) as the "
         "steps; nothing given says whether that is meant.",
         "If the first axis counts your examples, give the layer batch_first=True. A target a row would tell.",
-        {"examples": subject.N, "steps": subject.T},
+        {"examples": N, "steps": subject.T},
     )
 
 
 def _taken_for_time(subject: Subject, moves: Tensor, layer: tuple[str, Any]) -> Finding:
-    name, module = layer
+    (name, module), N = layer, subject.whole.layout.N
     moved = moves.float().sum(1)
     cure = "Loop over the second axis: the first one counts the examples."
     if hasattr(module, "batch_first"):
@@ -99,10 +100,11 @@ def _taken_for_time(subject: Subject, moves: Tensor, layer: tuple[str, Any]) -> 
     return Finding(
         "RK-AXIS-01",
         "fault",
-        f"`{name or type(module).__name__}` takes the batch for time: it reads the {subject.N} examples as {subject.N} "
-        f"steps of {subject.T} sequences, and one changed example moves the predictions of up to {int(moved.max())}.",
+        f"`{name or type(module).__name__}` takes the batch for time: it reads the {N} examples as {N} steps of "
+        f"{subject.T} sequences, and one changed example moves the predictions of up to {int(moved.max())} of "
+        f"{subject.N} that were tried.",
         cure,
-        {"examples": subject.N, "steps": subject.T, "moved_by_each_example": moved.tolist()},
+        {"examples": N, "steps": subject.T, "moved_by_each_example": moved.tolist()},
         Curve(
             "Predictions that move when one example changes",
             "the example changed",
