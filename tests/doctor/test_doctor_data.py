@@ -175,7 +175,7 @@ def test_a_split_in_two_files(tmp_path: Path) -> None:
     ("name", "options", "error", "says"),
     [
         ("a.csv", {"text": "txet"}, RequestError, "Did you mean `text`"),
-        ("a.csv", {"label": "q"}, RequestError, "There is no column `q`"),
+        ("a.csv", {"label": "q"}, RequestError, "has no column `q`"),
         ("a.csv", {"length": 0}, RequestError, "at least 1"),
         ("a.xlsx", {}, DataError, "the doctor reads"),
         ("none.csv", {}, DataError, "cannot be read"),
