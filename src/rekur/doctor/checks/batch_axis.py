@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
-from rekur.doctor.model import recurrent, twins
-from rekur.doctor.model.subject import SEED, Subject
+from rekur.doctor.model.subject import Subject
 
 
 def of_model(subject: Subject) -> Iterator[Finding]:
@@ -30,7 +29,7 @@ def of_model(subject: Subject) -> Iterator[Finding]:
         yield _undecided(subject)
     if not any(_mixed(subject, row) for row in (0, subject.N - 1)):
         return
-    layer = _layer_along_examples(subject)
+    layer = subject.layer_along_examples
     if layer is not None:  # another mixture of examples is told by the check `padding`
         yield _taken_for_time(subject, _who_moves(subject), layer)
 
@@ -64,16 +63,6 @@ def _who_moves(subject: Subject) -> Tensor:
 def _movers(subject: Subject, row: int) -> Tensor:
     changed = torch.arange(subject.N) == row
     return subject.moved(subject.predict(subject.rows_changed(changed))) > 1
-
-
-def _layer_along_examples(subject: Subject) -> tuple[str, Any] | None:
-    """Return the recurrent layer that walks along as many steps as there are examples, on rows as many as steps."""
-    model = twins.light(subject.model).eval()
-    with torch.no_grad(), recurrent.watched(model) as calls, twins.seeded(SEED):
-        subject.inputs.call(model)
-    return next(
-        ((call.name, call.layer) for call in calls if recurrent.walked(call, calls) == (subject.N, subject.T)), None
-    )
 
 
 def _undecided(subject: Subject) -> Finding:

@@ -27,7 +27,8 @@ MOST = 0.9  # of what is read lies at padding: the readout reads the padding; le
 def of_model(subject: Subject) -> Iterator[Finding]:
     """Yield what padding and neighbours do to the predictions."""
     mixed = list(_neighbours(subject))
-    yield from mixed
+    if mixed and (subject.layer_along_examples is None or not subject.layout.sure):
+        yield from mixed  # else the check of the batch axis tells the cause
     padding = subject.layout.padding
     if mixed or padding is None or padding.side == "left":
         return  # where examples mix, a change says nothing about padding

@@ -125,6 +125,21 @@ class Subject:
         return recurrent.layers(self.model)
 
     @cached_property
+    def layer_along_examples(self) -> tuple[str, recurrent.Recurrent] | None:
+        """The recurrent layer that walks along as many steps as there are examples, on rows as many as steps.
+
+        None if there is none, or if a square batch cannot tell.
+        """
+        if self.N == self.T:
+            return None
+        model = twins.light(self.model).eval()
+        with torch.no_grad(), recurrent.watched(model) as calls, twins.seeded(SEED):
+            self.inputs.call(model)
+        return next(
+            ((call.name, call.layer) for call in calls if recurrent.walked(call, calls) == (self.N, self.T)), None
+        )
+
+    @cached_property
     def valid(self) -> Tensor:
         """Which steps (N, T) lie inside their row."""
         steps = torch.arange(self.T).unsqueeze(0)
