@@ -173,12 +173,10 @@ class TextClassification(Classification):
         return models.build(self.architecture(), self.evidence)
 
     def refits(self) -> Sequence[Refit]:
-        used, alone = self.coding.to_json(), self._coding().fit(self.texts["train"]).to_json()
-        beyond = {}
-        if used != alone:
-            seen = pl.concat([self.texts["train"], self.texts["validation"]])
-            beyond["the validation texts, too"] = json.loads(self._coding().fit(seen).to_json())
-        return [Refit("vocabulary", json.loads(used), json.loads(alone), beyond)]
+        used = json.loads(self.coding.to_json())
+        alone = json.loads(self._coding().fit(self.texts["train"]).to_json())
+        beyond = {"the validation texts, too": used} if self.data.vocabulary_on == "all" else {}  # what `load` fits on
+        return [Refit("vocabulary", used, alone, beyond)]
 
     def features(self) -> Features:
         from scipy import sparse  # slow to load, and no prediction needs it
