@@ -11,6 +11,7 @@ from engine_tables import markdown
 from rekur.doctor.catalogue import BY_NAME, CHECKS
 
 RECORD = Path(__file__).with_name("doctor.json")
+SHELF = ("recipe", "faults", "warnings", "epochs", "seconds of all checks", "quick checks' share of the run")
 READS = {"model": "model and batch", "by_hand": "hand-written gradients", "tables": "data", "classes": "predictions"}
 
 
@@ -44,12 +45,14 @@ def _simulated(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _shelf(found: Mapping[str, Any]) -> str:
-    rows = (
-        (f"`{name}`", ", ".join(run["faults"]) or "-", ", ".join(run["warnings"]) or "-", run["epochs"], run["seconds"])
-        for name, run in found.get("runs", {}).items()
-    )
-    table = markdown(("recipe", "faults", "warnings", "epochs trained", "seconds of all checks"), rows)
-    return f"{table}\nMeasured {found.get('date', '')}, seed 1.\n"
+    table = markdown(SHELF, (_examined(name, run) for name, run in found.get("runs", {}).items()))
+    return f"{table}\nMeasured {found.get('date', '')}, seed 1; -: made before runs were examined at their end.\n"
+
+
+def _examined(name: str, run: Mapping[str, Any]) -> tuple[Any, ...]:
+    share = f"{run['share_of_the_run']:.1%}" if run["share_of_the_run"] else "-"
+    codes = (", ".join(run[kind]) or "none" for kind in ("faults", "warnings"))
+    return (f"`{name}`", *codes, run["epochs"], run["seconds"], share)
 
 
 def _bench(record: Mapping[str, Any]) -> str:
