@@ -264,3 +264,25 @@ def test_each_input_is_changed_within_its_own_vocabulary():
     subject = Subject(Both(), (words, tags), torch.randn(6, 4))
     assert set(subject.layout.vocabularies.values()) == {100, 5}
     assert subject.predict(subject.rows_changed(torch.arange(6) < 3)).shape == (6, 4)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        lambda o: (o.mean(), o),
+        lambda o: {"loss": o.mean(), "logits": o},
+        lambda o: {"h": {"deep": [o]}},
+        lambda o: torch.distributions.Normal(o, 1.0),
+    ],
+    ids=["a loss first", "a dict", "nested", "a distribution"],
+)
+def test_the_prediction_is_found_in_whatever_a_model_returns(returned):
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = nn.GRU(3, 4, batch_first=True)
+
+        def forward(self, x):
+            return returned(self.rnn(x)[0][:, -1])
+
+    assert Subject(Net(), torch.randn(40, 6, 3)).base.shape == (12, 4)

@@ -8,15 +8,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 Path = tuple[Any, ...]
+NAMES_OF_OUTPUTS = ("logits", "output", "outputs", "prediction", "predictions")
 LENGTH_NAMES = re.compile(r"(seq|x|input|text|src)?_?len(s|gth|gths)?")
 
 
@@ -145,25 +147,29 @@ def _rebuilt(node: Any, path: Path, changes: Mapping[Path, Any], final: bool = F
 
 
 def first_tensor(result: Any, wanted: Callable[[Tensor], bool] = torch.is_floating_point) -> Tensor | None:
-    """Return the prediction in whatever a model returned: its first floating tensor, packed sequences padded."""
+    """Return the prediction in whatever a model returned, packed sequences padded.
+
+    It is what is called the logits or the outputs, or the first floating tensor that is no single number; a single
+    number, a loss perhaps, only where there is nothing else.
+    """
+    found = _first(result, lambda tensor: wanted(tensor) and tensor.dim() > 0)
+    return _first(result, wanted) if found is None else found
+
+
+def _first(result: Any, wanted: Callable[[Tensor], bool]) -> Tensor | None:
     if isinstance(result, PackedSequence):
         return pad_packed_sequence(result, batch_first=True)[0]
     if isinstance(result, Tensor):
         return result if wanted(result) else None
-    if isinstance(result, Mapping):
-        for name in ("logits", "output", "outputs", "prediction", "predictions"):
-            if isinstance(result.get(name), Tensor):
-                found: Tensor = result[name]
-                return found
-        result = tuple(result.values())
-    logits = getattr(result, "logits", None)
-    if isinstance(logits, Tensor):
-        return logits
-    for item in result if isinstance(result, tuple | list) else ():
-        within = first_tensor(item, wanted)
-        if within is not None:
-            return within
-    return None
+    fields: Mapping[str, Any] = result if isinstance(result, Mapping) else {}
+    if is_dataclass(result) or isinstance(result, Distribution):
+        fields = vars(result)
+    for name in NAMES_OF_OUTPUTS:
+        named = fields.get(name)
+        if isinstance(named, Tensor) and wanted(named):
+            return named
+    items = result if isinstance(result, tuple | list) else fields.values()
+    return next((within for item in items if (within := _first(item, wanted)) is not None), None)
 
 
 def every_tensor(result: Any) -> list[Tensor]:

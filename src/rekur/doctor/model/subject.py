@@ -341,5 +341,7 @@ class Subject:
                 output = batches.first_tensor(inputs.call(twins.light(self.model).eval()))
         except Exception:  # a model that wants its own batch size gets the whole batch
             return
-        if output is not None and (layout.N in output.shape[:2] or len(output) == layout.N * layout.T):
+        if output is None or output.dim() == 0:
+            return
+        if layout.N in output.shape[:2] or len(output) == layout.N * layout.T:
             self.inputs, self.target, self.layout = inputs, target, layout
