@@ -82,6 +82,13 @@ def test_a_run_folder_is_examined(capsys):
     assert "RK-LEAK-03" in codes  # the scaler was fitted on all days
 
 
+def test_a_run_names_its_faults_at_its_end(capsys, tmp_path):
+    assert (
+        main(["run", "hello-rnn", "--out", str(tmp_path / "run"), "--epochs", "20", "--quiet", "--threads", "1"]) == 0
+    )
+    assert "Doctor: RK-TARGET-01; `rekur doctor" in capsys.readouterr().out
+
+
 def test_a_forecast_table_is_examined(capsys, tmp_path):
     steps = [math.sin(i * i) for i in range(200)]
     walk = [sum(steps[: i + 1]) for i in range(200)]

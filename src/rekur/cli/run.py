@@ -92,7 +92,9 @@ def show(result: Result, as_json: bool) -> None:
         output.emit(result.metrics)
         return
     output.table(COLUMNS, rows(result))
-    output.say(f"{result.sentence}\n\nReport: {result.report}\nRun:    {result.path}")
+    faults = [found["code"] for found in result.metrics.get("findings") or () if found["severity"] == "fault"]
+    doctor = f"\nDoctor: {', '.join(faults)}; `rekur doctor {result.path}` explains" if faults else ""
+    output.say(f"{result.sentence}\n\nReport: {result.report}\nRun:    {result.path}{doctor}")
 
 
 def show_starter(results: Sequence[Result], page: Path, seconds: float, as_json: bool) -> None:
