@@ -17,17 +17,17 @@ from rekur.doctor.patient import Classes, Forecast, Patient, RunRecord
 from rekur.errors import RequestError
 from rekur.models import fill
 from rekur.runs import Run
-from rekur.tasks.base import Task
+from rekur.tasks.base import Task, Test
 from rekur.training import experiment
 from rekur.training.experiment import Finished
 
 FEW = 4  # examples probed at the end of a run, which must not wait for its doctor
 
 
-def at_the_end(finished: Finished) -> list[dict[str, Any]]:
+def at_the_end(finished: Finished, tested: Test) -> list[dict[str, Any]]:
     """Run the cheap checks on a run that has just been tested; return the metrics' "findings"."""
     try:
-        patient = _patient(finished, finished.tested.predictions, dict(finished.tested.tables), FEW)
+        patient = _patient(finished, tested.predictions, tested.tables, FEW)
     except Exception as error:  # a finished run must not be lost to its doctor
         patient = Patient(not_known={"the run": reason_of(error)})
     return [finding.as_json() for finding in examination.examine(patient, cheap=True)]
@@ -51,18 +51,11 @@ def read(folder: Run, data_dir: Path | None = None) -> Patient:
         forecast, classes = _forecast(config.model, tables), _classes(predictions)
         return Patient(run=record, forecast=forecast, classes=classes, not_known=why)
     fill(model, folder.load_model(), folder.path)
-    return _patient(_Again(config, task, model.eval(), history, metrics), predictions, tables)
-
-
-class _Again:
-    """A finished run, read from its folder."""
-
-    def __init__(self, config: Any, task: Task, model: Any, history: Sequence[Any], metrics: Mapping[str, Any]) -> None:
-        self.config, self.task, self.model, self.history, self.metrics = config, task, model, history, metrics
+    return _patient(Finished(config, task, model.eval(), history, metrics), predictions, tables)
 
 
 def _patient(
-    run: Finished | _Again, predictions: pl.DataFrame | None, tables: Mapping[str, pl.DataFrame], rows: int = ROWS
+    run: Finished, predictions: pl.DataFrame | None, tables: Mapping[str, pl.DataFrame], rows: int = ROWS
 ) -> Patient:
     task = run.task
     record = RunRecord(

@@ -27,7 +27,7 @@ from rekur.training import devices, machine, results
 from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
 
-Examine = Callable[["Finished"], list[dict[str, Any]]]
+Examine = Callable[["Finished", Test], list[dict[str, Any]]]
 
 DRAWN_ON = 2  # threads that draw the first weights, whatever trains them: an orthogonal matrix's last bits depend on it
 
@@ -106,14 +106,13 @@ def settings_of(folder: Run) -> tuple[Config, About]:
 
 @dataclass(frozen=True)
 class Finished:
-    """A trained and tested model, its data still in memory."""
+    """A trained and tested model, its data in memory."""
 
     config: Config
     task: Task
     model: nn.Module
     history: Sequence[Mapping[str, Any]]  # one object an epoch
-    metrics: Mapping[str, Any]  # what metrics.json will hold
-    tested: Test
+    metrics: Mapping[str, Any]  # what metrics.json holds, or will
 
 
 def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
@@ -171,8 +170,8 @@ class Experiment:
             metrics = self._metrics(task, model, fitted, {**found, "evaluations": evaluations})
             if self.examine is not None:
                 with self._stage("doctor"):
-                    finished = Finished(self.config, task, model, self.folder.history(), metrics, tested)
-                    metrics["findings"] = self.examine(finished)
+                    finished = Finished(self.config, task, model, self.folder.history(), metrics)
+                    metrics["findings"] = self.examine(finished, tested)
             seconds = {**self.seconds, "total": sum(self.seconds.values())}
             self.folder.write_metrics({**metrics, "seconds": seconds})
         return self.folder

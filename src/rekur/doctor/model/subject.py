@@ -53,14 +53,9 @@ class Whole:
 class Subject:
     """What the doctor knows of a model.
 
+    `model` to `causal` are the arguments of `rekur.doctor.examine`; the model is copied, and never run itself.
+
     Args:
-        model: any module; it is copied, and never run itself.
-        batch: what the model takes: a tensor, a tuple of arguments, or a dict of named ones.
-        target: what the loss compares the outputs with; None is not known.
-        loss: ``loss(output, target)``; None is guessed from the sizes and types.
-        optimizer: over the model's parameters; None is not known.
-        lengths: (N,) valid steps of each row, if the batch does not hold them.
-        causal: whether an output may depend on earlier steps alone; None is inferred from the target.
         rows_axis: the axis of the sequence that counts examples; None is inferred.
         rows: examples of the batch that are probed at most.
     """
@@ -287,17 +282,6 @@ class Subject:
         x = self.rows_first(path or self.layout.main)
         chosen = steps.view(1, -1, *[1] * (x.dim() - 2))
         return self.with_sequence(torch.where(chosen, self.other_values(x, path=path), x), path)
-
-    def permuted(self, order: Tensor) -> Inputs:
-        """Return the inputs with the examples in another order, wherever they are counted."""
-        tensors = self.inputs.tensors()
-        moved: dict[Path, Any] = {
-            path: layouts.narrowed(tensors[path], axis, order) for path, axis in self.layout.by_row.items()
-        }
-        if self.layout.packed:
-            leaf = self.inputs.leaf(self.layout.main)
-            moved[self.layout.main] = batches.Packed(leaf.padded[order], leaf.lengths[order], False)
-        return self.inputs.replaced(moved)
 
     # comparing
 
