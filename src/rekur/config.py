@@ -56,7 +56,20 @@ class ModelSettings(Settings):
     layers: int = Field(1, ge=1, le=16)
     bidirectional: bool = False
     batch_first: bool = Field(True, description="false takes a batch-first array for time-first: chapter E's fault")
-    readout: Literal["last", "last_step", "mean", "max", "mean_max", "attention", "flatten", "every"] = "last"
+    readout: Literal["last", "last_step", "mean", "max", "mean_max", "attention", "flatten", "every", "decoder"] = "last"
+    decoder_hidden: int = Field(0, ge=0, le=16_384, description="hidden units of the decoder; 0: as many as `hidden`")
+    decoder_layers: int = Field(0, ge=0, le=16, description="layers of the decoder; 0: as many as `layers`")
+    attention: Literal["none", "dot", "general", "additive"] = Field(
+        "none", description="how the decoder weighs the encoder's steps; none: it has their last state alone"
+    )
+    input_feeding: bool = Field(False, description="the decoder reads what it attended to a step before, too")
+    tied: bool = Field(False, description="the output layer shares its weights with the embedding of its words")
+    crf: bool = Field(False, description="tags: a conditional random field scores whole sequences of tags")
+    characters: int = Field(0, ge=0, le=16_384, description="tags: embedding size of a word's characters; 0: not read")
+    characters_hidden: int = Field(0, ge=0, le=16_384, description="tags: hidden units that read them, each way")
+    convolution: tuple[Width, ...] = Field(
+        (), strict=False, max_length=8, description="images: channels of each convolution before their columns are read"
+    )
     head: tuple[Width, ...] = Field(
         (), strict=False, max_length=16, description="sizes of hidden Linear + ReLU layers before the output"
     )
@@ -68,6 +81,8 @@ class ModelSettings(Settings):
     dropout_words: float = Field(0.0, ge=0, lt=1, description="share of tokens replaced by the unknown token")
     dropout_layers: float = Field(0.0, ge=0, lt=1)
     dropout_readout: float = Field(0.0, ge=0, lt=1)
+    dropout_weights: float = Field(0.0, ge=0, lt=1, description="share of W_hh dropped for a whole batch (weight drop)")
+    variational: bool = Field(False, description="every dropout leaves out the same units at all steps of a sequence")
     dropout_thrown_away: float = Field(0.0, ge=0, lt=1, description="computed, then not used: chapters A and B")
     evidence: int = Field(0, ge=0, le=5, description="texts: read n-grams' log-count ratios up to this order, too")
     ballot: bool = Field(False, description="texts: add a linear vote of the n-grams that evidence knows")
@@ -91,6 +106,13 @@ class TrainingSettings(Settings):
     patience: int = Field(0, ge=0, description="stop after this many epochs without a better validation; 0: never")
     keep: Literal["last", "best"] = Field("last", description="weights tested: the last or the best on validation")
     truncate: int = Field(0, ge=0, description="truncated BPTT: steps a gradient flows back; 0: all")
+    average_last: int = Field(0, ge=0, description="test the mean of the weights after each of the last n epochs; 0: no")
+    precision: Literal["highest", "high", "medium"] = Field(
+        "highest", description="of the products in training: medium multiplies in bfloat16; tests are always highest"
+    )
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all words")
+    teacher_forcing: float = Field(1.0, ge=0, le=1, description="share of true words the decoder reads at first")
+    teacher_forcing_end: float = Field(1.0, ge=0, le=1, description="... and in the last epoch; linear between")
 
 
 class ScriptSettings(Settings):

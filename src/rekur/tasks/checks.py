@@ -21,6 +21,20 @@ OPTIONAL = (
     "residual",
     "batch_first",
     "transpose_fault",
+    "decoder_hidden",
+    "decoder_layers",
+    "attention",
+    "input_feeding",
+    "tied",
+    "crf",
+    "characters",
+    "characters_hidden",
+    "convolution",
+    "dropout_weights",
+    "variational",
+    "training.label_smoothing",
+    "training.teacher_forcing",
+    "training.teacher_forcing_end",
 )
 POOLED = ("mean", "max", "mean_max", "attention")  # the readouts that pool over all segments of a text
 
@@ -36,6 +50,12 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.ballot", lambda c: c.model.evidence > 0, "model.evidence: the n-grams that vote are those it knows"),
     ("model.segment", lambda c: c.model.readout in POOLED, f"a model.readout of {', '.join(POOLED)}"),
     ("model.transpose_fault", lambda c: c.model.api == "numpy", 'model.api = "numpy"'),
+    ("model.decoder_hidden", lambda c: c.model.readout == "decoder", 'model.readout = "decoder"'),
+    ("model.decoder_layers", lambda c: c.model.readout == "decoder", 'model.readout = "decoder"'),
+    ("model.attention", lambda c: c.model.readout == "decoder", 'model.readout = "decoder"'),
+    ("model.input_feeding", lambda c: c.model.attention != "none", "model.attention: it feeds what was attended to"),
+    ("model.tied", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: its table is the shared one"),
+    ("model.characters_hidden", lambda c: c.model.characters > 0, "model.characters of 1 or more"),
     ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other gradient is cut so'),
     ("training.momentum", lambda c: c.training.optimizer == "sgd", 'training.optimizer = "sgd"'),
     ("training.step_epochs", lambda c: c.training.schedule == "step", 'training.schedule = "step"'),
@@ -49,11 +69,11 @@ SCRATCH_READS = {"hidden", "transpose_fault"}
 def faults(config: Config, reads: frozenset[str]) -> Iterator[str]:
     """Yield a sentence for each setting that nothing would read in a task that reads `reads` of OPTIONAL."""
     task = config.recipe.task
-    unread = [name for name in OPTIONAL if name not in reads and _set(config, f"model.{name}")]
-    for name in unread:
-        yield f"model.{name}: the task `{task}` does not read it. Leave it out."
+    unread = [_dotted(name) for name in OPTIONAL if name not in reads and _set(config, _dotted(name))]
+    for setting in unread:
+        yield f"{setting}: the task `{task}` does not read it. Leave it out."
     for setting, holds, need in NEEDS:
-        if setting.removeprefix("model.") not in unread and _set(config, setting) and not holds(config):
+        if setting not in unread and _set(config, setting) and not holds(config):
             yield f"{setting} needs {need}. Change that, or leave {setting} out."
     if config.model.api == "numpy":
         yield from _of_scratch(config, reads)
@@ -66,6 +86,10 @@ def _of_scratch(config: Config, reads: frozenset[str]) -> Iterator[str]:
     for name in ModelSettings.model_fields.keys() - SCRATCH_READS:
         if getattr(config.model, name) != getattr(SCRATCH, name):
             yield f"model.{name} must be {getattr(SCRATCH, name)!r} in the network from scratch; that one is fixed."
+
+
+def _dotted(name: str) -> str:
+    return name if "." in name else f"model.{name}"
 
 
 def _set(config: Config, setting: str) -> bool:

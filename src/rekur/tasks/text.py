@@ -20,7 +20,6 @@ from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
-from rekur.tasks import checks
 from rekur.tasks.case import Features, Refit
 from rekur.tasks.classification import Classification, Rows
 
@@ -66,7 +65,19 @@ class TextClassification(Classification):
 
     Data = TextData
     data: TextData
-    reads = frozenset(checks.OPTIONAL) - {"residual", "batch_first"}
+    reads = frozenset(
+        {
+            "embedding",
+            "dropout_embedding",
+            "dropout_words",
+            "dropout_weights",
+            "variational",
+            "evidence",
+            "ballot",
+            "segment",
+            "transpose_fault",
+        }
+    )
     evidence: Evidence | None = None  # fitted by load; after restore, made by build
     n_grams = 0  # that the evidence knows
 
