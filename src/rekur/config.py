@@ -56,7 +56,9 @@ class ModelSettings(Settings):
     layers: int = Field(1, ge=1, le=16)
     bidirectional: bool = False
     batch_first: bool = Field(True, description="false takes a batch-first array for time-first: chapter E's fault")
-    readout: Literal["last", "last_step", "mean", "max", "mean_max", "attention", "flatten", "every", "decoder"] = "last"
+    readout: Literal["last", "last_step", "mean", "max", "mean_max", "attention", "flatten", "every", "decoder"] = (
+        "last"
+    )
     decoder_hidden: int = Field(0, ge=0, le=16_384, description="hidden units of the decoder; 0: as many as `hidden`")
     decoder_layers: int = Field(0, ge=0, le=16, description="layers of the decoder; 0: as many as `layers`")
     attention: Literal["none", "dot", "general", "additive"] = Field(
@@ -106,7 +108,9 @@ class TrainingSettings(Settings):
     patience: int = Field(0, ge=0, description="stop after this many epochs without a better validation; 0: never")
     keep: Literal["last", "best"] = Field("last", description="weights tested: the last or the best on validation")
     truncate: int = Field(0, ge=0, description="truncated BPTT: steps a gradient flows back; 0: all")
-    average_last: int = Field(0, ge=0, description="test the mean of the weights after each of the last n epochs; 0: no")
+    average_last: int = Field(
+        0, ge=0, description="test the mean of the weights after each of the last n epochs; 0: no"
+    )
     precision: Literal["highest", "high", "medium"] = Field(
         "highest", description="of the products in training: medium multiplies in bfloat16; tests are always highest"
     )

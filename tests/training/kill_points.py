@@ -154,7 +154,10 @@ def fingerprint(place: Path) -> str:
     """A hash of the weights, the history and the predictions, and of the metrics but for times."""
     run = Run.open(place)
     timeless = [{k: v for k, v in entry.items() if k != "seconds"} for entry in run.history()]
-    metrics = {k: v for k, v in run.metrics().items() if k not in ("seconds", "date", "run")}
+    moving = ("seconds", "items_per_second", "peak_memory", "date", "run")
+    metrics = {k: v for k, v in run.metrics().items() if k not in moving}
+        k: v for k, v in run.metrics().items() if k not in ("seconds", "items_per_second", "peak_memory", "date", "run")
+    }
     files = (place / "model.safetensors", place / "predictions.parquet")
     content = b"".join(path.read_bytes() for path in files) + json.dumps([timeless, metrics]).encode()
     return hashlib.sha256(content).hexdigest()

@@ -1,4 +1,4 @@
-"""The exponential moving average of weights."""
+"""The averages of weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from rekur.training.averages import Average
+from rekur.training.averages import Average, EpochMean
 
 
 def test_it_follows_its_equation() -> None:
@@ -43,3 +43,16 @@ def test_its_state_goes_on() -> None:
     two.update()
     assert torch.equal(one.model.weight, two.model.weight)
     assert not any(p.requires_grad for p in two.model.parameters())
+
+
+def test_the_mean_of_epochs_goes_on_where_it_was() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    one = EpochMean()
+    for value in (1.0, 2.0):
+        nn.init.constant_(model.weight, value)
+        one.update(model)
+    two = EpochMean()
+    two.load(one.state())
+    nn.init.constant_(model.weight, 6.0)
+    two.update(model)
+    assert two.weights["weight"].item() == pytest.approx(3.0)

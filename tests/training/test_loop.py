@@ -111,6 +111,20 @@ def test_it_keeps_the_weights_it_was_told_to(
     assert not torch.equal(judged[1]["head.bias"], judged[4]["head.bias"])
 
 
+def test_the_mean_of_the_last_epochs_is_kept_and_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = scripted(monkeypatch, [3.0, 1.0, 2.0, 1.5, 0.7])
+    result, model, _ = train(epochs=4, average_last=2)
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(tensor, (judged[2][name] + judged[3][name]) / 2)
+    assert result.validation == {"loss": 0.7}
+    assert torch.equal(judged[4]["head.bias"], model.state_dict()["head.bias"])
+
+
+def test_it_counts_what_it_learned_from() -> None:
+    result, _, heard = train(epochs=3)
+    assert result.items == sum(moment.items for moment in heard.moments)
+
+
 def test_patience_ends_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(monkeypatch, [3.0, 1.0, 2.0, 1.5, 0.5])
     result, _, _ = train(epochs=5, patience=2)

@@ -57,6 +57,16 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.tied", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: its table is the shared one"),
     ("model.characters_hidden", lambda c: c.model.characters > 0, "model.characters of 1 or more"),
     ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other gradient is cut so'),
+    (
+        "training.average_last",
+        lambda c: not c.training.patience,
+        "training.patience = 0: the last epochs must be known",
+    ),
+    (
+        "training.average_last",
+        lambda c: c.training.keep == "last",
+        'training.keep = "last": it is the mean that is kept',
+    ),
     ("training.momentum", lambda c: c.training.optimizer == "sgd", 'training.optimizer = "sgd"'),
     ("training.step_epochs", lambda c: c.training.schedule == "step", 'training.schedule = "step"'),
     ("training.step_factor", lambda c: c.training.schedule == "step", 'training.schedule = "step"'),

@@ -1,4 +1,4 @@
-"""The exponential moving average of the weights."""
+"""Averages of the weights: over every step, or over the last epochs."""
 
 from __future__ import annotations
 
@@ -40,3 +40,34 @@ class Average:
         """Take back what `state` gave."""
         self.steps = state["steps"]
         self.model.load_state_dict({**self.model.state_dict(), **state["weights"]})
+
+
+class EpochMean:
+    """The mean of the weights after each of the last epochs (checkpoint averaging).
+
+        m_k = m_{k-1} + (w_k - m_{k-1}) / k,    k = 1, 2 ... of the epochs taken in
+
+    Source: Vaswani et al. 2017, section 6.1, where the checkpoints averaged are those of the training's end.
+    """
+
+    def __init__(self) -> None:
+        self.epochs = 0
+        self.weights: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the weights after an epoch; what is no floating point number is kept as it is last."""
+        self.epochs += 1
+        for name, weight in model.state_dict().items():
+            if name not in self.weights or not weight.is_floating_point():
+                self.weights[name] = weight.clone()
+            else:
+                self.weights[name].lerp_(weight, 1 / self.epochs)
+
+    def state(self) -> dict[str, Any]:
+        """Return the mean and the count behind it."""
+        return {"epochs": self.epochs, "weights": self.weights}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take back what `state` gave."""
+        self.epochs, self.weights = state["epochs"], dict(state["weights"])

@@ -203,15 +203,16 @@ class Experiment:
             self.audience.on_warning(text)
 
     def _fit(self, task: Task, model: nn.Module, resume: bool) -> FitResult:
-        return fit(
-            task,
-            model,
-            self.config.training,
-            run=self.folder,
-            seed=self.about.seed,
-            listeners=self.audience.listeners,
-            resume=resume,
-        )
+        with _multiplying(self.config.training.precision):
+            return fit(
+                task,
+                model,
+                self.config.training,
+                run=self.folder,
+                seed=self.about.seed,
+                listeners=self.audience.listeners,
+                resume=resume,
+            )
 
     def _metrics(self, task: Task, model: nn.Module, fitted: FitResult, found: dict[str, Any]) -> dict[str, Any]:
         here = threads_here.describe()
@@ -227,6 +228,8 @@ class Experiment:
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
             "seconds": {},  # filled when all is done
             "parameters": parameters(model),
+            "items_per_second": fitted.items / fitted.seconds if fitted.seconds else None,
+            "peak_memory": machine.peak_memory(),
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
             "training": task.training_metrics(self.folder.history()),
@@ -261,6 +264,17 @@ def _compute_on(count: int) -> None:
     torch.set_num_threads(count)
     threads_here.flush_denormals()
     threads_here.keep_memory()
+
+
+@contextlib.contextmanager
+def _multiplying(precision: str) -> Iterator[None]:
+    """Let layers and torch's products of float32 be as rough as `precision` says, for the block alone."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ from rekur.errors import Interrupted, RefusedModelError, RekurError
 from rekur.runs import Run, to_json
 from rekur.tasks.base import State, Task, seed_torch
 from rekur.training import checkpoints
-from rekur.training.averages import Average
+from rekur.training.averages import Average, EpochMean
 from rekur.training.events import Audience, Listener, Moment, Plan
 from rekur.training.optimizers import Optimizer
 from rekur.training.schedules import rate
@@ -42,6 +42,7 @@ class FitResult:
     best_epoch: int | None  # from 0, the one with the least validation loss
     validation: dict[str, float]  # metrics of the weights kept
     warnings: list[str]
+    items: int = 0  # learned from, in all epochs: examples, tokens or steps, as the task counts them
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Position:
     batch: int = 0  # batches of this epoch that are done
     steps: int = 0
     items: int = 0  # of this epoch
+    seen: int = 0  # items of all epochs
     sums: dict[str, float] = field(default_factory=dict)  # of loss and metrics over this epoch's items
     seconds: float = 0.0
     best_epoch: int | None = None
@@ -110,6 +112,7 @@ class Training:
         self.task, self.model, self.settings, self.run, self.audience = task, model, settings, run, audience
         self.optimizer = Optimizer(model, settings)
         self.average = Average(model, settings.average) if settings.average else None
+        self.mean = EpochMean() if settings.average_last else None
         self.at = Position()
         self.carried: State = None  # the recurrent state between the batches of an epoch
         self.best: dict[str, Tensor] | None = None
@@ -170,7 +173,8 @@ class Training:
         if self.average:
             self.average.update()
         self.carried = step.state
-        at.batch, at.steps, at.items = at.batch + 1, at.steps + 1, at.items + step.count
+        at.batch, at.steps = at.batch + 1, at.steps + 1
+        at.items, at.seen = at.items + step.count, at.seen + step.count
         for name, mean in {"loss": loss, **{k: float(v) for k, v in step.metrics.items()}}.items():
             at.sums[name] = at.sums.get(name, 0.0) + mean * step.count
         return Moment(at.epoch, at.batch, batches, step.count, at.sums["loss"] / at.items)
@@ -198,6 +202,8 @@ class Training:
                 self.best = {name: tensor.clone() for name, tensor in self.judged.state_dict().items()}
         if self.best is None or at.best_epoch == at.epoch:
             at.validation = dict(validation)
+        if self.mean and at.epoch >= self.settings.epochs - self.settings.average_last:
+            self.mean.update(self.judged)
         self._note(validation, notes)
         self.carried, at.batch, at.items, at.sums, at.epoch = None, 0, 0, {}, at.epoch + 1
 
@@ -261,6 +267,7 @@ class Training:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state(),
             "average": self.average.state() if self.average else None,
+            "mean": self.mean.state() if self.mean else None,
             "best": self.best,
             "carried": self.carried,
             "random": checkpoints.random_state(),
@@ -287,14 +294,19 @@ class Training:
         self.optimizer.load(state["optimizer"])
         if self.average:
             self.average.load(state["average"])
+        if self.mean:
+            self.mean.load(state["mean"])
         self.best = state["best"]
         self.carried = checkpoints.moved(state["carried"], self.device)
         checkpoints.set_random_state(state["random"])
 
     def result(self) -> FitResult:
         """Put the weights that count into the model and say how the training went."""
-        kept = self.best if self.best is not None else self.judged.state_dict()
+        at, kept = self.at, self.best if self.best is not None else self.judged.state_dict()
+        if self.mean and self.mean.epochs:
+            kept = self.mean.weights
         self.model.load_state_dict(kept)
         self.model.eval()
-        at = self.at
-        return FitResult(at.epoch, at.seconds, at.best_epoch, at.validation, at.warnings)
+        if self.mean:
+            at.validation = self.task.validate(self.model)
+        return FitResult(at.epoch, at.seconds, at.best_epoch, at.validation, at.warnings, at.seen)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
+import resource
+import sys
 import time
 from importlib import metadata
 
@@ -40,6 +42,11 @@ def calibrated(task: Task, model: nn.Module) -> int:
             return 1
         candidates = [count for count in (1, 2, 4, 8, 16, 32, 64) if count < most] + [most]
         return threads.calibrate(step, candidates, rounds=1 if spent > SLOW else 3)
+
+
+def peak_memory() -> float:
+    """Return the most memory this process has held so far, in MB: data, libraries and baselines included."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
 
 
 def versions() -> dict[str, str]:
