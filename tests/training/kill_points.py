@@ -156,8 +156,6 @@ def fingerprint(place: Path) -> str:
     timeless = [{k: v for k, v in entry.items() if k != "seconds"} for entry in run.history()]
     moving = ("seconds", "items_per_second", "peak_memory", "date", "run")
     metrics = {k: v for k, v in run.metrics().items() if k not in moving}
-        k: v for k, v in run.metrics().items() if k not in ("seconds", "items_per_second", "peak_memory", "date", "run")
-    }
     files = (place / "model.safetensors", place / "predictions.parquet")
     content = b"".join(path.read_bytes() for path in files) + json.dumps([timeless, metrics]).encode()
     return hashlib.sha256(content).hexdigest()
