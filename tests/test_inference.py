@@ -141,7 +141,7 @@ def test_the_shelf_has_the_architecture_it_says(name):
 
 
 def test_both_know_the_same_readouts():
-    assert inference.READOUTS.keys() == readouts.READOUTS.keys()
+    assert inference.readouts.READOUTS.keys() == readouts.READOUTS.keys()
 
 
 @given(x=st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=5))
@@ -155,7 +155,7 @@ def test_probabilities_are_torchs_and_never_overflow(x):
 @pytest.mark.parametrize(("asked", "count"), [("3", 3), ("2,1", 2), ("0", None), ("many", None), (None, None)])
 def test_the_number_of_threads_is_the_one_asked_for(monkeypatch, asked, count):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    free = inference.threads()
+    free = inference.arrays.threads()
     if asked is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
-    assert inference.threads() == (count or free) >= 1
+    assert inference.arrays.threads() == (count or free) >= 1

@@ -1,15 +1,7 @@
-"""Embed + Core + Readout: the four parts of every model, put together as its architecture says.
-
-    inputs (N, T) or (N, T, I) -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Linear (N, outputs)
-
-With the readout `every` the last two keep the steps: (N, T, F) -> (N, T, outputs).
-`rekur.inference` computes the same without torch.
-"""
+"""A sequence in, outputs for the whole of it or for each of its steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,68 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rekur.architecture import Architecture, check
-from rekur.evidence import Ballot, Evidence
+from rekur.architecture import Architecture
+from rekur.evidence import Ballot
 from rekur.nn import CELLS, LAYERS, readouts
 from rekur.nn.initialise import keras_
 
 Array = Tensor | NDArray[Any]
 Inputs = Array | tuple[Array, Array]  # ids or values, or ids and evidence
 State = Any  # (K*D, N, H), a pair of them for LSTM, or None
-
-
-class TokenEmbedding(nn.Module):
-    """Token ids (N, T) to vectors (N, T, E); whole words and single numbers may be dropped in training.
-
-    Word dropout replaces a token by the unknown token (Iyyer et al. 2015).
-    """
-
-    def __init__(self, vocabulary: int, size: int, words: float, dropout: float, unknown: int) -> None:
-        super().__init__()
-        self.table = nn.Embedding(vocabulary, size)
-        self.words, self.dropout, self.unknown = words, dropout, unknown
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        if self.training and self.words > 0:
-            dropped = torch.rand(tokens.shape, device=tokens.device) < self.words
-            tokens = tokens.masked_fill(dropped, self.unknown)
-        vectors: Tensor = self.table(tokens)
-        return F.dropout(vectors, self.dropout, self.training)
-
-
-class TokensWithEvidence(nn.Module):
-    """Token ids (N, T) to vectors (N, T, E + order): the words, and beside them what their n-grams say.
-
-    In training the task gives the pair (ids, evidence), as a text must not read ratios of its own making.
-    """
-
-    def __init__(self, tokens: TokenEmbedding, evidence: Evidence) -> None:
-        super().__init__()
-        self.tokens, self.evidence = tokens, evidence
-
-    def forward(self, inputs: Tensor | tuple[Tensor, Tensor]) -> Tensor:
-        ids, ratios = inputs if isinstance(inputs, tuple) else (inputs, self.evidence(inputs))
-        if self.training and self.tokens.words > 0:
-            ratios = ratios * (torch.rand(ratios.shape, device=ratios.device) >= self.tokens.words)
-        return torch.cat([self.tokens(ids), ratios], dim=2)
-
-
-class OneHot(nn.Module):
-    """Token ids (N, T) to unit vectors (N, T, V)."""
-
-    def __init__(self, vocabulary: int) -> None:
-        super().__init__()
-        self.vocabulary = vocabulary
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return F.one_hot(tokens, self.vocabulary).to(torch.get_default_dtype())
-
-
-class Values(nn.Module):
-    """Numbers (N, T, I) as they are."""
-
-    def forward(self, values: Tensor) -> Tensor:
-        return values
 
 
 class CellLoop(nn.Module):
@@ -127,7 +65,7 @@ class SequenceModel(nn.Module):
         settings, D = architecture.settings, architecture.directions
         self.settings, self.anchor = settings, architecture.anchor
         self.embed = embed
-        self.core = _core(architecture)
+        self.core = make_core(architecture)
         self.readout = readouts.make(settings.readout, D * settings.hidden, architecture.steps)
         self.head = _head(architecture)
         if settings.init == "keras":
@@ -136,7 +74,7 @@ class SequenceModel(nn.Module):
     def forward(self, inputs: Inputs, lengths: Array | None = None, state: State = None) -> tuple[Tensor, State]:
         """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step."""
         device = next(self.parameters()).device
-        inputs, valid = _on(device, inputs), _on(device, lengths)
+        inputs, valid = on(device, inputs), on(device, lengths)
         x = self.embed(inputs)
         if self.settings.segment:
             features, state = self._in_segments(x, valid), None
@@ -180,37 +118,21 @@ class WithBallot(nn.Module):
 
     def forward(self, inputs: Inputs, lengths: Array | None = None, state: State = None) -> tuple[Tensor, State]:
         read, state = self.model(inputs, lengths, state)
-        ids = _on(read.device, inputs[0] if isinstance(inputs, tuple) else inputs)
-        vote = self.ballot(ids, _on(read.device, lengths))
+        ids = on(read.device, inputs[0] if isinstance(inputs, tuple) else inputs)
+        vote = self.ballot(ids, on(read.device, lengths))
         voted = vote.unsqueeze(1) if read.shape[1] == 1 else torch.stack([-vote / 2, vote / 2], dim=1)
         return (torch.cat([read, voted]) if self.training else (read + voted) / 2), state
 
 
-def build(architecture: Architecture, evidence: Evidence | None = None) -> nn.Module:
-    """Return the untrained model; the caller has seeded torch.
-
-    `evidence` is what was fitted with the data; None makes room for what a run's weights will fill.
-    """
-    if architecture.features and evidence is None:
-        evidence = Evidence(architecture.features, architecture.settings.evidence)
-    model = SequenceModel(architecture, _embed(architecture, evidence))
-    if evidence is None or not architecture.settings.ballot:
-        return model
-    return WithBallot(model, Ballot(evidence, architecture.settings.dropout_words))
+def on(device: torch.device, given: Any) -> Any:
+    """Return an array, a pair of them or None as tensors on `device`."""
+    if isinstance(given, tuple):
+        return tuple(on(device, part) for part in given)
+    return None if given is None else torch.as_tensor(given, device=device)
 
 
-def _embed(architecture: Architecture, evidence: Evidence | None) -> nn.Module:
-    settings, V = architecture.settings, architecture.tokens
-    if architecture.values:
-        return Values()
-    if not settings.embedding:
-        return OneHot(V)
-    dropouts = settings.dropout_words, settings.dropout_embedding
-    tokens = TokenEmbedding(V, settings.embedding, *dropouts, architecture.unknown)
-    return tokens if evidence is None else TokensWithEvidence(tokens, evidence)
-
-
-def _core(architecture: Architecture) -> nn.Module:
+def make_core(architecture: Architecture) -> nn.Module:
+    """Return the untrained Core of a model: a layer, or a cell looped over the steps."""
     settings = architecture.settings
     if settings.api == "cell":
         return CellLoop(settings.cell, architecture.read, settings.hidden)
@@ -230,22 +152,3 @@ def _head(architecture: Architecture) -> nn.Module:
     for before, after in architecture.head:
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1]) if layers else nn.Identity()
-
-
-def _on(device: torch.device, given: Any) -> Any:
-    """Return an array, a pair of them or None as tensors on `device`."""
-    if isinstance(given, tuple):
-        return tuple(_on(device, part) for part in given)
-    return None if given is None else torch.as_tensor(given, device=device)
-
-
-def fill(model: nn.Module, weights: Mapping[str, NDArray[Any]], path: Path) -> None:
-    """Put the weights of the run at `path` into `model`; raises RefusedModelError unless they are the model's."""
-    expected = model.state_dict()
-    check({name: (tuple(w.shape), str(w.dtype).removeprefix("torch.")) for name, w in expected.items()}, weights, path)
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-
-
-def parameters(model: nn.Module) -> int:
-    """Return how many numbers training adjusts."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)

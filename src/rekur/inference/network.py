@@ -1,15 +1,7 @@
-"""What `models` computes, for predictions alone and without torch: NumPy around the engine's recurrent layers.
-
-    inputs (N, T) or (N, T, I) -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Head (N, outputs)
-
-Half of the time of a short prediction would go into loading torch. Every model of the shelf is covered, the
-from-scratch network too; dropout and initialisation have no part here.
-"""
+"""A trained model that reads a sequence: NumPy around the engine's recurrent layers."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,12 +11,8 @@ from numpy.typing import NDArray
 from rekur import engine
 from rekur.architecture import Architecture
 from rekur.data import evidence
-
-Floats = NDArray[Any]  # float32, and float64 in the from-scratch network
-Integers = NDArray[np.int64]
-State = tuple[Floats, ...]  # (h,) or (h, c), each (K*D, N, H)
-Weights = Mapping[str, NDArray[Any]]
-Readout = Callable[[Floats, State, Integers | None, Weights], Floats]  # of the outputs (N, T, D*H), see nn/readouts.py
+from rekur.inference.arrays import Floats, Integers, State, Weights, linear, sigmoid, threads, valid
+from rekur.inference.readouts import READOUTS
 
 LARGEST = 1 << 26  # numbers in a table of products: 256 MB
 SCRATCH = {  # the weights of the from-scratch network, as those of the model it is
@@ -142,7 +130,7 @@ class Network:
     def _head(self, features: Floats) -> Floats:
         for place in range(len(self.architecture.head)):
             features = np.maximum(features, 0) if place else features
-            features = _linear(features, self.weights, f"head.{2 * place}")
+            features = linear(features, self.weights, f"head.{2 * place}")
         return features
 
     def _with_ballot(self, output: Floats, ids: Integers, lengths: Integers | None) -> Floats:
@@ -155,7 +143,7 @@ class Network:
     def _vote(self, ids: Integers, lengths: Integers | None) -> Floats:
         feature, known = self._n_grams(ids)  # (N, T, order)
         if lengths is not None:
-            known = known & _valid(ids, lengths)
+            known = known & valid(ids, lengths)
         sums = np.empty(len(ids), np.float32)
         for n, row in enumerate(np.where(known, feature, -1)):
             chosen = np.unique(row[row >= 0])
@@ -165,78 +153,3 @@ class Network:
 
     def _n_grams(self, ids: Integers) -> tuple[Integers, NDArray[np.bool_]]:
         return evidence.find(self.weights["embed.evidence.keys"], ids, self.settings.evidence)
-
-
-def last(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
-    """The top layer's state at each row's end, both directions joined."""
-    h_n = state[0]  # (K*D, N, H)
-    return np.concatenate(list(h_n[-(outputs.shape[2] // h_n.shape[2]) :]), axis=1)
-
-
-def mean(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
-    """The mean of the valid steps; the outputs behind them are 0."""
-    if lengths is None:
-        return np.mean(outputs, axis=1)  # type: ignore[no-any-return]
-    return np.sum(outputs, axis=1) / lengths.clip(min=1)[:, None].astype(outputs.dtype)  # type: ignore[no-any-return]
-
-
-def maximum(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
-    """The largest value of each feature over the valid steps; 0 for a row without any."""
-    if lengths is None:
-        return np.max(outputs, axis=1)  # type: ignore[no-any-return]
-    largest = np.max(outputs, axis=1, where=_valid(outputs, lengths), initial=-np.inf)
-    return np.where(lengths[:, None] > 0, largest, outputs.dtype.type(0))  # type: ignore[no-any-return]
-
-
-def attention(outputs: Floats, state: State, lengths: Integers | None, weights: Weights) -> Floats:  # noqa: ARG001
-    """The learned weighted mean of the valid steps: s_t = v · tanh(W o_t + b), their softmax weighs them."""
-    scores = np.tanh(_linear(outputs, weights, "readout.key")) @ weights["readout.score.weight"].T  # (N, T, 1)
-    if lengths is not None:
-        scores = np.where(_valid(outputs, lengths), scores, np.finfo(scores.dtype).min)
-    weighed: Floats = softmax(scores, axis=1) * outputs  # behind a length the outputs are 0
-    return np.sum(weighed, axis=1)  # type: ignore[no-any-return]
-
-
-READOUTS: dict[str, Readout] = {
-    "last": last,
-    "last_step": lambda outputs, *_: outputs[:, -1],
-    "mean": mean,
-    "max": maximum,
-    "mean_max": lambda *of: np.concatenate([mean(*of), maximum(*of)], axis=1),
-    "attention": attention,
-    "flatten": lambda outputs, *_: outputs.reshape(len(outputs), -1),
-    "every": lambda outputs, *_: outputs,
-}
-
-
-def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    return np.exp(-np.logaddexp(0, -x))
-
-
-def softmax(x: Floats, axis: int = -1) -> Floats:
-    """exp(x) along `axis`, made to add up to 1."""
-    return np.exp(log_softmax(x, axis))
-
-
-def log_softmax(x: Floats, axis: int = -1) -> Floats:
-    """The logarithm of `softmax`, finite wherever x is."""
-    below = x - x.max(axis=axis, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=axis, keepdims=True))  # type: ignore[no-any-return]
-
-
-def threads() -> int:
-    """How many threads a prediction takes: OMP_NUM_THREADS, else the processors this process may use."""
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-    if asked.isdecimal() and int(asked):
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _linear(x: Floats, weights: Weights, name: str) -> Floats:
-    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-
-
-def _valid(steps: NDArray[Any], lengths: Integers) -> NDArray[np.bool_]:
-    """Return (N, T, 1), true at the steps before a row's length."""
-    return (np.arange(steps.shape[1]) < lengths[:, None])[:, :, None]

@@ -1,0 +1,12 @@
+"""What `models` computes, for predictions alone and without torch: NumPy around the engine's recurrent layers.
+
+    inputs (N, T) or (N, T, I) -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Head (N, outputs)
+
+Half of the time of a short prediction would go into loading torch. Every model of the shelf is covered, the
+from-scratch network too; dropout and initialisation have no part here.
+"""
+
+from rekur.inference.arrays import log_softmax, sigmoid, softmax
+from rekur.inference.network import Network
+
+__all__ = ["Network", "log_softmax", "sigmoid", "softmax"]

@@ -1,0 +1,49 @@
+"""The few functions of arrays that every network needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[Any]  # float32, and float64 in the from-scratch network
+Integers = NDArray[np.int64]
+State = tuple[Floats, ...]  # (h,) or (h, c), each (K*D, N, H)
+Weights = Mapping[str, NDArray[Any]]
+
+
+def sigmoid(x: Floats) -> Floats:
+    """1 / (1 + exp(-x)), without overflow."""
+    return np.exp(-np.logaddexp(0, -x))
+
+
+def softmax(x: Floats, axis: int = -1) -> Floats:
+    """exp(x) along `axis`, made to add up to 1."""
+    return np.exp(log_softmax(x, axis))
+
+
+def log_softmax(x: Floats, axis: int = -1) -> Floats:
+    """The logarithm of `softmax`, finite wherever x is."""
+    below = x - x.max(axis=axis, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=axis, keepdims=True))  # type: ignore[no-any-return]
+
+
+def threads() -> int:
+    """How many threads a prediction takes: OMP_NUM_THREADS, else the processors this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if asked.isdecimal() and int(asked):
+        return int(asked)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def linear(x: Floats, weights: Weights, name: str) -> Floats:
+    """x W' + b, with the weights called `name`."""
+    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+
+def valid(steps: NDArray[Any], lengths: Integers) -> NDArray[np.bool_]:
+    """Return (N, T, 1), true at the steps before a row's length."""
+    return (np.arange(steps.shape[1]) < lengths[:, None])[:, :, None]

@@ -1,0 +1,76 @@
+"""Embed: what a step is to the core, from token ids or numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from rekur.architecture import Architecture
+from rekur.evidence import Evidence
+
+
+class TokenEmbedding(nn.Module):
+    """Token ids (N, T) to vectors (N, T, E); whole words and single numbers may be dropped in training.
+
+    Word dropout replaces a token by the unknown token (Iyyer et al. 2015).
+    """
+
+    def __init__(self, vocabulary: int, size: int, words: float, dropout: float, unknown: int) -> None:
+        super().__init__()
+        self.table = nn.Embedding(vocabulary, size)
+        self.words, self.dropout, self.unknown = words, dropout, unknown
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if self.training and self.words > 0:
+            dropped = torch.rand(tokens.shape, device=tokens.device) < self.words
+            tokens = tokens.masked_fill(dropped, self.unknown)
+        vectors: Tensor = self.table(tokens)
+        return F.dropout(vectors, self.dropout, self.training)
+
+
+class TokensWithEvidence(nn.Module):
+    """Token ids (N, T) to vectors (N, T, E + order): the words, and beside them what their n-grams say.
+
+    In training the task gives the pair (ids, evidence), as a text must not read ratios of its own making.
+    """
+
+    def __init__(self, tokens: TokenEmbedding, evidence: Evidence) -> None:
+        super().__init__()
+        self.tokens, self.evidence = tokens, evidence
+
+    def forward(self, inputs: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+        ids, ratios = inputs if isinstance(inputs, tuple) else (inputs, self.evidence(inputs))
+        if self.training and self.tokens.words > 0:
+            ratios = ratios * (torch.rand(ratios.shape, device=ratios.device) >= self.tokens.words)
+        return torch.cat([self.tokens(ids), ratios], dim=2)
+
+
+class OneHot(nn.Module):
+    """Token ids (N, T) to unit vectors (N, T, V)."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return F.one_hot(tokens, self.vocabulary).to(torch.get_default_dtype())
+
+
+class Values(nn.Module):
+    """Numbers (N, T, I) as they are."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values
+
+
+def make(architecture: Architecture, evidence: Evidence | None) -> nn.Module:
+    """Return the untrained Embed of a model."""
+    settings, V = architecture.settings, architecture.tokens
+    if architecture.values:
+        return Values()
+    if not settings.embedding:
+        return OneHot(V)
+    dropouts = settings.dropout_words, settings.dropout_embedding
+    tokens = TokenEmbedding(V, settings.embedding, *dropouts, architecture.unknown)
+    return tokens if evidence is None else TokensWithEvidence(tokens, evidence)
