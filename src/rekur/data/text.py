@@ -1,9 +1,12 @@
-"""From texts to tokens: the tokenisers of the chapters and our own, each one pass of a regular expression."""
+"""From texts to tokens: one normal form, then the tokenisers of the chapters and our own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -39,6 +42,47 @@ class Tokens:
 _PUNCTUATION = r"[!-/:-@\[-`{-~]"  # the 32 signs of ASCII
 _KERAS_TOKEN = r"""[^\s!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~]+"""  # all of them but the apostrophe separate
 _WORD = r"[\p{L}\p{M}\p{N}]+(?:'\p{L}+)?|[!?]"
+_NUMBER = r"\p{N}+(?:[.,:]\p{N}+)+"
+_WRITTEN = rf"{_NUMBER}|[\p{{L}}\p{{M}}\p{{N}}]+(?:['’\-][\p{{L}}\p{{M}}\p{{N}}]+)*|[^\s\p{{L}}\p{{M}}\p{{N}}]"
+
+_SYLLABLES, _LEADS, _VOWELS, _TAILS = 0xAC00, 0x1100, 0x1161, 0x11A7  # Hangul in Unicode, chapter 3.12
+
+
+def _letters() -> dict[str, str]:
+    """Return the letter a keyboard types (U+3131 to U+3163) for each jamo of today that is no letter itself."""
+    letters = map(chr, range(0x3131, 0x3164))
+    table = {unicodedata.normalize("NFKC", letter): letter for letter in letters}
+    named = [chr(code) for code in (*range(0x1161, 0x1176), *range(0x11A8, 0x11C3), *range(0xFFA1, 0xFFDD))]
+    names = {jamo: unicodedata.name(jamo, "").split(" ")[-1] for jamo in named}
+    return table | {jamo: unicodedata.lookup(f"HANGUL LETTER {name}") for jamo, name in names.items() if name}
+
+
+_LETTERS = _letters()
+_JAMO = (*range(0x1100, 0x1200), *range(0xA960, 0xA980), *range(0xD7B0, 0xD800))
+_LOOSE_JAMO = f"[{''.join(_LETTERS)}]"
+_OLD_HANGUL = f"[{''.join(chr(code) for code in _JAMO if chr(code) not in _LETTERS)}]"
+
+
+def normal(texts: pl.Series) -> pl.Series:
+    """Return the one form every coding reads, so that texts that look alike are alike.
+
+    Null becomes "". Then NFC: a Hangul syllable or an accented letter is one character, however it was typed. Then
+    jamo that stand alone, half-width ones among them, become the letters a keyboard types (U+3131 to U+3163), unless
+    the text holds letters of old Hangul, whose syllables have no other form. Compatibility forms (NFKC) are left
+    apart: it would make a syllable of ㅇㅏ and cannot be undone.
+
+    >>> normal(pl.Series(["\u1112\u1161\u11ab \u110f\u110f", None])).to_list()
+    ['한 ㅋㅋ', '']
+    """
+    texts = texts.cast(pl.String).fill_null("")
+    rare = (texts.str.len_bytes() > texts.str.len_chars()).arg_true()  # ASCII is normal: the others alone take time
+    if not len(rare):
+        return texts
+    composed = texts.gather(rare).str.normalize("NFC")
+    loose = (composed.str.contains(_LOOSE_JAMO) & ~composed.str.contains(_OLD_HANGUL)).arg_true()
+    if len(loose):
+        composed = composed.scatter(loose, composed.gather(loose).str.replace_many(_LETTERS))
+    return texts.clone().scatter(rare, composed)
 
 
 def _chapter_a(texts: pl.Series) -> pl.Series:
@@ -63,9 +107,46 @@ def _words(texts: pl.Series) -> pl.Series:
     return plain.str.extract_all(_WORD)
 
 
+def _written(texts: pl.Series) -> pl.Series:
+    """Words and numbers of any script as they are written, "t-shirt" and "3.5" one each, and every other sign."""
+    return texts.str.extract_all(_WRITTEN)
+
+
 def _characters(texts: pl.Series) -> pl.Series:
-    """Characters of the composed form (NFC), so that a Hangul syllable or an accented letter is one token."""
-    return texts.str.normalize("NFC").str.extract_all(r"(?s).")
+    """Characters: a Hangul syllable or an accented letter is one token."""
+    return texts.str.extract_all(r"(?s).")
+
+
+def _jamo(texts: pl.Series) -> pl.Series:
+    """Characters, but the two or three jamo of each Hangul syllable; other scripts are left as they are."""
+    return texts.str.replace_many(_DECOMPOSED).str.extract_all(r"(?s).")
+
+
+def _decomposed(syllable: int) -> str:
+    """Return the jamo of the Hangul syllable of this place (0 to 11,171): 19 leads, 21 vowels, 27 tails or none."""
+    lead, vowel, tail = syllable // 588, syllable % 588 // 28, syllable % 28
+    return chr(_LEADS + lead) + chr(_VOWELS + vowel) + (chr(_TAILS + tail) if tail else "")
+
+
+_DECOMPOSED = {chr(_SYLLABLES + syllable): _decomposed(syllable) for syllable in range(11_172)}
+
+
+@cache
+def _kiwi() -> Any:
+    try:
+        from kiwipiepy import Kiwi
+    except ImportError:
+        raise DataError(
+            "The tokeniser `morphemes` needs kiwipiepy, which is not installed. Run `pip install 'rekur[ko]'`, "
+            "or take `jamo`, `characters` or `bpe`."
+        ) from None
+    return Kiwi(num_workers=1)
+
+
+def _morphemes(texts: pl.Series) -> pl.Series:
+    """Morphemes of Korean by kiwipiepy, each as it is written or would be in a dictionary."""
+    found = _kiwi().tokenize(texts.to_list())
+    return pl.Series([[token.form for token in tokens] for tokens in found], dtype=pl.List(pl.String))
 
 
 TOKENIZERS: dict[str, Callable[[pl.Series], pl.Series]] = {
@@ -73,8 +154,22 @@ TOKENIZERS: dict[str, Callable[[pl.Series], pl.Series]] = {
     "spaces": _spaces,
     "keras": _keras,
     "words": _words,
+    "written": _written,
     "characters": _characters,
+    "jamo": _jamo,
+    "morphemes": _morphemes,
 }
+_JOINED = ("characters", "jamo")  # with nothing between; words are joined by a space
+
+
+def join(rows: Iterable[Sequence[str]], name: str) -> list[str]:
+    """Write tokens of the tokeniser called `name` as texts; of jamo, the syllables are composed again.
+
+    >>> join([["\u1112", "\u1161", "\u11ab", "글"]], "jamo"), join([["two", "words"]], "words")
+    (['한글'], ['two words'])
+    """
+    between = "" if name in _JOINED else " "
+    return [unicodedata.normalize("NFC", between.join(row)) for row in rows]
 
 
 def tokenize(texts: pl.Series, name: str) -> Tokens:
@@ -92,7 +187,7 @@ def tokenize(texts: pl.Series, name: str) -> Tokens:
     """
     if name not in TOKENIZERS:
         raise DataError(f"No tokeniser is called `{name}`. {nearest(name, TOKENIZERS)}")
-    lists = TOKENIZERS[name](texts.cast(pl.String).fill_null(""))
+    lists = TOKENIZERS[name](normal(texts))
     lengths = lists.list.len().to_numpy()
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])

@@ -16,6 +16,7 @@ from rekur.data.text import Tokens, tokenize
 from rekur.errors import DataError
 
 SPECIALS = ("<pad>", "<unk>")
+MARKED = (*SPECIALS, "<s>", "</s>")  # of written texts: their start and end have ids, too
 
 
 @dataclass(frozen=True)
