@@ -40,6 +40,7 @@ def settings(draw: st.DrawFn, kind: str) -> ModelSettings:
     tokens, looped = kind == "tokens", draw(st.booleans())
     embedding = draw(st.sampled_from([0, 3])) if tokens else 0
     evidence = draw(st.integers(0, 3)) if embedding else 0
+    characters = draw(st.sampled_from([0, 2])) if embedding and not evidence else 0
     return ModelSettings(
         cell=draw(st.sampled_from(["rnn", "gru", "lstm"])),
         api="cell" if looped else "layer",
@@ -55,6 +56,9 @@ def settings(draw: st.DrawFn, kind: str) -> ModelSettings:
         evidence=evidence,
         ballot=bool(evidence) and readout != "every" and draw(st.booleans()),
         segment=draw(st.sampled_from([0, 3])) if tokens and readout in checks.POOLED else 0,
+        characters=characters,
+        characters_hidden=draw(st.sampled_from([0, 3])) if characters else 0,
+        crf=readout == "every" and draw(st.booleans()),
     )
 
 
@@ -69,7 +73,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
     outputs = draw(st.integers(1, 2))
     if not model.linear:
         outputs = Architecture(model.model_copy(update={"linear": True}), 1, steps=T, **sizes).pooled
-    return Architecture(model, outputs, steps=T, features=features, anchor=1, **sizes)
+    return Architecture(model, outputs, steps=T, features=features, anchor=1, letters=8, **sizes)
 
 
 def fitted(order: int) -> Evidence:
@@ -77,8 +81,11 @@ def fitted(order: int) -> Evidence:
     return Evidence.fit(tokens, np.array([0, 1, 0, 1]), order, 1, np.array([0, 1, 1, 0]))[0]
 
 
-def inputs_for(made: Architecture, N: int) -> np.ndarray:
+def inputs_for(made: Architecture, N: int):
     draw = np.random.default_rng(N)
+    if made.spelling:
+        characters = draw.integers(2, made.letters, (N, T, 5))
+        return draw.integers(0, V, (N, T)), characters * (np.arange(5) < draw.integers(0, 6, (N, T, 1)))
     return draw.normal(size=(N, T, made.values)).astype(np.float32) if made.values else draw.integers(0, V, (N, T))
 
 

@@ -21,6 +21,7 @@ from rekur.config import ModelSettings
 from rekur.errors import ConfigError, RefusedModelError
 
 Weight = tuple[tuple[int, ...], str]  # shape and type
+KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # of a layer's weights, each way
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Architecture:
     anchor: int = -1  # with `settings.residual`, the input feature to whose last value the output is added
     unknown: int = 0  # the id that stands for a word dropped in training
     features: int = 0  # n-grams that `settings.evidence` knows
+    letters: int = 0  # ids of characters, where `settings.characters` has those of each word read
 
     def __post_init__(self) -> None:
         if not self.settings.linear and self.pooled != self.outputs:
@@ -51,7 +53,12 @@ class Architecture:
     @property
     def read(self) -> int:
         """I, the features of a step that the first layer reads."""
-        return self.values or (self.settings.embedding or self.tokens) + self.settings.evidence
+        return self.values or (self.settings.embedding or self.tokens) + self.settings.evidence + 2 * self.spelling
+
+    @property
+    def spelling(self) -> int:
+        """Hidden units that read the characters of a word, each way; 0: they are not read."""
+        return self.settings.characters and (self.settings.characters_hidden or self.settings.characters)
 
     @property
     def pooled(self) -> int:
@@ -69,7 +76,7 @@ class Architecture:
         """Return the shape and the type of each weight, by the name it has in model.safetensors."""
         if self.settings.api == "numpy":
             return self._from_scratch()
-        parts = {**self._embed(), **self._core(), **self._readout(), **self._head()}
+        parts = {**self._embed(), **self._core(), **self._readout(), **self._head(), **self._crf()}
         if not self.settings.ballot:
             return parts
         vote: dict[str, Weight] = {"ballot.weight": ((self.features,), "float32"), "ballot.bias": ((1,), "float32")}
@@ -79,11 +86,26 @@ class Architecture:
         table = ((self.tokens, self.settings.embedding), "float32")
         if self.settings.evidence:
             return {"embed.tokens.table.weight": table, **self._evidence("embed")}
+        if self.spelling:
+            return {"embed.tokens.table.weight": table, **self._spelling()}
         return {"embed.table.weight": table} if self.settings.embedding else {}
 
     def _evidence(self, part: str) -> dict[str, Weight]:
         size = (self.features,)
         return {f"{part}.evidence.keys": (size, "int64"), f"{part}.evidence.ratios": (size, "float32")}
+
+    def _spelling(self) -> dict[str, Weight]:
+        E, H = self.settings.characters, self.spelling
+        G_H = engine.GATES[engine.MODES[self.settings.cell]] * H
+        found: dict[str, Weight] = {"embed.characters.weight": ((self.letters, E), "float32")}
+        for d in range(2):
+            shapes = zip(self.reader(d), ((G_H, E), (G_H, H), (G_H,), (G_H,)), strict=True)
+            found |= {name: (shape, "float32") for name, shape in shapes}
+        return found
+
+    def reader(self, d: int) -> list[str]:
+        """Return the names of w_ih, w_hh, b_ih and b_hh of what reads a word's characters in direction d."""
+        return [f"embed.reader.{kind}_l0{'_reverse' if d else ''}" for kind in KINDS]
 
     def _core(self) -> dict[str, Weight]:
         H, D = self.settings.hidden, self.directions
@@ -97,7 +119,7 @@ class Architecture:
     def core(self, k: int, d: int) -> list[str]:
         """Return the names of w_ih, w_hh, b_ih and b_hh of layer k in direction d."""
         before, behind = ("cell.", "") if self.settings.api == "cell" else ("", f"_l{k}{'_reverse' if d else ''}")
-        return [f"core.{before}{kind}{behind}" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+        return [f"core.{before}{kind}{behind}" for kind in KINDS]
 
     def _readout(self) -> dict[str, Weight]:
         if self.settings.readout != "attention":
@@ -112,6 +134,11 @@ class Architecture:
             found[f"head.{2 * place}.weight"] = ((after, before), "float32")  # a ReLU between each two
             found[f"head.{2 * place}.bias"] = ((after,), "float32")
         return found
+
+    def _crf(self) -> dict[str, Weight]:
+        C = self.outputs
+        shapes = {"transitions": (C, C), "start": (C,), "end": (C,)} if self.settings.crf else {}
+        return {f"crf.{name}": (shape, "float32") for name, shape in shapes.items()}
 
     def _from_scratch(self) -> dict[str, Weight]:
         H = self.settings.hidden

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from rekur import engine
 from rekur.architecture import Architecture
 from rekur.data import evidence
+from rekur.inference import tags
 from rekur.inference.arrays import Floats, Integers, State, Weights, linear, sigmoid, threads, valid
 from rekur.inference.readouts import READOUTS
+
+Inputs = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]
 
 LARGEST = 1 << 26  # numbers in a table of products: 256 MB
 SCRATCH = {  # the weights of the from-scratch network, as those of the model it is
@@ -41,16 +44,17 @@ class Network:
         self.looked_up = 0  # ids so far
 
     def __call__(
-        self, inputs: NDArray[Any], lengths: Integers | None = None, state: State | None = None
+        self, inputs: Inputs, lengths: Integers | None = None, state: State | None = None
     ) -> tuple[Floats, State | None]:
         """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step.
 
         Args:
-            inputs: ids (N, T) or values (N, T, I).
+            inputs: ids (N, T), or values (N, T, I), or ids and each word's characters (N, T, L).
             lengths: valid steps (N,) of each row, None for T everywhere.
             state: as an earlier call returned it; None for zeros.
         """
-        x = inputs if self._looks_up() else self._embed(inputs)
+        first = inputs[0] if isinstance(inputs, tuple) else inputs
+        x = first if self._looks_up() else self._embed(inputs)
         if self.settings.segment:
             features, state = self._in_segments(x, lengths), None
         else:
@@ -60,12 +64,14 @@ class Network:
         if self.settings.squash == "sigmoid":
             output = sigmoid(output)
         if self.settings.residual:
-            output = output + inputs[:, -1, self.architecture.anchor, None]
-        return self._with_ballot(output, inputs, lengths), state
+            output = output + first[:, -1, self.architecture.anchor, None]
+        if self.settings.crf:
+            return tags.scores(self.weights, output, lengths), state
+        return self._with_ballot(output, first, lengths), state
 
     def _looks_up(self) -> bool:
         """Whether the first layer reads ids, as rows of a table."""
-        return not self.architecture.values and not self.settings.evidence
+        return not (self.architecture.values or self.settings.evidence or self.architecture.spelling)
 
     def _table(self, ids: int) -> tuple[Floats, list[engine.Weights]]:
         """Return what the first layer looks `ids` more up in, (V, I) or (V, D*G*H), and its weights beside that.
@@ -87,13 +93,21 @@ class Network:
         w_ih = np.concatenate([part[0] for part in self.layers[0]])  # (D*G*H, I)
         return self.weights["embed.table.weight"] @ w_ih.T if self.settings.embedding else np.ascontiguousarray(w_ih.T)
 
-    def _embed(self, inputs: NDArray[Any]) -> Floats:
+    def _embed(self, inputs: Inputs) -> Floats:
         """Return (N, T, I) from values (N, T, I), or from ids (N, T) and the evidence of their n-grams."""
+        if isinstance(inputs, tuple):
+            return self._spelt(*inputs)
         if self.architecture.values:
             return inputs
         feature, known = self._n_grams(inputs)
         ratios = np.where(known, self.weights["embed.evidence.ratios"][feature], np.float32(0))
         return np.concatenate([np.take(self.weights["embed.tokens.table.weight"], inputs, axis=0), ratios], axis=2)
+
+    def _spelt(self, ids: Integers, characters: Integers) -> Floats:
+        """Return (N, T, E + 2H): the words' vectors, and beside them how each is spelt."""
+        layer = [tuple(self.weights[name] for name in self.architecture.reader(d)) for d in range(2)]
+        spelt = tags.spelling(engine.MODES[self.settings.cell], self.weights, layer, characters)
+        return np.concatenate([np.take(self.weights["embed.tokens.table.weight"], ids, axis=0), spelt], axis=2)
 
     def _core(self, x: NDArray[Any], lengths: Integers | None, state: State | None) -> tuple[Floats, State]:
         """Run the layers over x (N, T, I) or over ids (N, T).

@@ -19,7 +19,7 @@ from torch import nn
 from rekur.architecture import Architecture, check
 from rekur.evidence import Ballot, Evidence
 from rekur.models import embeds
-from rekur.models.embeds import OneHot, TokenEmbedding, TokensWithEvidence, Values
+from rekur.models.embeds import OneHot, TokenEmbedding, TokensWithCharacters, TokensWithEvidence, Values
 from rekur.models.sequence import CellLoop, SequenceModel, WithBallot
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "OneHot",
     "SequenceModel",
     "TokenEmbedding",
+    "TokensWithCharacters",
     "TokensWithEvidence",
     "Values",
     "WithBallot",

@@ -7,7 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rekur.architecture import Architecture
+from rekur.data.lexicon import distinct
 from rekur.evidence import Evidence
+from rekur.nn import LAYERS
 
 
 class TokenEmbedding(nn.Module):
@@ -46,6 +48,27 @@ class TokensWithEvidence(nn.Module):
         return torch.cat([self.tokens(ids), ratios], dim=2)
 
 
+class TokensWithCharacters(nn.Module):
+    """Ids (N, T) and characters (N, T, L) to vectors (N, T, E + 2H): each word, and beside it how it is spelt.
+
+    A recurrent layer reads the characters of each distinct word of the batch, both ways, and gives its last states
+    (Ling et al. 2015). A character's id is 0 behind a word's last.
+    """
+
+    def __init__(self, tokens: TokenEmbedding, characters: int, size: int, reader: nn.Module) -> None:
+        super().__init__()
+        self.tokens, self.reader = tokens, reader
+        self.characters = nn.Embedding(characters, size)
+
+    def forward(self, inputs: tuple[Tensor, Tensor]) -> Tensor:
+        ids, characters = inputs
+        words, place, lengths = (torch.from_numpy(part).to(ids.device) for part in distinct(characters.cpu().numpy()))
+        _, state = self.reader(self.characters(words), lengths=lengths)
+        h_n = state[0] if isinstance(state, tuple) else state  # (2, U, H)
+        spelt = torch.cat(tuple(h_n), dim=1)[place].view(*ids.shape, -1)
+        return torch.cat([self.tokens(ids), F.dropout(spelt, self.tokens.dropout, self.training)], dim=2)
+
+
 class OneHot(nn.Module):
     """Token ids (N, T) to unit vectors (N, T, V)."""
 
@@ -73,4 +96,8 @@ def make(architecture: Architecture, evidence: Evidence | None) -> nn.Module:
         return OneHot(V)
     dropouts = settings.dropout_words, settings.dropout_embedding
     tokens = TokenEmbedding(V, settings.embedding, *dropouts, architecture.unknown)
+    if architecture.spelling:
+        reader: type[nn.Module] = LAYERS[settings.cell]
+        read = reader(settings.characters, architecture.spelling, batch_first=True, bidirectional=True)
+        return TokensWithCharacters(tokens, architecture.letters, settings.characters, read)
     return tokens if evidence is None else TokensWithEvidence(tokens, evidence)

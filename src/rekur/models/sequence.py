@@ -12,10 +12,11 @@ from torch.nn import functional as F
 from rekur.architecture import Architecture
 from rekur.evidence import Ballot
 from rekur.nn import CELLS, LAYERS, readouts
+from rekur.nn.crf import CRF
 from rekur.nn.initialise import keras_
 
 Array = Tensor | NDArray[Any]
-Inputs = Array | tuple[Array, Array]  # ids or values, or ids and evidence
+Inputs = Array | tuple[Array, Array]  # ids or values, or ids and evidence, or ids and characters
 State = Any  # (K*D, N, H), a pair of them for LSTM, or None
 
 
@@ -68,11 +69,15 @@ class SequenceModel(nn.Module):
         self.core = make_core(architecture)
         self.readout = readouts.make(settings.readout, D * settings.hidden, architecture.steps)
         self.head = _head(architecture)
+        self.crf = CRF(architecture.outputs) if settings.crf else None
         if settings.init == "keras":
             keras_(self)
 
     def forward(self, inputs: Inputs, lengths: Array | None = None, state: State = None) -> tuple[Tensor, State]:
-        """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step."""
+        """Return the outputs, (N, outputs) or (N, T, outputs), and the state after each row's last step.
+
+        With a conditional random field the outputs are its scores (N, T, outputs, outputs).
+        """
         device = next(self.parameters()).device
         inputs, valid = on(device, inputs), on(device, lengths)
         x = self.embed(inputs)
@@ -88,7 +93,7 @@ class SequenceModel(nn.Module):
             output = torch.sigmoid(output)
         if self.settings.residual and isinstance(inputs, Tensor):
             output = output + inputs[:, -1, self.anchor].unsqueeze(1)
-        return output, state
+        return output if self.crf is None else self.crf(output, valid), state
 
     def _in_segments(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Cut each row into segments that the core reads side by side; pool over all steps of the row."""

@@ -30,7 +30,7 @@ class CRF(nn.Module):
         self.end = nn.Parameter(torch.empty(tags).uniform_(-BOUND, BOUND))
 
     def forward(self, emissions: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return the scores; `lengths` (N,) say which step is a row's last (None: T-1), and what is behind means nothing."""
+        """Return the scores; `lengths` (N,) say which step is a row's last, None: T-1. What is behind means nothing."""
         N, T, _ = emissions.shape
         steps = torch.arange(T, device=emissions.device)
         last = torch.full((N,), T - 1, device=emissions.device) if lengths is None else lengths - 1

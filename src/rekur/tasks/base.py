@@ -158,7 +158,7 @@ def computed(
 ) -> tuple[NDArray[Any], State]:
     """Return the outputs of `model` as an array, and the state it ends in; nothing is kept for a gradient."""
     if isinstance(model, Network):
-        return model(inputs, lengths, state)  # type: ignore[arg-type]
+        return model(inputs, lengths, state)
     import torch
 
     with torch.inference_mode():
