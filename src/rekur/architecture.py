@@ -21,7 +21,47 @@ from rekur.config import ModelSettings
 from rekur.errors import ConfigError, RefusedModelError
 
 Weight = tuple[tuple[int, ...], str]  # shape and type
-KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # of a layer's weights, each way
+Shapes = dict[str, tuple[int, ...]]
+KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # the weights of a recurrent layer
+
+
+@dataclass(frozen=True)
+class DecoderSizes:
+    """What a decoder is made of; `rekur.nn.decoder` says what each part computes."""
+
+    cell: str
+    written: int  # V, words it may write
+    embedding: int  # E
+    hidden: int  # H
+    layers: int  # K
+    memory: int  # M, features of the core's outputs
+    final: tuple[int, int]  # layers of the core, 0 where it reads both ways, and features of its final state
+    attention: str = "none"
+    input_feeding: bool = False
+    tied: bool = False
+    own_table: bool = True  # false: the core's embedding is given with every call
+
+    @property
+    def width(self) -> int:
+        """W, the features the output layer reads."""
+        return self.embedding if self.tied else self.hidden
+
+    @property
+    def mixes(self) -> int:
+        """The features that W [h; c] reads; 0 where the state is read as it is."""
+        if self.attention != "none":
+            return self.hidden + self.memory
+        return self.hidden if self.width != self.hidden else 0
+
+    @property
+    def bridges(self) -> bool:
+        """Whether the core's final state must be mapped to become the decoder's first one."""
+        return self.final != (self.layers, self.hidden)
+
+    @property
+    def parts(self) -> int:
+        """Tensors of a state: h, and c in an LSTM."""
+        return 2 if self.cell == "lstm" else 1
 
 
 @dataclass(frozen=True)
@@ -37,12 +77,24 @@ class Architecture:
     unknown: int = 0  # the id that stands for a word dropped in training
     features: int = 0  # n-grams that `settings.evidence` knows
     letters: int = 0  # ids of characters, where `settings.characters` has those of each word read
+    shared: bool = False  # the decoder's words are the tokens read, with one table for both
 
     def __post_init__(self) -> None:
+        if self.settings.readout == "decoder":
+            self._check_decoder()
+            return
         if not self.settings.linear and self.pooled != self.outputs:
             raise ConfigError(
                 f"model.linear = false reads the state as the logits: {self.outputs} numbers are needed, and the state "
                 f"has {self.pooled}. Change model.hidden, or set model.linear to true."
+            )
+
+    def _check_decoder(self) -> None:
+        if not self.settings.embedding:
+            raise ConfigError("model.embedding must be 1 or more: a decoder reads the words it wrote. Set it to 64.")
+        if self.shared and self.tokens != self.outputs:
+            raise ConfigError(
+                f"A shared vocabulary is one for both sides; got {self.tokens} tokens read, {self.outputs} written."
             )
 
     @property
@@ -76,6 +128,8 @@ class Architecture:
         """Return the shape and the type of each weight, by the name it has in model.safetensors."""
         if self.settings.api == "numpy":
             return self._from_scratch()
+        if self.settings.readout == "decoder":
+            return {**self._embed(), **self._core(), **self._decoder()}
         parts = {**self._embed(), **self._core(), **self._readout(), **self._head(), **self._crf()}
         if not self.settings.ballot:
             return parts
@@ -88,7 +142,7 @@ class Architecture:
             return {"embed.tokens.table.weight": table, **self._evidence("embed")}
         if self.spelling:
             return {"embed.tokens.table.weight": table, **self._spelling()}
-        return {"embed.table.weight": table} if self.settings.embedding else {}
+        return {"embed.table.weight": table} if self.settings.embedding and not self.values else {}
 
     def _evidence(self, part: str) -> dict[str, Weight]:
         size = (self.features,)
@@ -108,13 +162,49 @@ class Architecture:
         return [f"embed.reader.{kind}_l0{'_reverse' if d else ''}" for kind in KINDS]
 
     def _core(self) -> dict[str, Weight]:
-        H, D = self.settings.hidden, self.directions
-        G_H = engine.GATES[engine.MODES[self.settings.cell]] * H
-        found: dict[str, Weight] = {}
-        for k, d in itertools.product(range(self.settings.layers), range(D)):
-            shapes = ((G_H, D * H if k else self.read), (G_H, H), (G_H,), (G_H,))
-            found |= {name: (shape, "float32") for name, shape in zip(self.core(k, d), shapes, strict=True)}
-        return found
+        settings = self.settings
+        layers = _layers(settings.cell, self.read, settings.hidden, settings.layers, self.directions)
+        return {
+            name: (shape, "float32")
+            for (k, d), shapes in layers.items()
+            for name, shape in zip(self.core(k, d), shapes, strict=True)
+        }
+
+    @property
+    def decoder(self) -> DecoderSizes:
+        """The sizes of the decoder, where the readout is one."""
+        settings, D = self.settings, self.directions
+        return DecoderSizes(
+            cell=settings.cell,
+            written=self.outputs,
+            embedding=settings.embedding,
+            hidden=settings.decoder_hidden or settings.hidden,
+            layers=settings.decoder_layers or settings.layers,
+            memory=D * settings.hidden,
+            final=(settings.layers, D * settings.hidden) if D == 1 else (0, D * settings.hidden),
+            attention=settings.attention,
+            input_feeding=settings.input_feeding,
+            tied=settings.tied,
+            own_table=not self.shared,
+        )
+
+    def _decoder(self) -> dict[str, Weight]:
+        sizes = self.decoder
+        H, V, E, M, W = sizes.hidden, sizes.written, sizes.embedding, sizes.memory, sizes.width
+        fed = W if sizes.input_feeding else 0
+        shapes: dict[str, tuple[int, ...]] = {"table.weight": (V, E)} if sizes.own_table else {}
+        for (k, _), parts in _layers(sizes.cell, E + fed, H, sizes.layers, 1).items():
+            shapes |= dict(zip((f"core.{kind}_l{k}" for kind in KINDS), parts, strict=True))
+        if sizes.bridges:
+            shapes |= _linear("bridge", sizes.final[1], sizes.parts * sizes.layers * H)
+        if sizes.attention in ("general", "additive"):
+            shapes |= {"attention.key.weight": (H, M)}
+        if sizes.attention == "additive":
+            shapes |= {**_linear("attention.query", H, H), "attention.score.weight": (1, H)}
+        if sizes.mixes:
+            shapes |= _linear("mix", sizes.mixes, W)
+        shapes |= {"bias": (V,)} if sizes.tied else _linear("output", W, V)
+        return {f"decoder.{name}": (shape, "float32") for name, shape in shapes.items()}
 
     def core(self, k: int, d: int) -> list[str]:
         """Return the names of w_ih, w_hh, b_ih and b_hh of layer k in direction d."""
@@ -144,6 +234,19 @@ class Architecture:
         H = self.settings.hidden
         shapes = {"weight_ih_l0": (H, self.tokens), "weight_hh_l0": (H, H), "bias_ih_l0": (H,), "weight": (1, H)}
         return {name: (shape, "float64") for name, shape in {**shapes, "bias": (1,)}.items()}
+
+
+def _layers(cell: str, read: int, H: int, layers: int, D: int) -> dict[tuple[int, int], list[tuple[int, ...]]]:
+    """Return the shapes of w_ih, w_hh, b_ih and b_hh of each layer and direction (k, d)."""
+    G_H = engine.GATES[engine.MODES[cell]] * H
+    return {
+        (k, d): [(G_H, D * H if k else read), (G_H, H), (G_H,), (G_H,)]
+        for k, d in itertools.product(range(layers), range(D))
+    }
+
+
+def _linear(name: str, before: int, after: int) -> Shapes:
+    return {f"{name}.weight": (after, before), f"{name}.bias": (after,)}
 
 
 def check(expected: Mapping[str, Weight], weights: Mapping[str, NDArray[Any]], path: Path) -> None:

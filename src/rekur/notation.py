@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from rekur.errors import ShapeError
 
+PAD, UNKNOWN, START, END = range(4)  # the first ids of every vocabulary that is written, not only read
+
 
 def check_shape(who: str, what: str, shape: Sequence[int], **expected: int | None) -> None:
     """Raise unless `shape` has the sizes named in `expected`, in order; None lets a size be anything.

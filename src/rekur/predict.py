@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rekur import config as configuration
-from rekur import engine, tasks
+from rekur import engine, inference, tasks
 from rekur.architecture import check
 from rekur.config import Config
 from rekur.errors import ConfigError, RefusedModelError, RequestError
@@ -48,7 +48,7 @@ class Predictor:
     @cached_property
     def network(self) -> Network:
         """The model without torch, which takes longer to load than most predictions to make."""
-        return Network(self.task.architecture(), self.weights)
+        return inference.make(self.task.architecture(), self.weights)
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

@@ -6,7 +6,15 @@ Half of the time of a short prediction would go into loading torch. Every model 
 from-scratch network too; dropout and initialisation have no part here.
 """
 
-from rekur.inference.arrays import log_softmax, sigmoid, softmax
+from rekur.architecture import Architecture
+from rekur.inference.arrays import Weights, log_softmax, sigmoid, softmax
+from rekur.inference.decoder import WritingNetwork
 from rekur.inference.network import Network
 
-__all__ = ["Network", "log_softmax", "sigmoid", "softmax"]
+__all__ = ["Network", "WritingNetwork", "log_softmax", "make", "sigmoid", "softmax"]
+
+
+def make(architecture: Architecture, weights: Weights) -> Network:
+    """Return the model of that architecture with these weights, checked by `rekur.architecture.check`."""
+    kind = WritingNetwork if architecture.settings.readout == "decoder" else Network
+    return kind(architecture, weights)

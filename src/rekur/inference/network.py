@@ -40,7 +40,6 @@ class Network:
             [tuple(self.weights[name] for name in architecture.core(k, d)) for d in range(architecture.directions)]
             for k in range(self.settings.layers)
         ]
-        self.readout = READOUTS[self.settings.readout]
         self.looked_up = 0  # ids so far
 
     def __call__(
@@ -54,12 +53,12 @@ class Network:
             state: as an earlier call returned it; None for zeros.
         """
         first = inputs[0] if isinstance(inputs, tuple) else inputs
-        x = first if self._looks_up() else self._embed(inputs)
+        x = self._given(inputs)
         if self.settings.segment:
             features, state = self._in_segments(x, lengths), None
         else:
             hidden, state = self._core(x, lengths, state)
-            features = self.readout(hidden, state, lengths, self.weights)
+            features = self._readout(hidden, state, lengths)
         output = self._head(features)
         if self.settings.squash == "sigmoid":
             output = sigmoid(output)
@@ -68,6 +67,11 @@ class Network:
         if self.settings.crf:
             return tags.scores(self.weights, output, lengths), state
         return self._with_ballot(output, first, lengths), state
+
+    def _given(self, inputs: Any) -> NDArray[Any]:
+        """Return what the core takes: ids (N, T) it looks up itself, or (N, T, I)."""
+        first = inputs[0] if isinstance(inputs, tuple) else inputs
+        return first if self._looks_up() else self._embed(inputs)
 
     def _looks_up(self) -> bool:
         """Whether the first layer reads ids, as rows of a table."""
@@ -139,7 +143,10 @@ class Network:
         hidden, state = self._core(x.reshape(N * count, size, *x.shape[2:])[used], inside[used], None)
         whole = np.zeros((N * count, *hidden.shape[1:]), hidden.dtype)
         whole[used] = hidden
-        return self.readout(whole.reshape(N, count * size, -1), state, lengths, self.weights)
+        return self._readout(whole.reshape(N, count * size, -1), state, lengths)
+
+    def _readout(self, hidden: Floats, state: State, lengths: Integers | None) -> Floats:
+        return READOUTS[self.settings.readout](hidden, state, lengths, self.weights)
 
     def _head(self, features: Floats) -> Floats:
         for place in range(len(self.architecture.head)):

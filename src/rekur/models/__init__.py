@@ -20,10 +20,12 @@ from rekur.architecture import Architecture, check
 from rekur.evidence import Ballot, Evidence
 from rekur.models import embeds
 from rekur.models.embeds import OneHot, TokenEmbedding, TokensWithCharacters, TokensWithEvidence, Values
+from rekur.models.encoder_decoder import EncoderDecoder
 from rekur.models.sequence import CellLoop, SequenceModel, WithBallot
 
 __all__ = [
     "CellLoop",
+    "EncoderDecoder",
     "OneHot",
     "SequenceModel",
     "TokenEmbedding",
@@ -44,6 +46,8 @@ def build(architecture: Architecture, evidence: Evidence | None = None) -> nn.Mo
     """
     if architecture.features and evidence is None:
         evidence = Evidence(architecture.features, architecture.settings.evidence)
+    if architecture.settings.readout == "decoder":
+        return EncoderDecoder(architecture, embeds.make(architecture, evidence))
     model = SequenceModel(architecture, embeds.make(architecture, evidence))
     if evidence is None or not architecture.settings.ballot:
         return model
