@@ -27,7 +27,7 @@ KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # the weights of a rec
 
 @dataclass(frozen=True)
 class DecoderSizes:
-    """What a decoder is made of; `rekur.nn.decoder` says what each part computes."""
+    """What a decoder is made of; `rekur.models.decoder` says what each part computes."""
 
     cell: str
     written: int  # V, words it may write
