@@ -64,9 +64,12 @@ def settings(draw: st.DrawFn, kind: str) -> ModelSettings:
 
 @st.composite
 def architectures(draw: st.DrawFn) -> Architecture:
-    kind = draw(st.sampled_from(["tokens", "values"]))
+    kind = draw(st.sampled_from(["tokens", "values", "image"]))
     model = settings(draw, kind)
-    sizes = {"tokens": V} if kind == "tokens" else {"values": 4}
+    sizes = {"tokens": {"tokens": V}, "values": {"values": 4}, "image": {"image": (2, 11)}}[kind]
+    if kind == "image":
+        kernels = draw(st.sampled_from([(), (3,), (3, 2), (2, 3, 1)]))
+        model = model.model_copy(update={"convolution": kernels, "residual": False})
     features = len(fitted(model.evidence).keys) if model.evidence else 0
     if model.ballot:
         model = model.model_copy(update={"linear": True})
@@ -86,6 +89,9 @@ def inputs_for(made: Architecture, N: int):
     if made.spelling:
         characters = draw.integers(2, made.letters, (N, T, 5))
         return draw.integers(0, V, (N, T)), characters * (np.arange(5) < draw.integers(0, 6, (N, T, 1)))
+    if made.image:
+        width = T << len(made.settings.convolution)
+        return draw.normal(size=(N, *made.image, width)).astype(np.float32)
     return draw.normal(size=(N, T, made.values)).astype(np.float32) if made.values else draw.integers(0, V, (N, T))
 
 

@@ -72,6 +72,7 @@ class Architecture:
     outputs: int  # numbers the model gives, a sequence or (readout `every`) a step
     tokens: int = 0  # V, where a step is a token's id
     values: int = 0  # I, where a step is numbers
+    image: tuple[int, int] | None = None  # channels and height, where a step is a column of an image
     steps: int | None = None  # T, where the readout `flatten` needs it fixed
     anchor: int = -1  # with `settings.residual`, the input feature to whose last value the output is added
     unknown: int = 0  # the id that stands for a word dropped in training
@@ -80,6 +81,11 @@ class Architecture:
     shared: bool = False  # the decoder's words are the tokens read, with one table for both
 
     def __post_init__(self) -> None:
+        if self.image and not self.image[1] >> len(self.settings.convolution):
+            raise ConfigError(
+                f"model.convolution: each of its {len(self.settings.convolution)} halves the height, and images are "
+                f"{self.image[1]} high. Name fewer, or make data.height larger."
+            )
         if self.settings.readout == "decoder":
             self._check_decoder()
             return
@@ -105,6 +111,10 @@ class Architecture:
     @property
     def read(self) -> int:
         """I, the features of a step that the first layer reads."""
+        if self.image:
+            channels, height = self.image
+            sizes = self.settings.convolution
+            return (sizes[-1] if sizes else channels) * (height >> len(sizes))
         return self.values or (self.settings.embedding or self.tokens) + self.settings.evidence + 2 * self.spelling
 
     @property
@@ -136,7 +146,18 @@ class Architecture:
         vote: dict[str, Weight] = {"ballot.weight": ((self.features,), "float32"), "ballot.bias": ((1,), "float32")}
         return {**{f"model.{name}": weight for name, weight in parts.items()}, **vote, **self._evidence("ballot")}
 
+    @property
+    def convolutions(self) -> list[str]:
+        """The names of the convolutions, the first one first."""
+        return [f"embed.convolutions.{place}" for place in range(len(self.settings.convolution))]
+
     def _embed(self) -> dict[str, Weight]:
+        if self.image:
+            pairs = itertools.pairwise((self.image[0], *self.settings.convolution))
+            sizes = zip(self.convolutions, pairs, strict=True)
+            kernels = {name: (after, before, 3, 3) for name, (before, after) in sizes}
+            found: dict[str, Weight] = {f"{name}.weight": (shape, "float32") for name, shape in kernels.items()}
+            return found | {f"{name}.bias": ((shape[0],), "float32") for name, shape in kernels.items()}
         table = ((self.tokens, self.settings.embedding), "float32")
         if self.settings.evidence:
             return {"embed.tokens.table.weight": table, **self._evidence("embed")}

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from rekur.data import datasets
-from rekur.data.datasets import base, digits, imdb, kospi, mnist, nsmc, shakespeare
+from rekur.data.datasets import base, digits, imdb, kospi, mnist, names, nsmc, shakespeare
 from rekur.errors import DataError
 
 EMBEDDED = [(dataset, file) for dataset in datasets.DATASETS.values() for file in dataset.files if not file.url]
@@ -68,6 +68,18 @@ def test_shakespeare() -> None:
     assert len(text) == 1_115_394
     assert len(set(text)) == 65
     assert text.startswith("First Citizen:")
+
+
+@pytest.mark.usefixtures("new_machine")
+def test_names_are_those_of_the_publisher_each_once_in_its_language() -> None:
+    found = names.load()
+    assert base.read(names.SET, "names.txt.xz").count(b"\n") == 20_050
+    assert len(found.languages) == 18
+    pairs = set(zip(found.names, found.labels.tolist(), strict=True))
+    assert len(pairs) == len(found.names) == 18_012
+    assert all(name == name.strip() != "" for name in found.names)
+    assert np.bincount(found.labels)[found.languages.index("Russian")] == 9_340
+    assert ("Bang", found.languages.index("Korean")) in pairs
 
 
 def test_digits_have_two_parts_that_share_no_image() -> None:

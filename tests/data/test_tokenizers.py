@@ -59,6 +59,18 @@ def slow_characters(text: str) -> list[str]:
     return list(text)
 
 
+def slow_pieces(text: str) -> list[str]:
+    found, inside = [""], False  # whether letters may go on with the last piece
+    for c in text:
+        alone = any(a <= c <= b for a, b in ("\u3040\u30ff", "\u3400\u9fff", "\uac00\ud7a3", "\uf900\ufaff"))
+        if inner(c) and (found[-1] in (" ", "-") or (inside and not alone)):
+            found[-1] += c
+        else:
+            found.append(c)
+        inside = inner(c) and not alone
+    return found[1:]
+
+
 def slow_written(text: str) -> list[str]:
     found, at = [], 0
     while at < len(text):
@@ -118,6 +130,7 @@ SLOW: dict[str, Callable[[str], list[str]]] = {
     "keras": slow_keras,
     "words": slow_words,
     "written": slow_written,
+    "pieces": slow_pieces,
     "characters": slow_characters,
     "jamo": slow_jamo,
 }
@@ -202,6 +215,13 @@ def test_characters_and_jamo_come_back_whole(texts: list[str]) -> None:
     whole = [slow_normal(text) for text in texts]
     assert join(tokens_of(texts, "characters"), "characters") == whole
     assert join(tokens_of(texts, "jamo"), "jamo") == whole
+    assert join(tokens_of(texts, "pieces"), "pieces") == whole
+
+
+def test_pieces_are_words_with_the_sign_before_them_and_hangul_syllables() -> None:
+    assert tokens_of(["twenty-one thousand\n이만 천"], "pieces") == [
+        ["twenty", "-one", " thousand", "\n", "이", "만", " 천"]
+    ]
 
 
 def test_a_number_a_compound_and_a_sign_as_written() -> None:

@@ -43,6 +43,9 @@ _PUNCTUATION = r"[!-/:-@\[-`{-~]"  # the 32 signs of ASCII
 _KERAS_TOKEN = r"""[^\s!"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~]+"""  # all of them but the apostrophe separate
 _WORD = r"[\p{L}\p{M}\p{N}]+(?:'\p{L}+)?|[!?]"
 _NUMBER = r"\p{N}+(?:[.,:]\p{N}+)+"
+_SIGN = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff"  # kana, Han, Hangul syllables
+_PIECE = rf"(?s)[ \-]?[{_SIGN}]|[ \-]?[\p{{L}}\p{{M}}\p{{N}}--[{_SIGN}]]+|."
+
 _WRITTEN = rf"{_NUMBER}|[\p{{L}}\p{{M}}\p{{N}}]+(?:['’\-][\p{{L}}\p{{M}}\p{{N}}]+)*|[^\s\p{{L}}\p{{M}}\p{{N}}]"
 
 _SYLLABLES, _LEADS, _VOWELS, _TAILS = 0xAC00, 0x1100, 0x1161, 0x11A7  # Hangul in Unicode, chapter 3.12
@@ -112,6 +115,14 @@ def _written(texts: pl.Series) -> pl.Series:
     return texts.str.extract_all(_WRITTEN)
 
 
+def _pieces(texts: pl.Series) -> pl.Series:
+    """Words as they are written, each with the blank or hyphen before it, so that joined they are the text again.
+
+    Hangul syllables, kana and Han characters are pieces by themselves: they say by one sign what others say in a word.
+    """
+    return texts.str.extract_all(_PIECE)
+
+
 def _characters(texts: pl.Series) -> pl.Series:
     """Characters: a Hangul syllable or an accented letter is one token."""
     return texts.str.extract_all(r"(?s).")
@@ -155,11 +166,12 @@ TOKENIZERS: dict[str, Callable[[pl.Series], pl.Series]] = {
     "keras": _keras,
     "words": _words,
     "written": _written,
+    "pieces": _pieces,
     "characters": _characters,
     "jamo": _jamo,
     "morphemes": _morphemes,
 }
-_JOINED = ("characters", "jamo")  # with nothing between; words are joined by a space
+_JOINED = ("pieces", "characters", "jamo")  # with nothing between; words are joined by a space
 
 
 def join(rows: Iterable[Sequence[str]], name: str) -> list[str]:

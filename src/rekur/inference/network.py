@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur import engine
+from rekur import convolution, engine
 from rekur.architecture import Architecture
 from rekur.data import evidence
 from rekur.inference import tags
@@ -75,7 +75,8 @@ class Network:
 
     def _looks_up(self) -> bool:
         """Whether the first layer reads ids, as rows of a table."""
-        return not (self.architecture.values or self.settings.evidence or self.architecture.spelling)
+        made = self.architecture
+        return not (made.values or made.image or made.spelling or self.settings.evidence)
 
     def _table(self, ids: int) -> tuple[Floats, list[engine.Weights]]:
         """Return what the first layer looks `ids` more up in, (V, I) or (V, D*G*H), and its weights beside that.
@@ -98,7 +99,9 @@ class Network:
         return self.weights["embed.table.weight"] @ w_ih.T if self.settings.embedding else np.ascontiguousarray(w_ih.T)
 
     def _embed(self, inputs: Inputs) -> Floats:
-        """Return (N, T, I) from values (N, T, I), or from ids (N, T) and the evidence of their n-grams."""
+        """Return (N, T, I) from images, from values (N, T, I), or from ids (N, T) and the evidence of their n-grams."""
+        if self.architecture.image:
+            return convolution.columns(np.asarray(inputs), self.weights, self.architecture.convolutions)
         if isinstance(inputs, tuple):
             return self._spelt(*inputs)
         if self.architecture.values:

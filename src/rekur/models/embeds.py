@@ -10,6 +10,7 @@ from rekur.architecture import Architecture
 from rekur.data.lexicon import distinct
 from rekur.evidence import Evidence
 from rekur.nn import LAYERS
+from rekur.nn.convolution import Columns
 
 
 class TokenEmbedding(nn.Module):
@@ -90,6 +91,8 @@ class Values(nn.Module):
 def make(architecture: Architecture, evidence: Evidence | None) -> nn.Module:
     """Return the untrained Embed of a model."""
     settings, V = architecture.settings, architecture.tokens
+    if architecture.image:
+        return Columns(architecture.image[0], settings.convolution)
     if architecture.values:
         return Values()
     if not settings.embedding:
