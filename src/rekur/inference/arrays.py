@@ -41,7 +41,13 @@ def threads() -> int:
 
 def linear(x: Floats, weights: Weights, name: str) -> Floats:
     """x W' + b, with the weights called `name`."""
-    return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+    return product(x, weights[f"{name}.weight"]) + weights[f"{name}.bias"]
+
+
+def product(x: Floats, weight: Floats) -> Floats:
+    """Return x W' (..., after) of x (..., before) as one product: NumPy takes one for each row of a stack."""
+    made: Floats = x.reshape(-1, x.shape[-1]) @ weight.T
+    return made.reshape(*x.shape[:-1], len(weight))
 
 
 def valid(steps: NDArray[Any], lengths: Integers) -> NDArray[np.bool_]:

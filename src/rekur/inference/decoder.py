@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rekur import engine
 from rekur.architecture import KINDS, Architecture
-from rekur.inference.arrays import Floats, Integers, State, Weights, linear, softmax, threads, valid
+from rekur.inference.arrays import Floats, Integers, State, Weights, linear, product, softmax, threads, valid
 from rekur.inference.network import Network
 
 
@@ -82,7 +82,9 @@ class WritingNetwork(Network):
     def _keys(self, memory: Floats) -> Floats | None:
         if self.sizes.attention == "none":
             return None
-        return memory if self.sizes.attention == "dot" else memory @ self.weights["decoder.attention.key.weight"].T
+        return (
+            memory if self.sizes.attention == "dot" else product(memory, self.weights["decoder.attention.key.weight"])
+        )
 
     def _attended(self, hidden: Floats, state: Standing) -> tuple[Floats, Floats | None]:
         """Return the features (N, W) and the weights (N, S) from the state (N, H)."""
@@ -101,7 +103,8 @@ class WritingNetwork(Network):
             return np.matmul(keys, hidden[:, :, None])[:, :, 0]  # type: ignore[no-any-return]
         query = linear(hidden, self.weights, "decoder.attention.query")
         summed = np.tanh(query[:, None] + keys)
-        return (summed @ self.weights["decoder.attention.score.weight"].T)[:, :, 0]  # type: ignore[no-any-return]
+        scores: Floats = product(summed, self.weights["decoder.attention.score.weight"])[:, :, 0]
+        return scores
 
     def _output(self, features: Floats) -> Floats:
         return linear(features, self.weights, "decoder.output")
