@@ -139,7 +139,7 @@ def test_a_vocabulary_that_does_not_fit_is_refused(tmp_path):
     other = Run.open(finished("imdb-rnncell")).files()["vocabulary.json"]
     assert words != other
     (run / "vocabulary.json").write_text(other, encoding="utf-8")
-    with pytest.raises(RefusedModelError, match=r"table\.weight must be"):
+    with pytest.raises(RefusedModelError, match="must be|not one of characters"):
         rekur.load(run)
 
 

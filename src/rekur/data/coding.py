@@ -13,8 +13,10 @@ from rekur.data.ragged import Ragged
 from rekur.data.text import TOKENIZERS, join
 from rekur.data.vocabulary import MARKED, SPECIALS, KerasRanks, Vocabulary, keras_coding
 from rekur.errors import DataError, nearest
+from rekur.notation import END, PAD, START, UNKNOWN
 
-PAD, UNKNOWN, START, END = range(4)  # the ids of <pad> <unk> <s> </s> where texts are written
+__all__ = ["END", "PAD", "START", "UNKNOWN", "Coding", "KerasCoding", "WordCoding", "make"]
+
 SUBWORDS = ("bpe", "unigram")
 DEFAULT_SUBWORDS = 8000
 KERAS_RESERVED = 3  # Keras: 0 pads, 1 starts, 2 is unknown
