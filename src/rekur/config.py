@@ -1,7 +1,7 @@
 """Recipes: what a run is made of, as data. Read from TOML, checked whole, written back resolved.
 
-A recipe has the sections `[recipe] [data] [model] [training] [script] [published] [smoke]`. `[data]` belongs to the
-task (its `Data` class checks it); the other sections are described here.
+A recipe has the sections `[recipe] [data] [model] [training] [script] [compare] [published] [smoke]`. `[data]`
+belongs to the task (its `Data` class checks it); the other sections are described here.
 """
 
 from __future__ import annotations
@@ -148,6 +148,9 @@ class Config(Settings):
     model: ModelSettings = Field(default_factory=ModelSettings)  # type: ignore[arg-type]
     training: TrainingSettings = Field(default_factory=TrainingSettings)  # type: ignore[arg-type]
     script: ScriptSettings = Field(default_factory=ScriptSettings)  # type: ignore[arg-type]
+    compare: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="forms of the recipe, trained beside each other, and what each changes"
+    )
     published: Published = Field(default_factory=Published)  # type: ignore[arg-type]
     smoke: dict[str, Any] = Field(default_factory=dict, description="dotted keys that make it run in seconds")
 

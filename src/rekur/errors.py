@@ -26,6 +26,10 @@ class DataError(RequestError):
     """Data that is absent, damaged, empty or of the wrong form."""
 
 
+class MissingPackage(DataError):
+    """A package that only some work needs, and that is not installed."""
+
+
 class ShapeError(RequestError, ValueError):
     """An array whose sizes do not fit."""
 

@@ -2,8 +2,10 @@
 
 import io
 import json
+import re
 import shutil
 import sys
+import unicodedata
 
 import numpy as np
 import pytest
@@ -123,6 +125,25 @@ def test_predict_prints_a_line_a_text(ran, tmp_path):
     (tmp_path / "t.txt").write_text("재미있다\n별로다\n", encoding="utf-8")
     lines = ran("predict", finished("nsmc-sample"), tmp_path / "t.txt").splitlines()
     assert [line.split("\t")[0] in ("negative", "positive") for line in lines] == [True, True]
+
+
+def test_predict_reads_composed_and_decomposed_unicode_alike(ran):
+    run = finished("nsmc-sample")
+    composed, apart = (unicodedata.normalize(form, "정말 재밌는 영화였다") for form in ("NFC", "NFD"))
+    found = [one_object(ran("predict", run, text, "--json"))["predictions"] for text in (composed, apart)]
+    assert found[0] == found[1]
+
+
+def test_forms_of_a_recipe_are_a_table(ran, tmp_path, monkeypatch):
+    whole = config.load("nsmc-units")
+    small = config.override(whole, dict(whole.smoke))
+    forms = {"characters": {}, "jamo": {"data.tokenizer": "jamo"}}
+    monkeypatch.setattr(config, "load", lambda name: small.model_copy(update={"compare": forms}))  # noqa: ARG005
+    shown = ran("run", "nsmc-units", "--out", tmp_path / "a", "--threads", "1", "--quiet")
+    head, ours, jamo = [line.split() for line in shown.splitlines() if re.match(r" *(form|characters|jamo) ", line)]
+    assert head[0] == "form"
+    assert (ours[0], "ours" in ours, jamo[0]) == ("characters", True, "jamo")
+    assert "The forms compared" in (tmp_path / "a" / "report.html").read_text(encoding="utf-8")
 
 
 def test_predict_takes_a_text_a_file_a_column_or_stdin(ran, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import numpy as np
 import polars as pl
@@ -79,6 +80,55 @@ def test_a_text_of_100000_tokens_is_predicted_and_one_of_none_refused():
         made.predict(model, ["가", ""])
     with pytest.raises(DataError, match="must be a string"):
         made.predict(model, [3])
+
+
+# units
+
+UNITS = ("words", "spaces", "written", "characters", "jamo", "morphemes", "bpe", "unigram")
+
+
+def of_unit(unit):
+    size = 1500 if unit in ("bpe", "unigram") else 0
+    return task(**{"data.tokenizer": unit, "data.max_words": size, "data.length": 0, "data.min_count": 1})
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_composed_and_decomposed_texts_are_predicted_alike(unit):
+    made = of_unit(unit)
+    model = made.build().eval()
+    texts = ["정말 재밌는 영화였다 ㅋㅋ", "값이 아깝다, café도 별로"]
+    composed, apart = ([unicodedata.normalize(form, text) for text in texts] for form in ("NFC", "NFD"))
+    assert composed != apart
+    assert made.predict(model, composed) == made.predict(model, apart)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_character_never_seen_is_read_and_an_empty_text_refused(unit):
+    made = of_unit(unit)
+    model = made.build().eval()
+    assert 0 <= made.predict(model, ["龘龘"])[0]["probability"]["positive"] <= 1
+    with pytest.raises(DataError, match="Text 1 of 1"):
+        made.predict(model, ["" if unit in ("characters", "jamo") else " "])
+
+
+@pytest.mark.parametrize("unit", ["jamo", "bpe"])
+def test_a_unit_travels_with_the_run(unit):
+    made = of_unit(unit)
+    model = made.build().eval()
+    again = tasks.create(made.config, seed=1)
+    again.restore(made.files())
+    assert again.coding == made.coding
+    assert again.predict(model, ["재밌다"]) == made.predict(model, ["재밌다"])
+
+
+def test_fewer_subwords_than_asked_for_are_a_warning():
+    made = task(**{"data.tokenizer": "bpe", "data.max_words": 30_000})
+    assert "30000 were asked for" in made.warnings[0]
+
+
+def test_an_unknown_unit_gets_the_nearest():
+    with pytest.raises(DataError, match="Did you mean `jamo`"):
+        task(**{"data.tokenizer": "jammo"})
 
 
 # evidence

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.errors import DataError, nearest
+from rekur.errors import DataError, MissingPackage, nearest
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _kiwi() -> Any:
     try:
         from kiwipiepy import Kiwi
     except ImportError:
-        raise DataError(
+        raise MissingPackage(
             "The tokeniser `morphemes` needs kiwipiepy, which is not installed. Run `pip install 'rekur[ko]'`, "
             "or take `jamo`, `characters` or `bpe`."
         ) from None

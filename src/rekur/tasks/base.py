@@ -148,6 +148,10 @@ class Task(abc.ABC):
         last = history[-1] if history else {}
         return {name: last[name] for name in ("loss", "accuracy") if name in last}
 
+    def sizes(self, model: Model) -> dict[str, float]:  # noqa: ARG002
+        """Return what forms of a recipe are compared by besides figures: vocabulary, length, speed of predictions."""
+        return {}
+
     def generator(self, *words: int) -> np.random.Generator:
         """Return the generator of one stochastic part, named by integers, from the run's seed."""
         return np.random.default_rng([self.seed, *words])

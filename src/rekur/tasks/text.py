@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +15,7 @@ from rekur.architecture import Architecture
 from rekur.config import Settings
 from rekur.data import batches, splits
 from rekur.data.batches import pad
-from rekur.data.coding import Coding, KerasCoding, WordCoding
+from rekur.data.coding import Coding, KerasCoding, make
 from rekur.data.ragged import Ragged, Side
 from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 FOLDS, LEAST_TEXTS = 5, 2  # of the evidence: see rekur.evidence
 MOST_FEATURES = 50_000_000  # n-grams a run may know; a file that says more is damaged
 BATCH_TEXTS, BATCH_TOKENS = 64, 65_536  # predicted at once
+TIMED = 2000  # test texts predicted once more, against the clock
 SHOWN = 600  # characters of a text in the report
 
 
@@ -40,8 +42,8 @@ class TextData(Settings):
 
     set: Literal["imdb", "nsmc", "nsmc-sample"] = "imdb"
     coding: Literal["words", "keras"] = "words"
-    tokenizer: str = Field("words", description="how a text becomes tokens (coding words); see docs/data.md")
-    max_words: int = Field(0, ge=0, description="most frequent words kept (coding words); 0: all")
+    tokenizer: str = Field("words", description="what a text is cut into (coding words); see docs/data.md")
+    max_words: int = Field(0, ge=0, description="most frequent words kept, or subwords made (coding words); 0: all")
     min_count: int = Field(1, ge=1, description="words seen less often are unknown (coding words)")
     num_words: int = Field(0, ge=0, description="ids from here on are unknown (coding keras)")
     skip_top: int = Field(0, ge=0, description="the most frequent words are unknown (coding keras)")
@@ -106,6 +108,7 @@ class TextClassification(Classification):
                 f"Training texts must be of two classes or more; got {count} of one class. Give more texts."
             )
         self.coding = self._coding().fit(train.texts if self.data.vocabulary_on == "all" else self.texts["train"])
+        self.warnings += self.coding.warnings
         self.tokens = {part: self._encode(texts) for part, texts in self.texts.items()}
         if self.config.model.evidence:
             self._weigh_evidence()
@@ -143,7 +146,7 @@ class TextClassification(Classification):
     def _coding(self) -> Coding:
         if self.data.coding == "keras":
             return KerasCoding(self.data.num_words, self.data.skip_top)
-        return WordCoding(self.data.tokenizer, self.data.max_words, self.data.min_count)
+        return make(self.data.tokenizer, self.data.max_words, self.data.min_count)
 
     def _encode(self, texts: pl.Series) -> Ragged:
         tokens = self.coding.encode(texts)
@@ -229,6 +232,19 @@ class TextClassification(Classification):
 
     def examples(self, rows: Rows) -> dict[str, Any]:
         return {"text": [text[:SHOWN] for text in self.texts["test"][rows]]}
+
+    def sizes(self, model: Model) -> dict[str, float]:
+        """Return the vocabulary, the tokens of a test text, and how many texts a second are predicted as they come."""
+        lengths = self.tokens["test"].lengths
+        some = self.texts["test"].gather(np.flatnonzero(lengths)[:TIMED]).to_list()
+        began = time.perf_counter()
+        self.predict(model, some)
+        seconds = time.perf_counter() - began
+        return {
+            "vocabulary": self.coding.size,
+            "tokens_per_text": float(lengths.mean()),
+            "predictions_per_second": len(some) / seconds,
+        }
 
     def baselines(self) -> dict[str, Outcome]:
         from rekur.evaluation.baselines import text as rivals  # scikit-learn loads as slowly as torch

@@ -32,7 +32,7 @@ class Listener:
     """Hears what happens; a subclass overrides what it cares for. A listener must not change the training."""
 
     def on_stage(self, name: str) -> None:
-        """A part of the work begins: "data", "train", "test", "baselines" or "doctor"."""
+        """A part of the work begins: "data", "train", "test", "baselines", "forms" or "doctor"."""
 
     def on_start(self, plan: Plan) -> None:
         """The first step is next."""

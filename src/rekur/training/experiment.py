@@ -19,11 +19,12 @@ from rekur import tasks
 from rekur.config import Config
 from rekur.errors import ConfigError, DataError, Interrupted, RefusedModelError, RequestError
 from rekur.evaluation import telling
+from rekur.evaluation.outcomes import Outcome
 from rekur.models import fill, parameters
 from rekur.nn import threads as threads_here
 from rekur.runs import Run, free_place
 from rekur.tasks.base import Task, Test, seed_torch
-from rekur.training import devices, machine, results
+from rekur.training import devices, forms, machine, results
 from rekur.training.events import Audience, Listener
 from rekur.training.loop import FitResult, fit
 
@@ -43,6 +44,7 @@ def run(
     resume: Path | None = None,
     listeners: Iterable[Listener] = (),
     examine: Examine | None = None,
+    form: bool = False,
 ) -> Run:
     """Train and test a recipe; return the run folder, complete but for the report.
 
@@ -54,6 +56,7 @@ def run(
         threads: by default found by a short calibration.
         resume: an interrupted run, taken up with its own recipe, seed, device and threads.
         examine: looks at the finished work; what it returns becomes the metrics' "findings".
+        form: whether it is one form of a recipe that compares several; rivals are fitted for the first alone.
 
     Raises RequestError for what the caller can mend, Interrupted, and RekurError. A run that fails before its
     first checkpoint leaves no folder behind.
@@ -66,18 +69,22 @@ def run(
         with folder.alone():
             folder.sweep()
             config, about = settings_of(folder)
-            return Experiment(folder, config, about, data_dir, audience, examine).go(resume=True)
+            return Experiment(folder, config, about, data_dir, audience, examine, form).go(resume=True)
     if config is None:
         raise RequestError("A recipe is needed, or a run to resume.")
     config = resolved(config)
     about = About(seed, str(devices.choose(device)), threads, **machine.versions())
     with _reserved(out, config, about) as folder:
-        return Experiment(folder, config, about, data_dir, audience, examine).go(resume=False)
+        return Experiment(folder, config, about, data_dir, audience, examine, form).go(resume=False)
 
 
 def resolved(config: Config) -> Config:
     """Return `config` with every setting of `[data]` in it, as the task reads them; raises ConfigError."""
-    return config.model_copy(update={"data": tasks.create(config).data.model_dump(mode="json")})
+    task = tasks.create(config)
+    forms.check(config, task)
+    for other in forms.others(config).values():
+        tasks.create(other)
+    return config.model_copy(update={"data": task.data.model_dump(mode="json")})
 
 
 @dataclass(frozen=True)
@@ -130,7 +137,9 @@ def evaluate(folder: Run, data_dir: Path | None = None) -> dict[str, Any]:
     fill(model, weights, folder.path)
     _compute_on(about.threads or 1)
     read = time.monotonic()
-    found = results.figures(task, task.test(model.eval()).outcome, task.baselines())
+    ours = task.test(model.eval()).outcome
+    others = forms.scored(forms.finished(folder, config), ours)
+    found = results.figures(task, ours, {**task.baselines(), **others})
     seconds = {"data": read - began, "train": 0.0, "test": time.monotonic() - read, "total": time.monotonic() - began}
     after = {**before, **found, "run": str(folder.path), "seconds": seconds}
     after["verdict"] = telling.word(found)
@@ -147,6 +156,7 @@ class Experiment:
     data_dir: Path | None
     audience: Audience
     examine: Examine | None = None
+    form: bool = False
 
     def go(self, resume: bool) -> Run:
         """Do all of it, and write the folder."""
@@ -159,22 +169,37 @@ class Experiment:
                 fitted = self._fit(task, model, resume)
             with self._stage("test"):
                 tested, evaluations = self._tested(task, model, fitted)
-            with self._stage("baselines"):
-                baselines = task.baselines()
-            found = results.figures(task, tested.outcome, baselines)
+            baselines, others = self._rivals(task)
+            found = results.figures(task, tested.outcome, {**baselines, **forms.scored(others, tested.outcome)})
             self.folder.save_model(_arrays(model), self.config.recipe.task)
             self.folder.write_predictions(tested.predictions)
             for name, table in tested.tables.items():
                 self.folder.write_table(name, table)
             self.folder.write_extra(tested.extra)
             metrics = self._metrics(task, model, fitted, {**found, "evaluations": evaluations})
+            if self.form or self.config.compare:
+                metrics["sizes"] = task.sizes(model)
             if self.examine is not None:
                 with self._stage("doctor"):
                     finished = Finished(self.config, task, model, self.folder.history(), metrics)
                     metrics["findings"] = self.examine(finished, tested)
-            seconds = {**self.seconds, "total": sum(self.seconds.values())}
-            self.folder.write_metrics({**metrics, "seconds": seconds})
+            metrics["seconds"] = {**self.seconds, "total": sum(self.seconds.values())}
+            if self.config.compare:
+                metrics["compared"] = forms.rows(self.config, task, tested.outcome, metrics, others)
+            self.folder.write_metrics(metrics)
         return self.folder
+
+    def _rivals(self, task: Task) -> tuple[dict[str, Outcome], dict[str, Run]]:
+        """Return the outcomes of the cheap rivals, and the runs of the recipe's other forms."""
+        if self.form:
+            return {}, {}
+        with self._stage("baselines"):
+            baselines = task.baselines()
+        if not self.config.compare:
+            return baselines, {}
+        with self._stage("forms"):
+            others = forms.train(run, self.folder, self.config, task, self.audience, self.data_dir)
+        return baselines, others
 
     def _tested(self, task: Task, model: nn.Module, fitted: FitResult) -> tuple[Test, list[dict[str, Any]]]:
         """Test as often as the chapter's script does, and log each time as it prints it."""

@@ -6,10 +6,22 @@ from collections.abc import Callable
 
 from rekur.report.facts import Facts
 from rekur.report.layout import Section
-from rekur.report.sections import classes, examples, findings, forecast, learning, shapes, standing, timing, writing
+from rekur.report.sections import (
+    classes,
+    examples,
+    findings,
+    forecast,
+    forms,
+    learning,
+    shapes,
+    standing,
+    timing,
+    writing,
+)
 
 ALL: tuple[Callable[[Facts], Section | None], ...] = (
     standing.section,
+    forms.section,
     findings.section,
     forecast.section,
     classes.section,

@@ -18,6 +18,7 @@ PARTS = {
     "train": "training",
     "test": "testing",
     "baselines": "fitting the rivals",
+    "forms": "training the other forms",
     "doctor": "examining",
 }
 
