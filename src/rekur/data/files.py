@@ -186,7 +186,8 @@ def _parse_dates(column: pl.Series) -> pl.Series:
     return parsed
 
 
-def _decode(content: bytes, path: Path) -> str:
+def decode(content: bytes, path: Path) -> str:
+    """Return the text of the file `path`, without a byte order mark; raises DataError naming the line that is not UTF-8."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"{path} is UTF-16; expected UTF-8. Save it as UTF-8.")
     try:
@@ -201,7 +202,7 @@ def _decode(content: bytes, path: Path) -> str:
 
 def _separated(usual: str) -> Callable[[bytes, Path], pl.DataFrame]:
     def read(content: bytes, path: Path) -> pl.DataFrame:
-        text = _decode(content, path).rstrip("\r\n")
+        text = decode(content, path).rstrip("\r\n")
         separator = _separator(text.split("\n", 1)[0], usual)
         names = pl.read_csv(io.StringIO(text), separator=separator, has_header=False, n_rows=1, infer_schema=False)
         twice = sorted({name for name in names.row(0) if names.row(0).count(name) > 1}, key=str)
@@ -222,12 +223,12 @@ def _separator(header: str, usual: str) -> str:
 
 
 def _lines(content: bytes, path: Path) -> pl.DataFrame:
-    return pl.DataFrame({"text": _split(_decode(content, path))})
+    return pl.DataFrame({"text": _split(decode(content, path))})
 
 
 def _objects(content: bytes, path: Path) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
-    for number, line in enumerate(_split(_decode(content, path)), 1):
+    for number, line in enumerate(_split(decode(content, path)), 1):
         try:
             row = json.loads(line) if line.strip() else {}
         except ValueError as error:
