@@ -187,7 +187,7 @@ def _parse_dates(column: pl.Series) -> pl.Series:
 
 
 def decode(content: bytes, path: Path) -> str:
-    """Return the text of the file `path`, without a byte order mark; raises DataError naming the line that is not UTF-8."""
+    """Return the text of the file at `path`, without its byte order mark; a DataError names the line not UTF-8."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise DataError(f"{path} is UTF-16; expected UTF-8. Save it as UTF-8.")
     try:

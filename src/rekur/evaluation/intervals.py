@@ -93,6 +93,18 @@ def _r2_columns(outcome: Outcome) -> Floats:
     return np.stack([outcome.items, truth, truth**2], axis=1)
 
 
+def _parts(*names: str) -> Callable[[Outcome], Floats]:
+    return lambda outcome: np.stack([outcome.details[name] for name in names], axis=1)
+
+
+def _ratio(means: Floats) -> Floats:
+    return means[:, 0] / means[:, 1]  # of sequences drawn whole, long and short ones
+
+
+def _f1(means: Floats) -> Floats:
+    return 2 * means[:, 0] / np.maximum(means[:, 1] + means[:, 2], np.finfo(np.float64).tiny)
+
+
 # metric -> its columns (N,) or (N, k) of items, and the function of their means that gives the metric
 FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
     "accuracy": (lambda outcome: outcome.items, _mean),
@@ -103,6 +115,11 @@ FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
     "nats": (lambda outcome: outcome.items, _mean),
     "bits": (lambda outcome: outcome.items / np.log(2), _mean),
     "perplexity": (lambda outcome: outcome.items, np.exp),
+    "token_accuracy": (_parts("right", "steps"), _ratio),
+    "frame_accuracy": (_parts("right", "steps"), _ratio),
+    "sentence_accuracy": (lambda outcome: outcome.details["whole"], _mean),
+    "string_accuracy": (lambda outcome: outcome.details["whole"], _mean),
+    "span_f1": (_parts("hits", "said", "true"), _f1),
 }
 
 

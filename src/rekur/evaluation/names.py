@@ -20,6 +20,7 @@ METRICS = {
     "bits": Metric("bits a character", "bits a character"),
     "ece": Metric("calibration error", share=True),
     "f1_macro": Metric("macro F1", "points of macro F1", higher=True, share=True),
+    "frame_accuracy": Metric("frame accuracy", "points of frame accuracy", higher=True, share=True),
     "log_loss": Metric("log loss", "nats of log loss"),
     "mae": Metric("mean absolute error", "in mean absolute error"),
     "mixed": Metric("other words moved", share=True),
@@ -28,7 +29,13 @@ METRICS = {
     "r2": Metric("R²", "in R²", higher=True),
     "right_from_epoch": Metric("right from epoch", whole=True),
     "rmse": Metric("RMSE", "in RMSE"),
+    "sentence_accuracy": Metric("whole sentences right", "points of sentences", higher=True, share=True),
+    "span_f1": Metric("span F1", "points of span F1", higher=True, share=True),
+    "span_precision": Metric("span precision", "points of span precision", higher=True, share=True),
+    "span_recall": Metric("span recall", "points of span recall", higher=True, share=True),
     "state_N": Metric("rows of the state", whole=True),
+    "string_accuracy": Metric("whole strips right", "points of strips", higher=True, share=True),
+    "token_accuracy": Metric("token accuracy", "points of token accuracy", higher=True, share=True),
 }
 
 

@@ -18,6 +18,8 @@ TASKS = {
     "series": "NextValue",
     "characters": "NextCharacter",
     "shapes": "Shapes",
+    "tag": "Tagging",
+    "frames": "Frames",
 }
 
 

@@ -55,6 +55,7 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.attention", lambda c: c.model.readout == "decoder", 'model.readout = "decoder"'),
     ("model.input_feeding", lambda c: c.model.attention != "none", "model.attention: it feeds what was attended to"),
     ("model.tied", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: its table is the shared one"),
+    ("model.characters", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: it is read beside the words"),
     ("model.characters_hidden", lambda c: c.model.characters > 0, "model.characters of 1 or more"),
     ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other gradient is cut so'),
     (
