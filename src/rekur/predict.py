@@ -59,7 +59,8 @@ class Predictor:
         """Predict each of `inputs`; one dict each, with ``prediction`` in it.
 
         An input is a text (task text), the beginning of a text (characters), a window (T, I) of numbers in
-        the units of the training columns (series), or an image (height, width) (rows); others raise DataError.
+        the units of the training columns (series), an image (height, width) (rows), a strip of digits (frames), or a
+        sentence, its words in a list or apart by blanks (tag); others raise DataError.
         """
         return self.task.predict(self.model if engine.selected() == "torch" else self.network, inputs)
 

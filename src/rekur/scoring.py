@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import polars as pl
 from torch import nn
 
-from rekur.data import files
+from rekur.data import columns, files
+from rekur.data.columns import Sentence
 from rekur.errors import DataError, RequestError
 from rekur.evaluation import outcomes, telling
 from rekur.evaluation.outcomes import Outcome
@@ -19,20 +21,24 @@ from rekur.nn import threads
 from rekur.tasks.base import Task
 from rekur.training import results
 
+Judged = tuple[Outcome, dict[str, Outcome]]  # the model, and its rivals
+
 
 def score(task: Task, model: nn.Module, file: Path) -> dict[str, Any]:
     """Return the figures of `model` on `file`, with the keys of metrics.json that do not depend on its training.
 
     The published figure is of other data, so it is None. Texts are judged against chance, a series beside repeating
-    the value before. Raises RequestError for tasks other than text and series, DataError for a file that does not fit.
+    the value before. Raises RequestError for tasks that read no labelled file, DataError for a file that does not fit.
     """
     about = task.config.recipe
-    if about.task not in ("text", "series"):
-        raise RequestError(f"evaluate takes a FILE for the tasks text and series; this run's task is {about.task}.")
+    if about.task not in READERS:
+        known = ", ".join(READERS)
+        raise RequestError(f"evaluate takes a FILE for the tasks {known}; this run's task is {about.task}.")
     began = time.monotonic()
-    frame = files.read_table(file)
+    reader, judge = READERS[about.task]
+    given = reader(task, file)
     read = time.monotonic()
-    ours, baselines = (_texts if about.task == "text" else _series)(task, model, frame)
+    ours, baselines = judge(task, model, given)
     figures = results.figures(task, ours, baselines)
     here, done = threads.describe(), time.monotonic()
     found = {
@@ -53,7 +59,7 @@ def score(task: Task, model: nn.Module, file: Path) -> dict[str, Any]:
     return {**found, "sentence": telling.sentence(found)}
 
 
-def _texts(task: Any, model: nn.Module, frame: pl.DataFrame) -> tuple[Outcome, dict[str, Outcome]]:
+def _texts(task: Any, model: nn.Module, frame: pl.DataFrame) -> Judged:
     truth, classes = files.labels(frame, classes=task.classes)
     if len(np.unique(truth)) < 2:
         raise DataError("Every row has the same label; a classifier is judged on two classes or more. Add the others.")
@@ -61,7 +67,7 @@ def _texts(task: Any, model: nn.Module, frame: pl.DataFrame) -> tuple[Outcome, d
     return outcomes.classification(truth, [[item["probability"][name] for name in classes] for item in found]), {}
 
 
-def _series(task: Any, model: nn.Module, frame: pl.DataFrame) -> tuple[Outcome, dict[str, Outcome]]:
+def _series(task: Any, model: nn.Module, frame: pl.DataFrame) -> Judged:
     data = task.data
     values = files.series(frame, tuple(dict.fromkeys((*data.inputs, data.target))))
     if len(values) <= data.window:
@@ -71,3 +77,23 @@ def _series(task: Any, model: nn.Module, frame: pl.DataFrame) -> tuple[Outcome, 
     truth, before = goal[data.window :], goal[data.window - 1 : -1]
     ours = outcomes.regression(truth, [item["prediction"] for item in task.predict(model, windows)])
     return ours, {"persistence": outcomes.regression(truth, before)}
+
+
+def _tags(task: Any, model: nn.Module, sentences: list[Sentence]) -> Judged:
+    return task.score(model, sentences), {}
+
+
+def _table(task: Task, file: Path) -> pl.DataFrame:  # noqa: ARG001 - the form of a reader
+    return files.read_table(file)
+
+
+def _sentences(task: Any, file: Path) -> list[Sentence]:
+    return columns.read(file, task.data.column)
+
+
+# task -> what reads its file, and what judges the model on it
+READERS: dict[str, tuple[Callable[[Any, Path], Any], Callable[[Any, nn.Module, Any], Judged]]] = {
+    "text": (_table, _texts),
+    "series": (_table, _series),
+    "tag": (_sentences, _tags),
+}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rekur.predict import Predictor
 
+COLUMNS = (".conllu", ".conll", ".bio", ".iob", ".iob2", ".tags")  # a word a line, a blank line behind a sentence
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".txt", ".npy")
 
 
@@ -30,8 +31,10 @@ def read(source: str, predictor: Predictor) -> list[Any]:
                 f"This run forecasts a series: give a table file with {', '.join(settings.inputs)}; got `{source}`."
             )
         return [last_window(_table(source), settings.inputs, settings.window)]
-    if task == "rows":
+    if task in ("rows", "frames"):
         return list(images(source))
+    if task == "tag" and source.lower().endswith(COLUMNS):
+        return sentences(Path(source))
     if source == "-":
         return texts(_table("-", ".txt"))
     return texts(_table(source)) if _is_file(source) else [source]
@@ -44,6 +47,13 @@ def texts(frame: pl.DataFrame) -> list[str]:
     name = frame.columns[0] if len(frame.columns) == 1 else "text"
     found: list[str] = files.text_column(frame, name).to_list()
     return found
+
+
+def sentences(path: Path) -> list[tuple[str, ...]]:
+    """Return the words of each sentence of a file of columns; their tags are not read."""
+    from rekur.data import columns
+
+    return [sentence.words for sentence in columns.read(path, tagged=False)]
 
 
 def last_window(frame: pl.DataFrame, columns: tuple[str, ...], length: int) -> NDArray[np.float64]:

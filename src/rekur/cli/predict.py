@@ -25,7 +25,7 @@ def predict(
     """Predict new input with a finished run.
 
     A text file has one text a line; a .csv file has a column `text`, or for a series the columns of its
-    training, oldest row first; a .npy file holds images.
+    training, oldest row first; a .npy file holds images or strips; a .conllu file has a word a line.
 
     Example: rekur predict runs/nsmc-sample-1 "정말 재미있는 영화"
     """
@@ -56,6 +56,8 @@ def _without_collector() -> Iterator[None]:
 def line(item: dict[str, Any]) -> str:
     """Return one prediction for people: the answer, then how sure the model is."""
     answer, sure = item["prediction"], item.get("probability")
+    if isinstance(answer, list):
+        return " ".join(f"{word}/{tag}" for word, tag in zip(item["words"], answer, strict=True))
     if isinstance(answer, float):
         return f"{answer:.6g}"
     return f"{answer}\t{sure[answer]:.3f}" if isinstance(sure, dict) else f"{item.get('prompt', '')}{answer}"

@@ -13,7 +13,6 @@ from pathlib import Path
 from rekur.data.files import decode
 from rekur.errors import DataError
 
-SUFFIXES = (".conllu", ".conll", ".bio", ".iob", ".iob2", ".tags", ".tsv")
 CONLLU_COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 UPOS = CONLLU_COLUMNS.index("UPOS") + 1
 ID = re.compile(r"(?P<word>[1-9]\d*)|[1-9]\d*-[1-9]\d*|\d+\.[1-9]\d*")  # a word; a range; an empty node

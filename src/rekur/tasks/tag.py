@@ -213,20 +213,17 @@ class Tagging(Labelling):
                     found[row]["probability"] = [float(p) for p in sure[n, : len(words)]]
         return found
 
-    def score(self, model: Model, path: Path) -> tuple[Outcome, dict[str, Outcome]]:
-        """Score the model on a file of tagged sentences; raises DataError for a tag it does not know."""
-        from rekur.data import columns
-
-        sentences = columns.read(path, self.data.column)
+    def score(self, model: Model, sentences: Sequence[Sentence]) -> Outcome:
+        """Score the model on sentences of a file; raises DataError for a tag it does not know."""
         for sentence in sentences:
             if unseen := [tag for tag in sentence.tags if tag not in self.place]:
                 raise DataError(
-                    f"{path}, the sentence from line {sentence.line} on has the tag `{unseen[0]}`, never seen in "
+                    f"The sentence from line {sentence.line} on has the tag `{unseen[0]}`, never seen in "
                     f"training. The model knows {', '.join(self.classes)}."
                 )
         said = self.predict(model, [sentence.words for sentence in sentences])
         prediction = Ragged.of([[self.place[tag] for tag in item["prediction"]] for item in said])
-        return self.outcome(self._ids_of_tags(sentences), prediction), {}
+        return self.outcome(self._ids_of_tags(sentences), prediction)
 
 
 def words_of(sentence: Any, number: int) -> list[str]:
