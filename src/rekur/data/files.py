@@ -41,11 +41,15 @@ def read_table(path: Path) -> pl.DataFrame:
     """
     if path.suffix.lower() not in _READERS:
         raise DataError(f"{path}: rekur reads {', '.join(_READERS)}; got `{path.suffix or 'no ending'}`.")
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}. Give the path of a file.") from None
-    return table(content, path, path.suffix.lower())
+    return table(_content(path), path, path.suffix.lower())
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of a text file in UTF-8; raise DataError if it cannot be read, is empty or not UTF-8."""
+    lines = _split(decode(_content(path), path))
+    if lines in ([], [""]):
+        raise DataError(f"{path} is empty; expected a text a line.")
+    return lines
 
 
 def table(content: bytes, path: Path, suffix: str) -> pl.DataFrame:
@@ -184,6 +188,13 @@ def _parse_dates(column: pl.Series) -> pl.Series:
             f"{row + 1}. Write dates as 2024-03-31 or 2024-03-31 18:00."
         )
     return parsed
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}. Give the path of a file.") from None
 
 
 def decode(content: bytes, path: Path) -> str:

@@ -85,6 +85,11 @@ class Ragged:
         np.cumsum(keep, out=before[1:])
         return Ragged(self.values[keep], before[self.offsets])
 
+    def backwards(self) -> Ragged:
+        """Return every row from its end to its beginning."""
+        at = np.arange(len(self.values)) - np.repeat(self.offsets[:-1], self.lengths)
+        return Ragged(self.values[np.repeat(self.offsets[1:], self.lengths) - 1 - at], self.offsets)
+
     def _pick(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Ragged:
         return Ragged.from_lengths(self.values[positions(starts, lengths)], lengths)
 

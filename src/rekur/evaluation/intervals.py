@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from rekur.errors import DataError, nearest
-from rekur.evaluation import metrics
+from rekur.evaluation import bleu, metrics
 from rekur.evaluation.outcomes import Outcome
 
 Floats = NDArray[np.float64]
@@ -105,6 +105,11 @@ def _f1(means: Floats) -> Floats:
     return 2 * means[:, 0] / np.maximum(means[:, 1] + means[:, 2], np.finfo(np.float64).tiny)
 
 
+def _sums_of(counts: str) -> Callable[[Outcome], Floats]:
+    # N times each item's counts: the means that a statistic is given are then the sums over a resample
+    return lambda outcome: outcome.details[counts].astype(np.float64) * len(outcome.items)
+
+
 # metric -> its columns (N,) or (N, k) of items, and the function of their means that gives the metric
 FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
     "accuracy": (lambda outcome: outcome.items, _mean),
@@ -120,6 +125,8 @@ FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
     "sentence_accuracy": (lambda outcome: outcome.details["whole"], _mean),
     "string_accuracy": (lambda outcome: outcome.details["whole"], _mean),
     "span_f1": (_parts("hits", "said", "true"), _f1),
+    "bleu": (_sums_of("bleu"), bleu.bleu),
+    "chrf": (_sums_of("chrf"), bleu.chrf),
 }
 
 

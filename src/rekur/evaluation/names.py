@@ -18,6 +18,8 @@ class Metric(NamedTuple):
 METRICS = {
     "accuracy": Metric("accuracy", "points of accuracy", higher=True, share=True),
     "bits": Metric("bits a character", "bits a character"),
+    "bleu": Metric("BLEU", "BLEU", higher=True),
+    "chrf": Metric("chrF", "chrF", higher=True),
     "ece": Metric("calibration error", share=True),
     "f1_macro": Metric("macro F1", "points of macro F1", higher=True, share=True),
     "frame_accuracy": Metric("frame accuracy", "points of frame accuracy", higher=True, share=True),

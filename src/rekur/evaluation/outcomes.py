@@ -5,6 +5,7 @@ The items make intervals and paired tests possible: models are compared item by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rekur.errors import DataError, RekurError
-from rekur.evaluation import metrics
+from rekur.evaluation import bleu, metrics
 from rekur.notation import check_shape
 
 
@@ -22,7 +23,8 @@ class Outcome:
 
     metrics: dict[str, float]
     items: NDArray[np.float64]  # (N,) score of the primary metric: 1/0 right, squared error, or nats
-    details: dict[str, NDArray[Any]] = field(default_factory=dict)  # (N,) each: truth, prediction, ...
+    details: dict[str, NDArray[Any]] = field(default_factory=dict)  # (N,) or (N, k) each: truth, prediction, ...
+    signatures: dict[str, str] = field(default_factory=dict)  # metric -> how it was computed, where ways differ
 
 
 def classification(truth: ArrayLike, probability: ArrayLike) -> Outcome:
@@ -78,6 +80,31 @@ def language(nats: ArrayLike) -> Outcome:
         raise DataError(f"language: nats must be -ln p >= 0; got {cost.min():.4g}. Is the minus missing?")
     mean = float(cost.mean())
     return Outcome({"nats": mean, "bits": mean / float(np.log(2)), "perplexity": float(np.exp(mean))}, cost)
+
+
+def translation(written: Sequence[str], references: Sequence[str], tokenised: bool) -> Outcome:
+    """Score N translations beside one reference each: BLEU and chrF by sacrebleu; items are BLEU a sentence.
+
+    Both are of the whole text, capitals not counted: bleu of Papineni et al. 2002 and chrf of Popović 2015, 0 to 100.
+    `details` hold the counts of each sentence that their sums make the metrics of: see `evaluation.bleu`.
+
+    Args:
+        written, references: (N,) sentences each.
+        tokenised: whether words and signs stand apart in both already; if not, sacrebleu's 13a cuts them.
+
+    >>> round(translation(["a man sleeps ."], ["a man sleeps ."], tokenised=True).metrics["bleu"])
+    100
+    """
+    check_shape("translation", "written", (len(written),), N=len(references))
+    if not len(written):
+        raise DataError("translation: there is no sentence to score; got N=0. Give at least one.")
+    counted = bleu.count(written, references, tokenised)
+    figures = {
+        "bleu": float(bleu.bleu(counted.bleu.sum(0)[None])[0]),
+        "chrf": float(bleu.chrf(counted.chrf.sum(0)[None])[0]),
+    }
+    details = {"bleu": counted.bleu, "chrf": counted.chrf}
+    return Outcome(figures, bleu.bleu(counted.bleu, effective=True), details, counted.signatures)
 
 
 def _check_items(who: str, what: str, values: NDArray[Any]) -> None:

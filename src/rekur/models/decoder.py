@@ -93,7 +93,14 @@ class Decoder(nn.Module):
     def forward(
         self, read: Tensor, source: Source, place: Place, table: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None, Place]:
-        """Return the scores (N, T, V), the attention (N, T, S) or None, and the place behind the last word.
+        """Return the scores (N, T, V), the attention (N, T, S) or None, and the place; see `features`."""
+        features, weights, place = self.features(read, source, place, table)
+        return F.linear(features, *self.output_layer(table)), weights, place
+
+    def features(
+        self, read: Tensor, source: Source, place: Place, table: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None, Place]:
+        """Return what the output layer reads (N, T, W), the attention, and the place behind the last word.
 
         Args:
             read: (N, T) ids of the words before those to be written.
@@ -108,9 +115,13 @@ class Decoder(nn.Module):
         features, weights, place = (
             self._fed(x, source, place) if place.fed is not None else self._whole(x, source, place)
         )
-        features = F.dropout(features, self.dropouts[1], self.training)
-        scores = F.linear(features, table, self.bias) if self.sizes.tied else self.output(features)
-        return scores, weights, place
+        return F.dropout(features, self.dropouts[1], self.training), weights, place
+
+    def output_layer(self, table: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the weight (V, W) and the bias (V,) that turn features into scores; `table` as in `features`."""
+        if not self.sizes.tied:
+            return self.output.weight, self.output.bias
+        return self.table.weight if table is None else table, self.bias
 
     def _whole(self, x: Tensor, source: Source, place: Place) -> tuple[Tensor, Tensor | None, Place]:
         """Run all steps at once."""

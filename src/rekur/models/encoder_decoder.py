@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from rekur.architecture import Architecture
 from rekur.models.decoder import Decoder, Place, Source, pick
 from rekur.models.sequence import Inputs, State, make_core, on
+from rekur.nn.crossentropy import linear_cross_entropy
 from rekur.nn.initialise import keras_
 
 Integers = NDArray[np.int64]
@@ -54,6 +55,19 @@ class EncoderDecoder(nn.Module):
         standing = self.read(source, lengths)
         scores, _, _ = self.decoder(on(device_of(self), read), *standing, self._table())
         return scores, None
+
+    def nats(self, inputs: Any, lengths: Any, target: NDArray[np.int64], smoothing: float = 0.0) -> Tensor:
+        """Return the mean cross-entropy () of the words `target` (N, T), padding (0) left out.
+
+        It is that of the scores, which are never held whole; see `rekur.nn.crossentropy`.
+        """
+        source, read = inputs
+        standing, device = self.read(source, lengths), device_of(self)
+        features, _, _ = self.decoder.features(on(device, read), *standing, self._table())
+        words = on(device, target).flatten()
+        counted = words.nonzero().squeeze(1)
+        h = features.flatten(0, 1).index_select(0, counted)
+        return linear_cross_entropy(h, *self.decoder.output_layer(self._table()), words[counted], smoothing)
 
     def read(self, source: Inputs, lengths: Any = None) -> Standing:
         """Read the source, and stand before the first word."""

@@ -20,6 +20,7 @@ TASKS = {
     "shapes": "Shapes",
     "tag": "Tagging",
     "frames": "Frames",
+    "translate": "Translation",
 }
 
 

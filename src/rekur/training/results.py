@@ -15,9 +15,14 @@ from rekur.tasks.base import Task
 
 
 def figures(task: Task, ours: Outcome, baselines: Mapping[str, Outcome]) -> dict[str, Any]:
-    """Return test, interval, baselines, versus and chance, as metrics.json has them; None if there is none."""
+    """Return test, interval, baselines, versus and chance, as metrics.json has them; None if there is none.
+
+    Where a metric has several ways to be computed, "signatures" says which was taken.
+    """
+    signatures = {"signatures": dict(ours.signatures)} if ours.signatures else {}
     return {
         "test": dict(ours.metrics),
+        **signatures,
         "interval": _intervals(ours, task.seed, task.block),
         "baselines": {name: dict(outcome.metrics) for name, outcome in baselines.items()},
         "versus": _versus(task, ours, baselines) if baselines else None,

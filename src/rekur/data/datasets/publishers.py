@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import lzma
 import re
 import tarfile
 import zlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -19,15 +21,16 @@ from rekur.storage import write_whole
 
 LONGEST_REVIEW = 1 << 20  # bytes; the longest is 13,704
 _REVIEW = re.compile(r"aclImdb/(train|test)/(neg|pos|unsup)/(\d{1,6})_(\d{1,2})\.txt")
+_PACK = {".xz": partial(lzma.compress, preset=1), ".gz": partial(gzip.compress, mtime=0)}
 _LABELS = {"neg": 0, "pos": 1, "unsup": -1}
 _SCHEMA = {"split": pl.String, "label": pl.Int8, "rating": pl.Int8, "id": pl.Int32, "text": pl.String}
 
 
 def fetch_file(file: File, target: Path) -> None:
-    """Fetch a file that is published as it is, or unpacked where we keep it as .xz."""
+    """Fetch a file that is published as it is, or unpacked where we keep it as .xz or .gz."""
     arrived = _arrive(file, target)
     if arrived != target:
-        write_whole(target, lzma.compress(arrived.read_bytes(), preset=1), fetch.saving)
+        write_whole(target, _PACK[target.suffix](arrived.read_bytes()), fetch.saving)
         arrived.unlink()
 
 
@@ -82,6 +85,6 @@ def _arrive(file: File, target: Path) -> Path:
     arrived = target.with_name(file.url.rpartition("/")[2])
     advice = (
         f"Without a network: get that file elsewhere and put it at {arrived}, or name a folder that holds "
-        f"{target.parent.name}/{target.name} with --data or REKUR_DATA."
+        f"{target.parents[file.name.count('/')].name}/{file.name} with --data or REKUR_DATA."
     )
     return fetch.download(file.url, arrived, file.published or f"sha256:{file.sha256}", advice)
