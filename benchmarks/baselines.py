@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rekur.data import splits
 from rekur.data.datasets import imdb, mnist, nsmc, shakespeare
 from rekur.evaluation import outcomes
-from rekur.evaluation.baselines import characters, rows, text
+from rekur.evaluation.baselines import kneser_ney, rows, text
 
 Row = tuple[str, str, float]  # rival, metric, figure
 SETS = {"imdb": (imdb, "word"), "nsmc": (nsmc, "char")}
@@ -57,7 +57,7 @@ def _rivals(name: str) -> Iterator[Row]:
         ids = np.unique(list(shakespeare.load()), return_inverse=True)[1]
         train, last = np.split(ids, [len(ids) - round(len(ids) / 10)])
         for order, rival in ((1, "unigram"), (5, "5-gram counts")):
-            yield rival, "nats", float(characters.ngram(train, last, V=65, order=order).mean())
+            yield rival, "nats", float(kneser_ney.ngram(train, last, V=65, order=order).mean())
 
 
 def _text(name: str) -> Iterator[Row]:

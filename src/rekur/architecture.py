@@ -94,6 +94,12 @@ class Architecture:
                 f"model.linear = false reads the state as the logits: {self.outputs} numbers are needed, and the state "
                 f"has {self.pooled}. Change model.hidden, or set model.linear to true."
             )
+        edges = (0, *self.settings.cutoffs, self.outputs)
+        if self.ties and any(a >= b for a, b in itertools.pairwise(edges)):
+            raise ConfigError(
+                f"model.cutoffs must rise and stay between 0 and the {self.outputs:,} words there are; "
+                f"got {list(self.settings.cutoffs)}."
+            )
 
     def _check_decoder(self) -> None:
         if not self.settings.embedding:
@@ -129,10 +135,15 @@ class Architecture:
         return self.directions * self.settings.hidden * several.get(self.settings.readout, 1)
 
     @property
+    def ties(self) -> bool:
+        """Whether the head is a `TiedSoftmax`: of the table that embeds the tokens (a decoder sees to its own)."""
+        return self.settings.tied and self.settings.readout != "decoder"
+
+    @property
     def head(self) -> list[tuple[int, int]]:
-        """The sizes (in, out) of each Linear of the head."""
+        """The sizes (in, out) of each Linear of the head; a tied one has no own (`nn/softmax.py`)."""
         sizes = (self.pooled, *self.settings.head, self.outputs)
-        return list(itertools.pairwise(sizes)) if self.settings.linear else []
+        return list(itertools.pairwise(sizes)) if self.settings.linear and not self.ties else []
 
     def weights(self) -> dict[str, Weight]:
         """Return the shape and the type of each weight, by the name it has in model.safetensors."""
@@ -240,6 +251,8 @@ class Architecture:
         return {f"readout.{name}": (shape, "float32") for name, shape in shapes.items()}
 
     def _head(self) -> dict[str, Weight]:
+        if self.ties:
+            return self._tied_head()
         found: dict[str, Weight] = {}
         for place, (before, after) in enumerate(self.head):
             found[f"head.{2 * place}.weight"] = ((after, before), "float32")  # a ReLU between each two
@@ -250,6 +263,15 @@ class Architecture:
         C = self.outputs
         shapes = {"transitions": (C, C), "start": (C,), "end": (C,)} if self.settings.crf else {}
         return {f"crf.{name}": (shape, "float32") for name, shape in shapes.items()}
+
+    def _tied_head(self) -> dict[str, Weight]:
+        E, F, G = self.settings.embedding, self.pooled, len(self.settings.cutoffs)
+        shapes: dict[str, tuple[int, ...]] = {"bias": (self.outputs,)}
+        if F != E:
+            shapes |= {"projection.weight": (E, F), "projection.bias": (E,)}
+        if G:
+            shapes |= {"groups.weight": (G, E), "groups.bias": (G,)}
+        return {f"head.{name}": (shape, "float32") for name, shape in shapes.items()}
 
     def _from_scratch(self) -> dict[str, Weight]:
         H = self.settings.hidden

@@ -66,6 +66,9 @@ class ModelSettings(Settings):
     )
     input_feeding: bool = Field(False, description="the decoder reads what it attended to a step before, too")
     tied: bool = Field(False, description="the output layer shares its weights with the embedding of its words")
+    cutoffs: tuple[Width, ...] = Field(
+        (), strict=False, max_length=8, description="tied: ids at which the words part into a head and tails, rising"
+    )
     crf: bool = Field(False, description="tags: a conditional random field scores whole sequences of tags")
     characters: int = Field(0, ge=0, le=16_384, description="tags: embedding size of a word's characters; 0: not read")
     characters_hidden: int = Field(0, ge=0, le=16_384, description="tags: hidden units that read them, each way")

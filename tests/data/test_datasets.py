@@ -13,7 +13,12 @@ from rekur.data import datasets
 from rekur.data.datasets import base, digits, imdb, kospi, mnist, names, nsmc, shakespeare
 from rekur.errors import DataError
 
-EMBEDDED = [(dataset, file) for dataset in datasets.DATASETS.values() for file in dataset.files if not file.url]
+EMBEDDED = [
+    (dataset, file)
+    for dataset in datasets.DATASETS.values()
+    for file in dataset.files
+    if not (file.url or file.by_hand)
+]
 
 
 @pytest.mark.parametrize("dataset", datasets.DATASETS.values(), ids=str)

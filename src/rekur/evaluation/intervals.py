@@ -127,6 +127,9 @@ FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
     "span_f1": (_parts("hits", "said", "true"), _f1),
     "bleu": (_sums_of("bleu"), bleu.bleu),
     "chrf": (_sums_of("chrf"), bleu.chrf),
+    "word_nats": (lambda outcome: outcome.items, _mean),
+    "word_bits": (lambda outcome: outcome.items / np.log(2), _mean),
+    "word_perplexity": (lambda outcome: outcome.items, np.exp),
 }
 
 

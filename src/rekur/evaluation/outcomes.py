@@ -67,8 +67,10 @@ def regression(truth: ArrayLike, forecast: ArrayLike) -> Outcome:
     return Outcome(figures, np.square(guess - true), {"truth": true, "forecast": guess})
 
 
-def language(nats: ArrayLike) -> Outcome:
+def language(nats: ArrayLike, unit: str = "character") -> Outcome:
     """Score -ln p (N,) of each true next character: nats, bits and perplexity; items are nats a character.
+
+    Of another `unit` the metrics bear its name, as figures of words and of characters do not compare: word_nats.
 
     >>> round(language([0.5, 1.5]).metrics["perplexity"], 3)
     2.718
@@ -79,7 +81,8 @@ def language(nats: ArrayLike) -> Outcome:
     if cost.min() < -1e-6:
         raise DataError(f"language: nats must be -ln p >= 0; got {cost.min():.4g}. Is the minus missing?")
     mean = float(cost.mean())
-    return Outcome({"nats": mean, "bits": mean / float(np.log(2)), "perplexity": float(np.exp(mean))}, cost)
+    figures = {"nats": mean, "bits": mean / float(np.log(2)), "perplexity": float(np.exp(mean))}
+    return Outcome({name if unit == "character" else f"{unit}_{name}": f for name, f in figures.items()}, cost)
 
 
 def translation(written: Sequence[str], references: Sequence[str], tokenised: bool) -> Outcome:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur import convolution, engine
+from rekur import convolution, engine, tied
 from rekur.architecture import Architecture
 from rekur.data import evidence
 from rekur.inference import tags
@@ -53,12 +53,7 @@ class Network:
             state: as an earlier call returned it; None for zeros.
         """
         first = inputs[0] if isinstance(inputs, tuple) else inputs
-        x = self._given(inputs)
-        if self.settings.segment:
-            features, state = self._in_segments(x, lengths), None
-        else:
-            hidden, state = self._core(x, lengths, state)
-            features = self._readout(hidden, state, lengths)
+        features, state = self.features(inputs, lengths, state)
         output = self._head(features)
         if self.settings.squash == "sigmoid":
             output = sigmoid(output)
@@ -72,6 +67,16 @@ class Network:
         """Return what the core takes: ids (N, T) it looks up itself, or (N, T, I)."""
         first = inputs[0] if isinstance(inputs, tuple) else inputs
         return first if self._looks_up() else self._embed(inputs)
+
+    def features(
+        self, inputs: Inputs, lengths: Integers | None = None, state: State | None = None
+    ) -> tuple[Floats, State | None]:
+        """Return what the head reads, (N, F) or (N, T, F), and the state; arguments as of a call."""
+        x = self._given(inputs)
+        if self.settings.segment:
+            return self._in_segments(x, lengths), None
+        hidden, state = self._core(x, lengths, state)
+        return self._readout(hidden, state, lengths), state
 
     def _looks_up(self) -> bool:
         """Whether the first layer reads ids, as rows of a table."""
@@ -152,6 +157,8 @@ class Network:
         return READOUTS[self.settings.readout](hidden, state, lengths, self.weights)
 
     def _head(self, features: Floats) -> Floats:
+        if self.architecture.ties:
+            return tied.scores(features, self.weights, self.weights["embed.table.weight"], self.settings.cutoffs)
         for place in range(len(self.architecture.head)):
             features = np.maximum(features, 0) if place else features
             features = linear(features, self.weights, f"head.{2 * place}")

@@ -9,26 +9,40 @@ from torch.nn import functional as F
 from rekur.architecture import Architecture
 from rekur.data.lexicon import distinct
 from rekur.evidence import Evidence
-from rekur.nn import LAYERS
+from rekur.nn import LAYERS, variational
 from rekur.nn.convolution import Columns
+from rekur.nn.softmax import lookup
 
 
 class TokenEmbedding(nn.Module):
     """Token ids (N, T) to vectors (N, T, E); whole words and single numbers may be dropped in training.
 
-    Word dropout replaces a token by the unknown token (Iyyer et al. 2015).
+    Word dropout replaces a token by the unknown token (Iyyer et al. 2015). `variational` drops the same numbers at
+    all steps of a row; `tied` says that the output layer shares the table.
     """
 
-    def __init__(self, vocabulary: int, size: int, words: float, dropout: float, unknown: int) -> None:
+    def __init__(
+        self,
+        vocabulary: int,
+        size: int,
+        words: float,
+        dropout: float,
+        unknown: int,
+        variational: bool = False,
+        tied: bool = False,
+    ) -> None:
         super().__init__()
         self.table = nn.Embedding(vocabulary, size)
         self.words, self.dropout, self.unknown = words, dropout, unknown
+        self.variational, self.tied = variational, tied
 
     def forward(self, tokens: Tensor) -> Tensor:
         if self.training and self.words > 0:
             dropped = torch.rand(tokens.shape, device=tokens.device) < self.words
             tokens = tokens.masked_fill(dropped, self.unknown)
-        vectors: Tensor = self.table(tokens)
+        vectors: Tensor = lookup(self.table.weight, tokens) if self.tied else self.table(tokens)
+        if self.variational:
+            return variational.dropout(vectors, self.dropout, self.training)
         return F.dropout(vectors, self.dropout, self.training)
 
 
@@ -98,7 +112,8 @@ def make(architecture: Architecture, evidence: Evidence | None) -> nn.Module:
     if not settings.embedding:
         return OneHot(V)
     dropouts = settings.dropout_words, settings.dropout_embedding
-    tokens = TokenEmbedding(V, settings.embedding, *dropouts, architecture.unknown)
+    unknown, same, tied = architecture.unknown, settings.variational, architecture.ties
+    tokens = TokenEmbedding(V, settings.embedding, *dropouts, unknown, same, tied)
     if architecture.spelling:
         reader: type[nn.Module] = LAYERS[settings.cell]
         read = reader(settings.characters, architecture.spelling, batch_first=True, bidirectional=True)

@@ -11,9 +11,13 @@ from torch.nn import functional as F
 
 from rekur.architecture import Architecture
 from rekur.evidence import Ballot
-from rekur.nn import CELLS, LAYERS, readouts
+from rekur.models.embeds import TokenEmbedding
+from rekur.nn import CELLS, LAYERS, readouts, variational
 from rekur.nn.crf import CRF
 from rekur.nn.initialise import keras_
+from rekur.nn.softmax import TiedSoftmax
+
+TIED = 0.1  # the first weights of a shared table, uniform in ±0.1 (Zaremba et al. 2014)
 
 Array = Tensor | NDArray[Any]
 Inputs = Array | tuple[Array, Array]  # ids or values, or ids and evidence, or ids and characters
@@ -70,6 +74,9 @@ class SequenceModel(nn.Module):
         self.readout = readouts.make(settings.readout, D * settings.hidden, architecture.steps)
         self.head = _head(architecture)
         self.crf = CRF(architecture.outputs) if settings.crf else None
+        self.ties = architecture.ties
+        if self.ties:  # N(0, 1), torch's for an embedding alone, would make the first logits as large as sqrt(E)
+            nn.init.uniform_(self._table(), -TIED, TIED)
         if settings.init == "keras":
             keras_(self)
 
@@ -80,20 +87,55 @@ class SequenceModel(nn.Module):
         """
         device = next(self.parameters()).device
         inputs, valid = on(device, inputs), on(device, lengths)
-        x = self.embed(inputs)
-        if self.settings.segment:
-            features, state = self._in_segments(x, valid), None
-        else:
-            hidden, state = self.core(x, state, lengths=valid)
-            features = self.readout(hidden, state, valid)
-        F.dropout(features, self.settings.dropout_thrown_away, self.training)
-        features = F.dropout(features, self.settings.dropout_readout, self.training)
-        output = self.head(features)
+        features, state = self._read(inputs, valid, state)
+        output = self.head(features, self._table()) if self.ties else self.head(features)
         if self.settings.squash == "sigmoid":
             output = torch.sigmoid(output)
         if self.settings.residual and isinstance(inputs, Tensor):
             output = output + inputs[:, -1, self.anchor].unsqueeze(1)
         return output if self.crf is None else self.crf(output, valid), state
+
+    def nats(self, inputs: Array, targets: Array, state: State = None) -> tuple[Tensor, State]:
+        """Return the mean of -ln p of the words `targets` (N, T), and the state, of a tied model.
+
+        The same as the cross-entropy of `forward`'s outputs, where those of all V words need not be computed.
+        """
+        device = next(self.parameters()).device
+        features, state = self._read(on(device, inputs), None, state)
+        aims = on(device, targets).flatten()
+        assert isinstance(self.head, TiedSoftmax)
+        return self.head.nats(features.flatten(0, 1), aims, self._table()), state
+
+    def _table(self) -> Tensor:
+        """The table (V, E) that a tied head shares."""
+        assert isinstance(self.embed, TokenEmbedding)
+        return self.embed.table.weight
+
+    def features(self, inputs: Array, state: State = None) -> tuple[Tensor, State]:
+        """Return what the head reads, (N, T, F), and the state."""
+        return self._read(on(next(self.parameters()).device, inputs), None, state)
+
+    def _read(self, inputs: Any, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
+        """Return what the head reads, (N, F) or (N, T, F), and the state after each row's last step."""
+        x = self.embed(inputs)
+        if self.settings.segment:
+            features, state = self._in_segments(x, valid), None
+        else:
+            hidden, state = self._run(x, state, valid)
+            features = self.readout(hidden, state, valid)
+        F.dropout(features, self.settings.dropout_thrown_away, self.training)
+        if self.settings.variational and features.dim() == 3:
+            return variational.dropout(features, self.settings.dropout_readout, self.training), state
+        return F.dropout(features, self.settings.dropout_readout, self.training), state
+
+    def _run(self, x: Tensor, state: State, valid: Tensor | None) -> tuple[Tensor, State]:
+        """Return the outputs (N, T, D*H) of the core, and its state."""
+        settings = self.settings
+        if self.training and settings.api == "layer" and (settings.variational or settings.dropout_weights):
+            dropouts = settings.dropout_layers, settings.dropout_weights
+            assert isinstance(self.core, nn.RNNBase)
+            return variational.run(self.core, x, state, valid, *dropouts, same=settings.variational)
+        return self.core(x, state, lengths=valid)  # type: ignore[no-any-return]
 
     def _in_segments(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
@@ -105,7 +147,7 @@ class SequenceModel(nn.Module):
         starts = torch.arange(count, device=x.device) * size
         inside = (lengths.unsqueeze(1) - starts).clamp(0, size).view(-1)  # (N*S,) valid steps of each segment
         used = inside.nonzero().squeeze(1)
-        hidden, _ = self.core(x.view(N * count, size, -1)[used], lengths=inside[used])
+        hidden, _ = self._run(x.view(N * count, size, -1)[used], None, inside[used])
         whole = hidden.new_zeros(N * count, size, hidden.shape[2]).index_copy(0, used, hidden)
         return self.readout(whole.view(N, count * size, -1), None, lengths)  # type: ignore[no-any-return]
 
@@ -153,6 +195,9 @@ def make_core(architecture: Architecture) -> nn.Module:
 
 
 def _head(architecture: Architecture) -> nn.Module:
+    settings = architecture.settings
+    if architecture.ties:
+        return TiedSoftmax(architecture.pooled, settings.embedding, architecture.outputs, settings.cutoffs)
     layers: list[nn.Module] = []
     for before, after in architecture.head:
         layers += [nn.Linear(before, after), nn.ReLU()]

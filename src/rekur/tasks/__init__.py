@@ -16,7 +16,7 @@ TASKS = {
     "text": "TextClassification",
     "rows": "ImageRows",
     "series": "NextValue",
-    "characters": "NextCharacter",
+    "generate": "Generate",
     "shapes": "Shapes",
     "tag": "Tagging",
     "frames": "Frames",

@@ -26,6 +26,7 @@ OPTIONAL = (
     "attention",
     "input_feeding",
     "tied",
+    "cutoffs",
     "crf",
     "characters",
     "characters_hidden",
@@ -56,6 +57,9 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.input_feeding", lambda c: c.model.attention != "none", "model.attention: it feeds what was attended to"),
     ("model.tied", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: its table is the shared one"),
     ("model.characters", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: it is read beside the words"),
+    ("model.head", lambda c: not c.model.tied, "model.tied = false: a tied output layer has none before it"),
+    ("model.cutoffs", lambda c: c.model.tied, "model.tied = true: heads and tails are of the shared table"),
+    ("model.dropout_weights", lambda c: c.model.api == "layer", 'model.api = "layer": a looped cell keeps its weights'),
     ("model.characters_hidden", lambda c: c.model.characters > 0, "model.characters of 1 or more"),
     ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other gradient is cut so'),
     (

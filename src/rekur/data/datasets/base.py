@@ -10,11 +10,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import platformdirs
 import polars as pl
 
 from rekur.errors import DataError, nearest
+
+Canonical: TypeAlias = Callable[[bytes], bytes]
 
 EMBEDDED = Path(__file__).parent.parent / "embedded"
 
@@ -29,6 +32,8 @@ class File:
     url: str = ""  # the publisher's address; "": shipped inside the package
     transfer: int = 0  # bytes to fetch from there
     published: str = ""  # "md5:..." of what stands there, when that is not the content itself
+    by_hand: str = ""  # where a copy may be had, of a file that is neither shipped nor at an address to fetch
+    canonical: Canonical = lambda content: content  # the form of the content that the checksum is of
 
     def __str__(self) -> str:
         return self.name
@@ -97,7 +102,8 @@ def locate(dataset: DataSet, name: str, data_dir: Path | None = None) -> Path:
         return found
     target = cache_folder() / dataset.name / name
     if dataset.publish is None or not file.url:
-        raise DataError(f"{dataset.title}: {name} is missing, and rekur cannot fetch it. Put it at {target}.")
+        where = f" ({file.by_hand})" if file.by_hand else ""
+        raise DataError(f"{dataset.title}: {name} is missing, and rekur cannot fetch it{where}. Put it at {target}.")
     dataset.publish(file, target)
     verify(dataset, name, target)
     return target
@@ -112,7 +118,7 @@ def check(file: File, content: bytes, path: Path) -> None:
     """Raise DataError unless `content`, read from `path`, is exactly what `file` should hold."""
     if len(content) != file.bytes:
         raise damaged(path, f"{file.bytes:,} bytes of content", f"{len(content):,}")
-    checksum = hashlib.sha256(content).hexdigest()
+    checksum = hashlib.sha256(file.canonical(content)).hexdigest()
     if checksum != file.sha256:
         raise damaged(path, f"sha256 {file.sha256} of its content", checksum)
 

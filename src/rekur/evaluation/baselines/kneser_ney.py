@@ -1,4 +1,4 @@
-"""Counting characters: what the last four say of the next, without any network."""
+"""Counting: what the last few characters or words of a text say of the next, without any network."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Integers = NDArray[np.int64]
 
 
 def unigram(train_ids: ArrayLike, test_ids: ArrayLike, V: int) -> Floats:
-    """Return -ln p (n,) of each test character by how often the training text holds it."""
+    """Return -ln p (n,) of each test character, or word, by how often the training text holds it."""
     return ngram(train_ids, test_ids, V, order=1)
 
 
 def ngram(train_ids: ArrayLike, test_ids: ArrayLike, V: int, order: int = 5) -> Floats:
-    """Return -ln p (n,) of each test character given the `order` - 1 test characters before it.
+    """Return -ln p (n,) of each test character, or word, given the `order` - 1 of the test text before it.
 
     p_n(x | u) = (c(u x) - D(c) + sum_y D(c(u y)) p_{n-1}(x | u')) / c(u), with u' = u without its first
-    character and p_0 = 1/V. c counts in the training text, below the highest order how many different
-    characters stand before; D is taken off every count 1, 2, 3 and more. An unseen u gives p_{n-1}.
+    one and p_0 = 1/V. c counts in the training text, below the highest order how many different
+    ones stand before; D is taken off every count 1, 2, 3 and more. An unseen u gives p_{n-1}.
     Source: interpolated modified Kneser-Ney, Chen and Goodman 1998, section 3.
 
     >>> bool(np.exp(-ngram([0, 1, 0, 1, 0, 1], [0, 1], V=2))[1] > 0.6)
@@ -61,7 +61,7 @@ def _seen(grams: list[Integers], place: Integers, known: int, n: int) -> Integer
 
 
 def _continuations(grams: list[Integers], place: Integers, known: int, n: int) -> Integers:
-    """How many different characters stand before each n-gram in the training text; its first counts once."""
+    """How many different ones stand before each n-gram in the training text; its first counts once."""
     longer = np.flatnonzero(place[:known] >= n)
     kinds = longer[np.unique(grams[n + 1][longer], return_index=True)[1]]
     size = grams[n].max() + 1
@@ -72,7 +72,7 @@ def _continuations(grams: list[Integers], place: Integers, known: int, n: int) -
 def _mix(
     grams: list[Integers], place: Integers, known: int, n: int, count: Integers, lower: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return p_n of each test character, and where its context was seen in training."""
+    """Return p_n of each one of the test text, and where its context was seen in training."""
     context = _before(grams[n - 1])
     inside = np.flatnonzero(place[:known] >= n - 1)
     kinds = inside[np.unique(grams[n][inside], return_index=True)[1]]
@@ -104,6 +104,6 @@ def _discounts(times: Integers) -> Floats:
 def _check(train: Integers, test: Integers, V: int) -> None:
     for what, ids in (("train_ids", train), ("test_ids", test)):
         if len(ids) == 0:
-            raise DataError(f"ngram: {what} is empty; give at least one character.")
+            raise DataError(f"ngram: {what} is empty; give at least one character or word.")
         if ids.min() < 0 or ids.max() >= V:
             raise DataError(f"ngram: {what} must be 0..{V - 1} (V={V}); got {ids.min()}..{ids.max()}.")

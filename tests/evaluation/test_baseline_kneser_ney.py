@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rekur.errors import DataError
-from rekur.evaluation.baselines import characters
+from rekur.evaluation.baselines import kneser_ney
 
 
 @given(
@@ -19,7 +19,7 @@ from rekur.evaluation.baselines import characters
     order=st.integers(1, 6),
 )
 def test_the_chances_of_all_next_characters_sum_to_one(train, before, order):
-    total = sum(np.exp(-characters.ngram(train, [*before, x], 5, order)[-1]) for x in range(5))
+    total = sum(np.exp(-kneser_ney.ngram(train, [*before, x], 5, order)[-1]) for x in range(5))
     assert total == pytest.approx(1.0)
 
 
@@ -27,7 +27,7 @@ def test_the_chances_sum_to_one_with_estimated_discounts():
     train = np.random.default_rng(0).zipf(1.5, 5000) % 9
     for place in range(10, 16):
         before = train[place : place + 6]
-        chances = [np.exp(-characters.ngram(train, [*before, x], 9)[-1]) for x in range(9)]
+        chances = [np.exp(-kneser_ney.ngram(train, [*before, x], 9)[-1]) for x in range(9)]
         assert sum(chances) == pytest.approx(1.0)
         assert min(chances) > 0
 
@@ -72,13 +72,13 @@ def test_the_fast_counts_equal_the_slow_ones(size, order):
     generator = np.random.default_rng(size)
     ids = np.cumsum(generator.integers(0, 3, size + 200)) % 7
     train, test = ids[:size].tolist(), ids[size:].tolist()
-    assert characters.ngram(train, test, 7, order) == pytest.approx(_slow(train, test, 7, order))
+    assert kneser_ney.ngram(train, test, 7, order) == pytest.approx(_slow(train, test, 7, order))
 
 
 def test_unigram_equals_the_entropy_of_independent_characters():
     shares = np.array([0.5, 0.25, 0.125, 0.125])
     ids = np.random.default_rng(1).choice(4, 60_000, p=shares)
-    nats = characters.unigram(ids[:50_000], ids[50_000:], 4)
+    nats = kneser_ney.unigram(ids[:50_000], ids[50_000:], 4)
     assert nats.mean() == pytest.approx(-np.sum(shares * np.log(shares)), abs=0.02)
     assert nats.shape == (10_000,)
 
@@ -87,16 +87,16 @@ def test_longer_contexts_learn_what_a_unigram_cannot():
     text = "to be or not to be, that is the question; " * 60
     ids = np.unique(list(text), return_inverse=True)[1]
     train, test, V = ids[:2000], ids[2000:], int(ids.max()) + 1
-    assert characters.ngram(train, test, V).mean() < 0.15 < 2.2 < characters.unigram(train, test, V).mean()
+    assert kneser_ney.ngram(train, test, V).mean() < 0.15 < 2.2 < kneser_ney.unigram(train, test, V).mean()
 
 
 def test_many_kinds_of_characters_do_not_overflow():
     ids = np.random.default_rng(2).integers(0, 2_000_000, 500)
-    assert np.isfinite(characters.ngram(ids, ids[::-1], 2_000_000)).all()
+    assert np.isfinite(kneser_ney.ngram(ids, ids[::-1], 2_000_000)).all()
 
 
 def test_ids_outside_the_alphabet_are_refused():
     with pytest.raises(DataError, match=r"test_ids must be 0\.\.2 \(V=3\); got 0\.\.3"):
-        characters.ngram([0, 1], [0, 3], 3)
+        kneser_ney.ngram([0, 1], [0, 3], 3)
     with pytest.raises(DataError, match="train_ids is empty"):
-        characters.unigram([], [0], 3)
+        kneser_ney.unigram([], [0], 3)
