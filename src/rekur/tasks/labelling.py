@@ -74,12 +74,31 @@ class Labelling(Task):
         counted = target != IGNORED
         metrics = {}
         if not self.config.model.crf:  # the best path of a field is not worth its time here
-            metrics["accuracy"] = (output.argmax(dim=2) == target)[counted].float().mean().detach()
-        return Step(loss(output, target), int(counted.sum()), None, metrics)
+            metrics["accuracy"] = (
+                (output[:, :, : len(self.classes)].argmax(dim=2) == target)[counted].float().mean().detach()
+            )
+        return Step(self.learned(output, target, rows), int(counted.sum()), None, metrics)
 
     def case(self, rows: Rows) -> Case:
         inputs, lengths = self.inputs("train", rows)
-        return Case(inputs, lengths, self._target("train", rows), loss, causal=False)
+        return Case(inputs, lengths, self._target("train", rows), self.loss, causal=False)
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over the steps of -ln p of the true label, or of the whole chain's -ln p, step by step.
+
+        `output` is (N, T, C) or wider, or with a conditional random field (N, T, C, C); `target` (N, T) is IGNORED
+        behind a sequence's end.
+        """
+        if output.dim() == 3:
+            return cross_entropy(output[:, :, : len(self.classes)], target)
+        from rekur.nn import crf
+
+        lengths = (target != IGNORED).sum(dim=1)
+        return -crf.log_likelihood(output, target, lengths).sum() / lengths.sum()
+
+    def learned(self, output: Tensor, target: Tensor, rows: Rows) -> Tensor:  # noqa: ARG002
+        """Return the loss that is learned from; a task that learns something beside its labels overrides this."""
+        return self.loss(output, target)
 
     def _target(self, part: str, rows: Rows) -> Rows:
         return pad(self.labels[part], rows, value=IGNORED)[0]
@@ -106,13 +125,17 @@ class Labelling(Task):
             inputs, lengths = self.inputs(part, rows)
             output = computed(model, inputs, lengths)[0]
             target = torch.from_numpy(self._target(part, rows))
-            nats += float(loss(torch.from_numpy(output), target)) * int(lengths.sum())
+            nats += float(self.loss(torch.from_numpy(output), target)) * int(lengths.sum())
             found[positions(labels.offsets[rows], lengths)] = flat(self.decided(output, lengths), lengths)
         return labels.map(lambda _: found), nats / max(1, len(found))
 
     def decided(self, output: NDArray[Any], lengths: Rows) -> Rows:
         """Return the labels (N, T) that the model's outputs say, of each step alone or of the whole chain."""
-        return viterbi.best(output, lengths) if self.config.model.crf else output.argmax(axis=2)
+        return viterbi.best(output, lengths) if self.config.model.crf else self.known(output).argmax(axis=2)
+
+    def known(self, output: NDArray[Any]) -> NDArray[Any]:
+        """Return the outputs (N, T, C) of the labels, what is learned beside them left out."""
+        return output[:, :, : len(self.classes)]
 
     def test(self, model: Model) -> Test:
         import polars as pl
@@ -152,19 +175,11 @@ class Labelling(Task):
         return drawn
 
 
-def loss(output: Tensor, target: Tensor) -> Tensor:
-    """Return the mean over the steps of -ln p of the true label, or of the whole chain's -ln p, step by step.
-
-    `output` is (N, T, C), or with a conditional random field (N, T, C, C); `target` (N, T) is IGNORED behind an end.
-    """
+def cross_entropy(output: Tensor, target: Tensor) -> Tensor:
+    """Return the mean of -ln p of the true class (N, T) by logits (N, T, C), steps of the target IGNORED left out."""
     from torch.nn import functional as F
 
-    if output.dim() == 3:
-        return F.cross_entropy(output.flatten(0, 1), target.flatten(), ignore_index=IGNORED)
-    from rekur.nn import crf
-
-    lengths = (target != IGNORED).sum(dim=1)
-    return -crf.log_likelihood(output, target, lengths).sum() / lengths.sum()
+    return F.cross_entropy(output.flatten(0, 1), target.flatten(), ignore_index=IGNORED)
 
 
 def flat(padded: NDArray[Any], lengths: Rows) -> NDArray[Any]:

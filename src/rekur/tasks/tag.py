@@ -23,16 +23,18 @@ from rekur.evaluation.outcomes import Outcome
 from rekur.inference import softmax
 from rekur.tasks.base import computed
 from rekur.tasks.case import Refit
-from rekur.tasks.labelling import Labelling, Rows, thrifty
+from rekur.tasks.labelling import IGNORED, Labelling, Rows, cross_entropy, thrifty
 
 if TYPE_CHECKING:
     import polars as pl
+    from torch import Tensor
 
     from rekur.data.columns import Sentence
     from rekur.tasks.base import Inputs, Model
 
 SHOWN, LONGEST_SHOWN = 24, 60  # sentences in the report, and the words of each
 SAMPLE_TEST = 0.25  # of the sample
+SHARE = 0.5  # of the loss of other tags, beside that of the tags themselves
 
 
 class TagData(Settings):
@@ -43,6 +45,7 @@ class TagData(Settings):
     dev: str = Field("", description="with set = files: validation sentences; none: `validation` of the training ones")
     test: str = Field("", description="with set = files: the sentences the model is judged on")
     column: int = Field(0, ge=0, le=99, description="of the tag, from 1; 0: UPOS of CoNLL-U, else the last column")
+    also: int = Field(0, ge=0, le=99, description="column of other tags, learned beside and never said; 0: none")
     min_count: int = Field(1, ge=1, description="words seen less often, in lower case, are unknown")
     validation: float = Field(
         0.1, ge=0, lt=1, description="share of the training sentences held out, without a dev file"
@@ -66,6 +69,7 @@ class Tagging(Labelling):
     Data = TagData
     data: TagData
     metric: ClassVar[str] = "token_accuracy"
+    others = 0  # tags learned beside
     reads = frozenset(
         {"embedding", "dropout_embedding", "dropout_words", "dropout_weights", "variational"}
         | {"crf", "characters", "characters_hidden"}
@@ -79,6 +83,8 @@ class Tagging(Labelling):
             yield "data.train and data.test must name a file each, with data.set = files."
         if self.data.set != "files" and (self.data.train or self.data.dev or self.data.test):
             yield 'data.train, data.dev and data.test are for data.set = "files". Leave them out.'
+        if self.data.also and self.config.model.crf:
+            yield "data.also: a conditional random field has no scores of other tags. Leave one of them out."
 
     def load(self) -> None:
         self.sentences = self._parts()
@@ -87,28 +93,48 @@ class Tagging(Labelling):
         self.lexicon = self._fitted()
         self.parts = {part: self._encode([s.words for s in found]) for part, found in self.sentences.items()}
         self.labels = {part: self._ids_of_tags(found) for part, found in self.sentences.items()}
+        self.beside = self._others() if self.data.also else None
         if len(np.unique(self.labels["train"].values)) < 2:
             raise DataError(f"The training sentences have one tag only, `{tags.pop()}`; a tagger needs two or more.")
 
     def _parts(self) -> dict[str, list[Sentence]]:
+        data = self.data
+        train, dev, test = (self._read(part, data.column) for part in ("train", "dev", "test"))
+        train, test = train[: data.max_train or None], test[: data.max_test or None]
+        self.kept = np.arange(len(train))
+        if not dev:
+            self.kept, held = (np.sort(rows) for rows in splits.holdout(len(train), data.validation, self.seed))
+            train, dev = [train[row] for row in self.kept], [train[row] for row in held]
+        return {"train": train, "validation": dev, "test": test}
+
+    def _read(self, part: Literal["train", "dev", "test"], column: int) -> list[Sentence]:
         from rekur.data import columns
         from rekur.data.datasets import ewt
 
-        data = self.data
-        if data.set == "ewt":
-            train, dev, test = (ewt.load(part, self.data_dir, data.column) for part in ("train", "dev", "test"))
-        elif data.set == "sample":
-            sentences = ewt.sample(data.column)
+        if self.data.set == "ewt":
+            return ewt.load(part, self.data_dir, column)
+        if self.data.set == "sample":
+            sentences = ewt.sample(column)
             at = len(sentences) - round(SAMPLE_TEST * len(sentences))
-            train, dev, test = sentences[:at], [], sentences[at:]
-        else:
-            named = (data.train, data.dev, data.test)
-            train, dev, test = (columns.read(Path(name), data.column) if name else [] for name in named)
-        train, test = train[: data.max_train or None], test[: data.max_test or None]
-        if not dev:
-            kept, held = splits.holdout(len(train), data.validation, self.seed)
-            train, dev = [train[row] for row in np.sort(kept)], [train[row] for row in np.sort(held)]
-        return {"train": train, "validation": dev, "test": test}
+            return {"train": sentences[:at], "dev": [], "test": sentences[at:]}[part]
+        name: str = getattr(self.data, part)
+        return columns.read(Path(name), column) if name else []
+
+    def _others(self) -> Ragged:
+        """Return the other tags of the training sentences, as ids behind those of the tags."""
+        whole = self._read("train", self.data.also)
+        places: dict[str, int] = {}
+        found = Ragged.of([[places.setdefault(tag, len(places)) for tag in whole[row].tags] for row in self.kept])
+        self.others = len(places)
+        return found
+
+    def learned(self, output: Tensor, target: Tensor, rows: Rows) -> Tensor:
+        if self.beside is None:
+            return self.loss(output, target)
+        import torch
+
+        others = torch.from_numpy(pad(self.beside, rows, value=IGNORED)[0]).to(output.device)
+        return self.loss(output, target) + SHARE * cross_entropy(output[:, :, len(self.classes) :], others)
 
     def _name(self, tags: Sequence[str]) -> None:
         from rekur.evaluation import tagging
@@ -135,18 +161,21 @@ class Tagging(Labelling):
         return Ragged.of([[self.place[tag] for tag in sentence.tags] for sentence in sentences])
 
     def files(self) -> dict[str, str]:
-        return {"vocabulary.json": self.lexicon.to_json(), "classes.json": json.dumps(self.classes)}
+        classes = json.dumps({"tags": self.classes, "others": self.others}, ensure_ascii=False)
+        return {"vocabulary.json": self.lexicon.to_json(), "classes.json": classes}
 
     def restore(self, files: Mapping[str, str]) -> None:
-        tags = json.loads(files["classes.json"])
-        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-            raise DataError("classes.json must hold a list of tags.")
+        found = json.loads(files["classes.json"])
+        tags, self.others = found["tags"], found["others"]
+        if not all(isinstance(tag, str) for tag in tags) or type(self.others) is not int or self.others < 0:
+            raise DataError("classes.json must hold the tags, and how many others were learned beside.")
         self._name(tags)
         self.lexicon = Lexicon.from_json(files["vocabulary.json"])
 
     def architecture(self) -> Architecture:
         words, letters = (FIRST + len(known) for known in (self.lexicon.words, self.lexicon.characters))
-        return Architecture(self.config.model, len(self.classes), tokens=words, unknown=UNKNOWN, letters=letters)
+        outputs = len(self.classes) + self.others
+        return Architecture(self.config.model, outputs, tokens=words, unknown=UNKNOWN, letters=letters)
 
     def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows]:
         return self._padded(self.parts[part], rows)
@@ -205,7 +234,7 @@ class Tagging(Labelling):
         for rows in thrifty(read.ids.lengths):
             given, lengths = self._padded(read, rows)
             output = computed(model, given, lengths)[0]
-            sure = None if self.config.model.crf else softmax(output.astype(np.float64)).max(axis=2)
+            sure = None if self.config.model.crf else softmax(self.known(output).astype(np.float64)).max(axis=2)
             for n, (row, tags) in enumerate(zip(rows, self.decided(output, lengths), strict=True)):
                 words = sentences[row]
                 found[row] = {"words": list(words), "prediction": list(self._tags(tags[: len(words)]))}
