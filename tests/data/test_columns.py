@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rekur.data import columns
-from rekur.data.datasets import ewt
+from rekur.data.datasets import tags
 from rekur.errors import DataError
 from rekur.evaluation import tagging
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_the_sample_has_names_in_bio_and_parts_of_speech():
-    names, parts = ewt.sample(), ewt.sample(column=2)
+    names, parts = tags.load(), tags.load(column=2)
     assert [s.words for s in names] == [s.words for s in parts]
     assert len({s.words for s in names}) == len(names) == 160
     assert tagging.in_spans(tag for s in names for tag in s.tags)

@@ -81,7 +81,8 @@ class TokensWithCharacters(nn.Module):
         _, state = self.reader(self.characters(words), lengths=lengths)
         h_n = state[0] if isinstance(state, tuple) else state  # (2, U, H)
         spelt = torch.cat(tuple(h_n), dim=1)[place].view(*ids.shape, -1)
-        return torch.cat([self.tokens(ids), F.dropout(spelt, self.tokens.dropout, self.training)], dim=2)
+        dropout = variational.dropout if self.tokens.variational else F.dropout
+        return torch.cat([self.tokens(ids), dropout(spelt, self.tokens.dropout, self.training)], dim=2)
 
 
 class OneHot(nn.Module):

@@ -109,12 +109,12 @@ class Tagging(Labelling):
 
     def _read(self, part: Literal["train", "dev", "test"], column: int) -> list[Sentence]:
         from rekur.data import columns
-        from rekur.data.datasets import ewt
+        from rekur.data.datasets import ewt, tags
 
         if self.data.set == "ewt":
             return ewt.load(part, self.data_dir, column)
         if self.data.set == "sample":
-            sentences = ewt.sample(column)
+            sentences = tags.load(column)
             at = len(sentences) - round(SAMPLE_TEST * len(sentences))
             return {"train": sentences[:at], "dev": [], "test": sentences[at:]}[part]
         name: str = getattr(self.data, part)

@@ -5,13 +5,26 @@
 
 from __future__ import annotations
 
-from rekur.data.datasets import digits, imdb, kospi, mnist, multi30k, names, nsmc, pairs, shakespeare, wikitext2
+from rekur.data.datasets import (
+    digits,
+    ewt,
+    imdb,
+    kospi,
+    mnist,
+    multi30k,
+    names,
+    nsmc,
+    pairs,
+    shakespeare,
+    tags,
+    wikitext2,
+)
 from rekur.data.datasets.base import DataSet, File, cache_folder, find, locate, to_fetch
 from rekur.errors import DataError, nearest
 
 DATASETS: dict[str, DataSet] = {
     module.SET.name: module.SET
-    for module in (imdb, nsmc, kospi, mnist, shakespeare, wikitext2, digits, names, multi30k, pairs)
+    for module in (imdb, nsmc, kospi, mnist, shakespeare, wikitext2, digits, names, multi30k, pairs, ewt, tags)
 }
 
 __all__ = ["DATASETS", "DataSet", "File", "cache_folder", "find", "locate", "named", "to_fetch"]

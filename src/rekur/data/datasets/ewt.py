@@ -1,4 +1,4 @@
-"""UD English EWT: English of the web, tagged by hand; and a sample of invented sentences."""
+"""UD English EWT: sentences of the English web, tagged by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from rekur.data import columns
 from rekur.data.columns import Sentence
-from rekur.data.datasets.base import EMBEDDED, DataSet, File, locate, read
+from rekur.data.datasets.base import DataSet, File, locate, read
 from rekur.data.datasets.publishers import fetch_file
 
 _URL = "https://raw.githubusercontent.com/UniversalDependencies/UD_English-EWT/r2.16/"
@@ -32,7 +32,6 @@ SET = DataSet(
     ),
     publish=fetch_file,
 )
-SAMPLE = EMBEDDED / "tags" / "sample.conll"  # word, universal part of speech, entity in BIO
 
 Part = Literal["train", "dev", "test"]
 
@@ -51,8 +50,3 @@ def load(part: Part, data_dir: Path | None = None, column: int = 0) -> list[Sent
     name = f"en_ewt-ud-{part}.conllu.xz"
     content = read(SET, name, data_dir)
     return columns.parse(content, locate(SET, name, data_dir).with_suffix(""), column)
-
-
-def sample(column: int = 0) -> list[Sentence]:
-    """Return 160 short invented sentences with their entities, or (column 2) with their parts of speech."""
-    return columns.read(SAMPLE, column)
