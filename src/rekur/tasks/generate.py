@@ -49,7 +49,9 @@ class GenerateData(Settings):
     min_count: int = Field(1, ge=1, description="words: those seen less often in training are <unk>")
     characters: int = Field(0, ge=0, description="characters read; 0: all")
     chunk: int = Field(128, ge=1, le=10_000, description="steps between two updates; the state is carried across")
-    validation: float = Field(0.05, ge=0, lt=1, description="share at the end of the training text, where it has none")
+    validation: float = Field(
+        0.05, ge=0, le=1, description="share of the text before the test part; of wikitext2, share of its own part read"
+    )
     test: float = Field(0.1, ge=0, lt=1, description="share held out at the end of a text that is one piece")
     target: Literal["next", "self"] = Field("next", description="self: the target is the input, chapter E's fault")
     temperature: float = Field(0.7, gt=0)
@@ -107,7 +109,7 @@ class Generate(Task):
             yield 'data.train: with data.set = "files" it names the text to learn from, in UTF-8.'
         if data.set != "wikitext2" and not data.held_out and not data.test:
             yield "data.test must be above 0: the end of the text is what the model is judged on. Set it to 0.1."
-        if data.validation + data.test >= 1:
+        if data.set != "wikitext2" and data.validation + data.test >= 1:
             yield "data.validation and data.test must be less than 1 together, or nothing is left to train on."
 
     def load(self) -> None:
@@ -149,7 +151,9 @@ class Generate(Task):
         if "test" not in self.text:
             held -= round(len(whole) * data.test)
             self.text["test"] = whole[held:]
-        if "validation" not in self.text:
+        if "validation" in self.text:
+            self.text["validation"] = self.text["validation"][: round(len(self.text["validation"]) * data.validation)]
+        else:
             fitted = held - round(len(whole) * data.validation)
             self.text |= {"train": whole[:fitted], "validation": whole[fitted:held]}
 
