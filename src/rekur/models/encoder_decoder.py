@@ -43,6 +43,9 @@ class EncoderDecoder(nn.Module):
         )
         if settings.init == "keras":
             keras_(self)
+        if settings.tied:  # nn.Embedding draws N(0, 1), which as an output layer begins with scores far apart
+            table = self._table()
+            nn.init.normal_(self.decoder.table.weight if table is None else table, std=settings.embedding**-0.5)
 
     def forward(self, inputs: Any, lengths: Any = None, state: State = None) -> tuple[Tensor, None]:  # noqa: ARG002
         """Return the scores (N, T, V) of the word behind each word read.
