@@ -175,15 +175,10 @@ def test_the_same_other_tags_stand_beside_the_same_sentences():
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(changes, said):
+    if "model.embedding" in changes:
+        changes = {**changes, "model.dropout_words": 0.0, "model.dropout_embedding": 0.0}
     with pytest.raises(ConfigError, match=said):
-        task(
-            **{
-                **changes,
-                **(
-                    {"model.dropout_words": 0.0, "model.dropout_embedding": 0.0} if "model.embedding" in changes else {}
-                ),
-            }
-        )
+        task(**changes)
 
 
 @pytest.fixture
@@ -206,9 +201,7 @@ def run_of(own, **changes):
 def test_files_of_ones_own_are_trained_on_judged_and_predicted(own):
     result = run_of(own)
     assert result.metrics["versus"]["metric"] == "span_f1"
-    assert "Span F1" in result.report.read_text(encoding="utf-8") or "span F1" in result.report.read_text(
-        encoding="utf-8"
-    )
+    assert "span F1" in result.report.read_text(encoding="utf-8")
     predictor = rekur.load(result.path)
     found = predictor.score(own / "test.bio")
     assert found["test"] == pytest.approx(result.metrics["test"])
