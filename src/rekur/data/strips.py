@@ -26,6 +26,11 @@ class Strips:
     def __len__(self) -> int:
         return len(self.widths)
 
+    def rows(self, rows: NDArray[np.int64]) -> Strips:
+        """Return these strips alone, in this order."""
+        chosen = [Ragged.of([part[row] for row in rows.tolist()]) for part in (self.digits, self.spans)]
+        return Strips(self.images[rows], self.widths[rows], *chosen)
+
     def columns(self) -> Ragged:
         """Return the label of every column: the digit whose span it lies in, or BLANK."""
         labels = np.full((len(self), self.images.shape[2]), BLANK, dtype=np.int64)  # (N, W)

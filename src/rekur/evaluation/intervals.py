@@ -10,6 +10,7 @@ from scipy import stats
 
 from rekur.errors import DataError, nearest
 from rekur.evaluation import bleu, metrics
+from rekur.evaluation.captions import error_rate
 from rekur.evaluation.outcomes import Outcome
 
 Floats = NDArray[np.float64]
@@ -18,6 +19,7 @@ Statistic = Callable[[Floats], Floats]
 LEVEL = 0.95
 DRAWS = 2000
 LEAST_RUNS = 10  # of one resample: of fewer, longer runs all resamples are alike, and the interval shrinks to nothing
+SHARES = ("accuracy", "exact_match")  # metrics whose items are right or wrong, 1 or 0
 CHUNK = 4_000_000  # indices held at once: 32 MB, whatever the number of items
 
 
@@ -113,6 +115,10 @@ def _sums_of(counts: str) -> Callable[[Outcome], Floats]:
 # metric -> its columns (N,) or (N, k) of items, and the function of their means that gives the metric
 FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
     "accuracy": (lambda outcome: outcome.items, _mean),
+    "exact_match": (lambda outcome: outcome.items, _mean),
+    "exact_english": (lambda outcome: outcome.details["exact_english"], _mean),
+    "exact_korean": (lambda outcome: outcome.details["exact_korean"], _mean),
+    "cer": (lambda outcome: np.stack([outcome.details["distance"], outcome.details["length"]], axis=1), error_rate),
     "log_loss": (lambda outcome: outcome.details["nats"], _mean),
     "mae": (lambda outcome: np.sqrt(outcome.items), _mean),
     "rmse": (lambda outcome: outcome.items, np.sqrt),
@@ -145,7 +151,7 @@ def interval_of(outcome: Outcome, metric: str, seed: int = 0, block: int = 1) ->
 
     `block` is the length of the runs of neighbouring items that depend on each other (1: none do).
     """
-    if metric == "accuracy" and block == 1:
+    if metric in SHARES and block == 1:
         return wilson(int(outcome.items.sum()), len(outcome.items))
     if metric == "f1_macro":
         return _interval_of_f1(outcome, seed)

@@ -57,8 +57,8 @@ def _compare(
     ours: Outcome, theirs: Outcome, metric: str, test: PairedTest, seed: int, block: int, horizon: int
 ) -> Comparison:
     if test == "mcnemar":
-        if metric != "accuracy":
-            raise DataError(f"versus: McNemar's test is about accuracy; got `{metric}`. Use bootstrap.")
+        if metric not in intervals.SHARES:
+            raise DataError(f"versus: McNemar's test is about what is right or wrong; got `{metric}`. Use bootstrap.")
         return paired.mcnemar(ours.items, theirs.items)
     if test == "diebold_mariano":
         return _diebold_mariano(ours, theirs, metric, horizon)

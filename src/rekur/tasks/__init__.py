@@ -21,6 +21,7 @@ TASKS = {
     "tag": "Tagging",
     "frames": "Frames",
     "translate": "Translation",
+    "describe": "describe",
 }
 
 
