@@ -33,11 +33,39 @@ def read(source: str, predictor: Predictor) -> list[Any]:
         return [last_window(_table(source), settings.inputs, settings.window)]
     if task in ("rows", "frames"):
         return list(images(source))
+    if task == "describe":
+        return sources(source, predictor)
     if task == "tag" and source.lower().endswith(COLUMNS):
         return sentences(Path(source))
     if source == "-":
         return texts(_table("-", ".txt"))
     return texts(_table(source)) if _is_file(source) else [source]
+
+
+def sources(source: str, predictor: Predictor) -> list[Any]:
+    """Return what a describer takes: names of classes, rows of numbers, or pictures."""
+    settings: Any = predictor.task.data
+    if settings.set in ("names", "classes"):
+        if source == "-":
+            return texts(_table("-", ".txt"))
+        return texts(_table(source)) if _is_file(source) else [source]
+    if settings.set == "vectors":
+        from rekur.data import files
+
+        return list(files.numeric_columns(_table(source), predictor.task.columns))  # type: ignore[attr-defined]
+    if source.endswith(".npy"):
+        return list(images(source))
+    return _pictures(Path(source))
+
+
+def _pictures(path: Path) -> list[Path]:
+    from rekur.data.images import listed
+
+    if path.is_dir():
+        return listed(path)
+    if not path.is_file():
+        raise DataError(f"There is no picture {path}. Give a picture, a folder of them, or a .npy file.")
+    return [path]
 
 
 def texts(frame: pl.DataFrame) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,8 +22,11 @@ class Columns(nn.Module):
         super().__init__()
         pairs = itertools.pairwise((channels, *sizes))
         self.convolutions = nn.ModuleList(nn.Conv2d(before, after, 3, padding=1) for before, after in pairs)
+        # Channels last in memory: torch's convolutions and its pooling take half the time so.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
+        images = images.contiguous(memory_format=torch.channels_last)
         for convolution in self.convolutions:
             images = F.relu(F.max_pool2d(convolution(images), 2))
         return images.permute(0, 3, 1, 2).flatten(2)

@@ -210,7 +210,7 @@ class Classes(Describing):
                 raise DataError(f"The model knows no class `{name}`. {nearest(str(name), self.classes)}")
             label = self.classes.index(name)
             texts = self.draw(model, np.full(DRAWN, label), 7, label)
-            found.append({"class": name, "prediction": texts})
+            found.append({"class": name, "prediction": "\n".join(texts), "drawn": texts})
         return found
 
 

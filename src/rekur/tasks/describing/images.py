@@ -184,8 +184,8 @@ class Images(Captioned):
             self.written["train"], self.epoch = self.encode(self.texts["train"]), epoch
         return super().batches(epoch)
 
-    def sizes(self) -> Rows:
-        return self.widths["train"][self.of["train"]] if self.data.set != "files" else super().sizes()
+    def likeness(self) -> Rows:
+        return self.widths["train"][self.of["train"]] if self.data.set != "files" else super().likeness()
 
     def source(self, part: str, rows: Rows) -> tuple[NDArray[np.float32], Rows]:
         return self._canvas(self.pixels[part][rows], self.widths[part][rows])

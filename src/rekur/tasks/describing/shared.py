@@ -112,9 +112,9 @@ class Describing(Task):
         return self._coding().fit(pl.Series("caption", self.fitted_on))
 
     def batches(self, epoch: int) -> Sequence[Rows]:
-        return batches.bucketed(self.sizes(), self.config.training.batch, self.generator(1, epoch))
+        return batches.bucketed(self.likeness(), self.config.training.batch, self.generator(1, epoch))
 
-    def sizes(self) -> Rows:
+    def likeness(self) -> Rows:
         """Return what makes training items alike (N,): those of one size share a batch with little padding."""
         return self.written["train"].lengths
 
