@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rekur.evaluation.baselines import names
-from rekur.evaluation.baselines.characters import ngram
+from rekur.evaluation.baselines.kneser_ney import ngram
 
 END, V = 3, 8
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.evaluation.baselines.characters import ngram
 from rekur.evaluation.baselines.classes import fit
+from rekur.evaluation.baselines.kneser_ney import ngram
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]

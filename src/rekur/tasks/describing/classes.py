@@ -18,7 +18,7 @@ from rekur.data.coding import END
 from rekur.errors import DataError, nearest
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
-from rekur.inference import softmax
+from rekur.sampling import Sampling
 from rekur.tasks.base import Test
 from rekur.tasks.describing.shared import SPLIT_SEED, Describing, DescribingData, Rows
 
@@ -133,12 +133,11 @@ class Classes(Describing):
 
     def draw(self, model: Model, classes: Rows, *words: int) -> list[str]:
         """Return a text drawn for each of `classes` (N,); `words` name the generator."""
-        generator = self.generator(*words)
+        generator, sampling = self.generator(*words), Sampling(self.data.temperature)
 
         def choose(scores: NDArray[Any]) -> Rows:
-            below = np.cumsum(softmax(scores.astype(np.float64) / self.data.temperature), axis=1)
-            drawn = generator.random((len(scores), 1)) * below[:, -1:]
-            return np.asarray((below <= drawn).sum(axis=1))
+            chances = generator.random(len(scores))
+            return np.array([sampling.draw(row, chance) for row, chance in zip(scores, chances, strict=True)])
 
         written = search.sample(model, classes[:, None], choose, longest=self.data.longest)  # type: ignore[arg-type]
         return self.coding.decode([one.ids for one in written])
