@@ -40,9 +40,19 @@ def test_every_form_has_a_row_in_the_order_of_the_recipe(finished: Run) -> None:
         low, high = row["interval"]["accuracy"]
         assert low <= row["test"]["accuracy"] <= high
         assert row["items_per_second"] > 0 < row["sizes"]["predictions_per_second"]
-        assert len(section.cells("accuracy", row)) == len(section.columns("accuracy"))
     difference = jamo["test"]["accuracy"] - ours["test"]["accuracy"]
     assert jamo["versus"]["difference"] == pytest.approx(difference)
+
+
+def test_the_tables_say_it_in_words(finished: Run) -> None:
+    compared = finished.metrics()["compared"]
+    for table in section.tables("accuracy", compared):
+        assert [row[0] for row in table.rows] == ["characters", "jamo"]
+        assert {len(row) for row in table.rows} == {len(table.columns)}
+    worth, cost = section.tables("accuracy", compared)
+    assert worth.rows[0][3:] == ["ours", "", ""]
+    assert worth.rows[1][1] == f"{100 * compared[1]['test']['accuracy']:.2f} %"
+    assert cost.rows[1][1] == f"{compared[1]['sizes']['vocabulary']}"
 
 
 def test_a_form_is_a_rival_and_fits_none_of_its_own(finished: Run) -> None:

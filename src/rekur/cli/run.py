@@ -95,8 +95,8 @@ def show(result: Result, as_json: bool) -> None:
     if compared := result.metrics.get("compared"):
         from rekur.report.sections import forms
 
-        metric = result.metrics["versus"]["metric"]
-        output.table(forms.columns(metric), [forms.cells(metric, form) for form in compared])
+        for table in forms.tables(result.metrics["versus"]["metric"], compared):
+            output.table(*table)
     faults = [found["code"] for found in result.metrics.get("findings") or () if found["severity"] == "fault"]
     doctor = f"\nDoctor: {', '.join(faults)}; `rekur doctor {result.path}` explains" if faults else ""
     output.say(f"{result.sentence}\n\nReport: {result.report}\nRun:    {result.path}{doctor}")

@@ -3,66 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from rekur.evaluation import names
 from rekur.report import words
 from rekur.report.facts import Facts
 from rekur.report.layout import Block, Section
 
-SIZES = {
-    "vocabulary": "vocabulary",
-    "tokens_per_text": "tokens a text",
-    "predictions_per_second": "predicted a second",
-}
+OURS = "ours"
+SIZES = {"vocabulary": "vocabulary", "tokens_per_text": "tokens a text", "predictions_per_second": "predicted a second"}
+
+
+class Table(NamedTuple):
+    """Words in columns, a row a form."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
 def section(facts: Facts) -> Section | None:
-    """Build the table; None for a run that compares nothing."""
+    """Build the tables; None for a run that compares nothing."""
     forms = facts.metrics.get("compared")
     if not forms:
         return None
-    values = {"columns": columns(facts.metric), "rows": [cells(facts.metric, form) for form in forms]}
-    return Section("The forms compared", _note(forms), blocks=[Block("forms.html.jinja", values)])
+    values = {"tables": tables(facts.metric, forms), "ours": next(form["form"] for form in forms if not form["versus"])}
+    return Section("The forms compared", _note(facts.metric, forms), blocks=[Block("forms.html.jinja", values)])
 
 
-def columns(metric: str) -> list[str]:
-    """Return what stands above the cells of a form."""
-    head = ["form", words.name_of(metric), "95 % interval", "beside ours", "p", "learned a second"]
-    return [*head, *SIZES.values(), "parameters", "read in", "trained in"]
+def tables(metric: str, forms: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """Return the figures of each form, with the difference from the run's own, and then what each costs."""
+    worth = ["form", words.name_of(metric), "95 % interval", f"beside {OURS}", "95 % interval", "p"]
+    cost = ["form", *SIZES.values(), "learned a second", "parameters", "read in", "trained in"]
+    return [
+        Table(worth, [_worth(metric, form) for form in forms]),
+        Table(cost, [_cost(form) for form in forms]),
+    ]
 
 
-def cells(metric: str, form: Mapping[str, Any]) -> list[str]:
-    """Return the words for one form, as `columns` names them."""
-    versus, sizes, seconds = form["versus"], form["sizes"], form["seconds"]
-    within = words.interval(metric, *form["interval"].get(metric, (None, None)))
+def _worth(metric: str, form: Mapping[str, Any]) -> list[str]:
+    value, within = form["test"].get(metric), form["interval"].get(metric, (None, None))
+    return [str(form["form"]), words.show(metric, value), words.interval(metric, *within), *_beside(metric, form)]
+
+
+def _beside(metric: str, form: Mapping[str, Any]) -> tuple[str, str, str]:
+    versus = form["versus"]
+    if not versus:
+        return OURS, "", ""
+    within = words.difference_interval(metric, *versus["interval"])
+    p = words.probability(versus["p_value"], versus["test"]).removeprefix("p ").removeprefix("= ")
+    return words.difference(metric, versus["difference"]), within, p
+
+
+def _cost(form: Mapping[str, Any]) -> list[str]:
+    sizes, seconds = form["sizes"], form["seconds"]
     return [
         str(form["form"]),
-        words.show(metric, form["test"].get(metric)),
-        within,
-        *(_beside(metric, versus) if versus else ("ours", "")),
-        words.whole(form["items_per_second"]),
         *(words.whole(sizes.get(name)) for name in SIZES),
+        words.whole(form["items_per_second"]),
         words.whole(form["parameters"]),
         words.seconds(seconds["data"]),
         words.seconds(seconds["train"]),
     ]
 
 
-def _beside(metric: str, versus: Mapping[str, Any]) -> tuple[str, str]:
-    difference = words.difference(metric, versus["difference"]).removesuffix(" points")
-    within = words.difference_interval(metric, *versus["interval"]).removesuffix(" points")
-    p = words.probability(versus["p_value"], versus["test"])
-    return f"{difference} ({within})", p.removeprefix("p ").removeprefix("= ")
-
-
-def _note(forms: Sequence[Mapping[str, Any]]) -> str:
+def _note(metric: str, forms: Sequence[Mapping[str, Any]]) -> str:
     tested = next((form["versus"] for form in forms if form["versus"]), None)
     if tested is None:
         return "No other form could be trained."
-    unit = names.of(tested["metric"]).name
+    test = words.TESTS.get(tested["test"], tested["test"])
     return (
-        f"Same seed, budget and test items; `[compare]` of the recipe says what each form changes. The difference in "
-        f"{unit} from ours is tested item by item ({words.TESTS.get(tested['test'], tested['test'])}); p is not "
-        "corrected for several tests."
+        "Same seed, budget and test items; the recipe's settings under compare say what each form changes. The "
+        f"difference in {words.name_of(metric)} is tested item by item ({test}); p is not corrected for several tests."
     )
