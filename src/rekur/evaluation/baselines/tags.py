@@ -115,17 +115,17 @@ def columns(train: Ragged, labels: Integers, test: Ragged, C: int, seed: int) ->
     """
     check_classes("columns", labels, C)
     chosen = np.random.default_rng(seed).permutation(len(labels))[:MOST_COLUMNS]
-    model = fit(LogisticRegression(max_iter=STEPS), _around(train)[chosen], labels[chosen])
-    found: Integers = model.predict(_around(test))
+    model = fit(LogisticRegression(max_iter=STEPS), _around(train, chosen), labels[chosen])
+    found: Integers = model.predict(_around(test, np.arange(len(test.values))))
     return found
 
 
-def _around(strips: Ragged) -> NDArray[np.float32]:
-    """Return (S, (2 * COLUMNS + 1) * I): each column between its neighbours; outside of a strip they are 0."""
-    lengths, values = strips.lengths, strips.values
-    blocks = []
-    for offset in range(-COLUMNS, COLUMNS + 1):
-        place = positions(np.full(len(lengths), offset), lengths)
-        inside = (place >= 0) & (place < np.repeat(lengths, lengths))
-        blocks.append(np.where(inside[:, None], np.roll(values, -offset, axis=0), 0))
-    return np.concatenate(blocks, axis=1)
+def _around(strips: Ragged, rows: Integers) -> NDArray[np.float32]:
+    """Return (R, (2 * COLUMNS + 1) * I): the columns `rows` between their neighbours, 0 outside of their strip."""
+    strip = np.searchsorted(strips.offsets, rows, side="right") - 1
+    begin, end = strips.offsets[strip], strips.offsets[strip + 1]
+    places = rows[:, None] + np.arange(-COLUMNS, COLUMNS + 1)  # (R, 9)
+    outside = (places < begin[:, None]) | (places >= end[:, None])
+    around = strips.values[np.where(outside, rows[:, None], places)]  # (R, 9, I)
+    around[outside] = 0
+    return around.reshape(len(rows), -1)
