@@ -3,6 +3,7 @@
 import base64
 import json
 import unicodedata
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -96,6 +97,20 @@ def test_an_unknown_unit_gets_the_nearest() -> None:
 @pytest.mark.parametrize("kind", ["bpe", "unigram"])
 def test_the_same_texts_give_the_same_subwords(kind: str) -> None:
     assert make(kind, 40).fit(KOREAN) == make(kind, 40).fit(KOREAN)
+
+
+def test_subwords_are_made_in_silence_and_without_files(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make("bpe", 40).fit(KOREAN).encode(KOREAN)
+    assert capfd.readouterr() == ("", "")
+    assert not list(tmp_path.iterdir())
+
+
+def test_any_white_space_is_one_space_to_subwords() -> None:
+    coding = make("bpe", 60).fit(KOREAN)
+    assert coding.decode(coding.encode(pl.Series([" 정말\t\n\x00재밌는  영화 "]))) == ["정말 재밌는 영화"]
 
 
 def test_texts_of_few_words_give_fewer_subwords_and_say_so() -> None:
