@@ -114,12 +114,35 @@ def _section(entry: Entry) -> str:
     return "\n".join([*lines, f"* Measured: {measured(entry)}.", ""])
 
 
+RESULTS_HEAD = """# Measured figures
+
+Written by `python benchmarks/record.py RUN...` from finished runs. Items are what a task learns from: texts, images,
+windows, or where every step is told the tokens, characters and columns; their rate is that of the training. Memory is
+the most the whole process held, libraries, data and rivals included. `-`: the run is older than the figure.
+
+"""
+RESULTS_COLUMNS = (
+    "recipe",
+    "measured",
+    "published",
+    "verdict",
+    "best baseline",
+    "seed",
+    "seconds",
+    "of these training",
+    "items a second",
+    "memory, MB",
+    "threads",
+    "date",
+    "machine",
+    "command",
+)
+
+
 def results_page(entries: Iterable[Entry]) -> str:
     """Return every recorded measurement."""
-    head = "# Measured figures\n\nWritten by `python benchmarks/record.py RUN...` from finished runs.\n\n"
-    columns = ("recipe", "measured", "published", "verdict", "best baseline", "seed", "seconds")
     rows = (_result(entry) for entry in entries if entry.measured)
-    return head + markdown((*columns, "date", "machine", "command"), rows)
+    return RESULTS_HEAD + markdown(RESULTS_COLUMNS, rows)
 
 
 def _result(entry: Entry) -> Iterator[Any]:
@@ -131,6 +154,8 @@ def _result(entry: Entry) -> Iterator[Any]:
     yield found["baseline"] or ""
     yield found["seed"]
     yield f"{found['seconds']:.0f}"
+    for name in ("training_seconds", "items_per_second", "peak_memory", "threads"):
+        yield f"{found[name]:,.0f}" if found.get(name) else "-"
     yield found["date"]
     yield found["machine"]
     yield f"`{found['command']}`"

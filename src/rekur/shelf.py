@@ -228,6 +228,10 @@ def record(run: Run) -> dict[str, Any]:
         "verdict": telling.word(metrics),
         "seed": metrics["seed"],
         "seconds": metrics["seconds"]["total"],
+        "training_seconds": metrics["seconds"]["train"],
+        "items_per_second": metrics.get("items_per_second"),  # None in runs older than the figure
+        "peak_memory": metrics.get("peak_memory"),
+        "threads": metrics["threads"],
         "date": metrics["date"][:10],
         "machine": metrics["machine"],
         "command": f"rekur run {config.recipe.name} --seed {metrics['seed']}",
