@@ -27,8 +27,20 @@ from rekur.nn import kernels
 from rekur.shelf import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("", "run", "recipes", "evaluate", "predict", "report", "data", "data list", "data get", "doctor")
-COMMANDS += ("bench", "bench layers", "bench infer", "bench train", "check")
+COMMANDS = (
+    "",
+    "run",
+    "recipes",
+    "evaluate",
+    "predict",
+    "generate",
+    "report",
+    "data",
+    "data list",
+    "data get",
+    "doctor",
+)
+COMMANDS += ("doctor", "bench", "bench layers", "bench infer", "bench train", "check")
 CHAPTERS = {
     "A": "recurrent networks for sequences (PyTorch)",
     "B": "a notebook: sentiment with a GRU",

@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rekur import config as configuration
 from rekur import engine, inference, tasks
 from rekur.architecture import check
@@ -16,6 +18,7 @@ from rekur.config import Config
 from rekur.errors import ConfigError, RefusedModelError, RequestError
 from rekur.inference import Network
 from rekur.runs import Run
+from rekur.sampling import Sampling
 from rekur.storage import Arrays
 from rekur.tasks.base import Task
 
@@ -55,14 +58,38 @@ class Predictor:
         """How good the model was on its test part: the object of `rekur run --json`."""
         return self.run.metrics()
 
+    @property
+    def fastest(self) -> nn.Module | Network:
+        """What predicts here: the model without torch, or with it where there is no engine."""
+        return self.model if engine.selected() == "torch" else self.network
+
     def predict(self, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict each of `inputs`; one dict each, with ``prediction`` in it.
 
-        An input is a text (task text), the beginning of a text (characters), a window (T, I) of numbers in
+        An input is a text (task text), the beginning of a text (generate), a window (T, I) of numbers in
         the units of the training columns (series), an image (height, width) (rows), a strip of digits (frames), or a
         sentence, its words in a list or apart by blanks (tag); others raise DataError.
         """
-        return self.task.predict(self.model if engine.selected() == "torch" else self.network, inputs)
+        return self.task.predict(self.fastest, inputs)
+
+    def write(
+        self, prompt: str = "", *, temperature: float | None = None, top_k: int = 0, top_p: float = 1.0, seed: int = 1
+    ) -> Iterator[str]:
+        """Return what a language model writes behind `prompt`, a character or word at a time, without end.
+
+        The same seed writes the same text; see `rekur.sampling.Sampling` for the other settings. Raises RequestError
+        for a run of another task, and DataError, at the first piece, for a prompt the model cannot read.
+
+        >>> "".join(itertools.islice(rekur.load("runs/shakespeare-best-1").write("KING "), 200))  # doctest: +SKIP
+        """
+        from rekur.tasks.generate import Generate
+
+        if not isinstance(self.task, Generate):
+            task = self.config.recipe.task
+            raise RequestError(f"This run does not write: its task is `{task}`. `rekur predict` predicts with it.")
+        own = self.task.data.temperature
+        sampling = Sampling(own if temperature is None else temperature, top_k, top_p)
+        return self.task.write(self.fastest, prompt, sampling, np.random.default_rng(seed))
 
     def score(self, file: Path | str) -> dict[str, Any]:
         """Test the model on a labelled file; return the object of `rekur evaluate RUN FILE --json`.

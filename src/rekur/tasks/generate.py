@@ -299,7 +299,12 @@ class Generate(Task):
         for prompt in inputs:
             if not isinstance(prompt, str) or not prompt:
                 raise DataError(f"A prompt must be a text of at least one character; got {prompt!r}.")
-        return [{"prompt": p, "prediction": self._continue(model, p)} for p in inputs]
+        found = [{"prompt": p, "prediction": self._continue(model, p)} for p in inputs]
+        return [item | ({"unknown": unread} if (unread := self.unread(item["prompt"])) else {}) for item in found]
+
+    def unread(self, prompt: str) -> list[str]:
+        """Return the words of a prompt that the model reads as <unk>, each once."""
+        return self.units.unseen(self.units.cut(unicodedata.normalize("NFC", prompt)))
 
     def _continue(self, model: Model, prompt: str) -> str:
         written = self.write(model, prompt, Sampling(self.data.temperature), self.generator(2))
