@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 from rekur import nn
 from rekur.nn import variational
 
-N, T, I, H = 3, 6, 4, 5
+N, T, INPUTS, H = 3, 6, 4, 5
 KINDS = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 
 
 def layer(kind: str, **options):
     torch.manual_seed(4)
-    return KINDS[kind](I, H, num_layers=2, batch_first=True, **options)
+    return KINDS[kind](INPUTS, H, num_layers=2, batch_first=True, **options)
 
 
 def parts(state):
@@ -28,8 +27,8 @@ def parts(state):
 def test_without_any_dropout_it_is_the_layer(kind, bidirectional, lengths):
     made = layer(kind, bidirectional=bidirectional)
     ends = None if lengths is None else torch.tensor(lengths)
-    x = torch.randn(N, T, I)
-    _, state = made(torch.randn(N, T, I))
+    x = torch.randn(N, T, INPUTS)
+    _, state = made(torch.randn(N, T, INPUTS))
     outputs, end = variational.run(made, x, state, ends, 0.0, 0.0)
     expected, other = made(x, state, lengths=ends)
     torch.testing.assert_close(outputs, expected)
@@ -54,7 +53,7 @@ def test_what_is_kept_is_scaled_so_that_the_mean_stays():
 @pytest.mark.parametrize("kind", KINDS)
 def test_dropped_recurrent_weights_get_no_gradient_and_the_others_do(kind):
     made = layer(kind)
-    outputs, _ = variational.run(made, torch.randn(N, T, I), None, None, 0.0, 0.5)
+    outputs, _ = variational.run(made, torch.randn(N, T, INPUTS), None, None, 0.0, 0.5)
     outputs.square().sum().backward()
     for k in range(2):
         none = (getattr(made, f"weight_hh_l{k}").grad == 0).float().mean()
@@ -64,7 +63,7 @@ def test_dropped_recurrent_weights_get_no_gradient_and_the_others_do(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_thinned_layer_is_a_layer_of_thinned_weights(kind):
-    made, x = layer(kind), torch.randn(N, T, I)
+    made, x = layer(kind), torch.randn(N, T, INPUTS)
     torch.manual_seed(7)
     outputs, _ = variational.run(made, x, None, None, 0.0, 0.5)
     torch.manual_seed(7)
@@ -81,7 +80,7 @@ def test_between_layers_the_mask_is_one_a_sequence_or_one_a_step(same, monkeypat
     native, other = variational.kernels.native_layer, variational.kernels.torch_layer
     monkeypatch.setattr(variational.kernels, "native_layer", lambda p, x, *a: seen.append(x) or native(p, x, *a))
     monkeypatch.setattr(variational.kernels, "torch_layer", lambda p, x, *a: seen.append(x) or other(p, x, *a))
-    variational.run(layer("GRU"), torch.randn(N, T, I), None, None, 0.5, 0.0, same=same)
-    kept = np.array([x.detach().numpy() != 0 for x in seen if x.shape[2] == H][0])  # (T, N, H)
+    variational.run(layer("GRU"), torch.randn(N, T, INPUTS), None, None, 0.5, 0.0, same=same)
+    kept = next(x for x in seen if x.shape[2] == H).detach().numpy() != 0  # (T, N, H)
     assert (kept == kept[:1]).all() == same
     assert 0 < kept.mean() < 1
