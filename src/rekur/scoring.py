@@ -83,6 +83,13 @@ def _tags(task: Any, model: nn.Module, sentences: list[Sentence]) -> Judged:
     return task.score(model, sentences), {}
 
 
+def _pairs(task: Any, model: nn.Module, frame: pl.DataFrame) -> Judged:
+    sources, targets = (files.text_column(frame, name).to_list() for name in ("source", "target"))
+    written = [item["prediction"] for item in task.predict(model, sources)]
+    ours, copied = (outcomes.translation(texts, targets, tokenised=False) for texts in (written, sources))
+    return ours, {"copy the source": copied}
+
+
 def _table(task: Task, file: Path) -> pl.DataFrame:  # noqa: ARG001 - the form of a reader
     return files.read_table(file)
 
@@ -96,4 +103,5 @@ READERS: dict[str, tuple[Callable[[Any, Path], Any], Callable[[Any, nn.Module, A
     "text": (_table, _texts),
     "series": (_table, _series),
     "tag": (_sentences, _tags),
+    "translate": (_table, _pairs),
 }

@@ -11,6 +11,7 @@ import typer
 
 from rekur.cli import output
 from rekur.cli.options import Data, Json, RunFolder
+from rekur.cli.run import signed
 from rekur.errors import RequestError
 
 SAME = 1e-5  # relative: other processors round in another order
@@ -20,7 +21,10 @@ def evaluate(
     run: RunFolder,
     file: Annotated[
         Path | None,
-        typer.Argument(help="Test on this file, with columns `text` and `label`, or a series.", metavar="FILE"),
+        typer.Argument(
+            help="Test on this file, with columns `text` and `label`, `source` and `target`, or a series.",
+            metavar="FILE",
+        ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
@@ -51,7 +55,7 @@ def _on_file(run: Path, file: Path, as_json: bool) -> None:
         for name, value in found["test"].items()
     ]
     output.table(("metric", file.name, "95 % interval"), rows)
-    output.say(found["sentence"])
+    output.say(found["sentence"] + signed(found))
 
 
 def _again(run: Path, data: Path | None, as_json: bool) -> None:

@@ -36,6 +36,11 @@ def say(text: str) -> None:
     print(text)
 
 
+def warn(text: str) -> None:
+    """Print a warning for people on stderr."""
+    print(text, file=sys.stderr)
+
+
 def figure(metric: str, value: float | None) -> str:
     """Write the value of `metric` for people: shares in per cent, the rest to four digits."""
     if value is None:

@@ -41,6 +41,8 @@ def predict(
         return
     for item in found:
         output.say(line(item))
+        if "warning" in item:
+            output.warn(item["warning"])
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -99,7 +99,15 @@ def show(result: Result, as_json: bool) -> None:
             output.table(*table)
     faults = [found["code"] for found in result.metrics.get("findings") or () if found["severity"] == "fault"]
     doctor = f"\nDoctor: {', '.join(faults)}; `rekur doctor {result.path}` explains" if faults else ""
-    output.say(f"{result.sentence}\n\nReport: {result.report}\nRun:    {result.path}{doctor}")
+    output.say(f"{result.sentence}{signed(result.metrics)}\n\nReport: {result.report}\nRun:    {result.path}{doctor}")
+
+
+def signed(metrics: Mapping[str, Any]) -> str:
+    """Return a line for each metric whose ways of computing differ, and which was taken."""
+    from rekur.evaluation import names
+
+    found = metrics.get("signatures") or {}
+    return "".join(f"\n{names.of(metric).name} {signature}" for metric, signature in found.items())
 
 
 def show_starter(results: Sequence[Result], page: Path, seconds: float, as_json: bool) -> None:

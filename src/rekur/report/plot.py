@@ -239,6 +239,11 @@ class Plot:
             '<text class="{}" x="{}" y="{}" text-anchor="{}">{}</text>', role, f"{x:.1f}", f"{y:.1f}", anchor, words
         )
 
+    def slanted(self, x: float, y: float, words: str, role: str) -> None:
+        """Write `words` upwards to the right, from (`x`, `y`): where columns are narrower than their names."""
+        at = f"{x:.1f} {y:.1f}"
+        self._add('<text class="{}" transform="translate({}) rotate(-50)">{}</text>', role, at, words)
+
     def segment(self, x: float, y: float, to_x: float, to_y: float, role: str, dash: str = "") -> None:
         """Draw a straight line."""
         self._path(f"M{x:.1f} {y:.1f}L{to_x:.1f} {to_y:.1f}", role, dash)

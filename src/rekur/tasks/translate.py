@@ -282,7 +282,7 @@ class Translation(Task):
                 "words": words,
                 "log_probability": one.log_probability,
             }
-            if (ids[row] == UNKNOWN).all():
+            if not self.text.source.decode([ids[row].tolist()])[0].strip():
                 result["warning"] = f"No word of sentence {row + 1} was seen in training: its translation is a guess."
             found.append(result)
         return found

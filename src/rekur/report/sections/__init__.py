@@ -17,6 +17,7 @@ from rekur.report.sections import (
     shapes,
     standing,
     timing,
+    translation,
     writing,
 )
 
@@ -28,6 +29,7 @@ ALL: tuple[Callable[[Facts], Section | None], ...] = (
     classes.section,
     examples.section,
     labels.section,
+    translation.section,
     writing.section,
     shapes.section,
     learning.section,
