@@ -82,6 +82,13 @@ def test_the_parts_follow_each_other_and_only_training_names_characters():
     assert set(made.units.kinds) == set(made.text["train"])
 
 
+def test_the_validation_part_can_stand_before_the_training_text():
+    made = short(**{"data.validation_at": "start"})
+    whole = shakespeare.load()[:12_000]
+    assert "".join(made.text[part] for part in ("validation", "train", "test")) == whole
+    assert made.text["test"] == short().text["test"]
+
+
 def test_a_target_that_is_its_own_input_stands_beside_copying():
     assert task("hello-rnn").baselines()["repeat the character read"].metrics["nats"] == 0
     assert "repeat the character read" not in task("hello-rnn-mended").baselines()

@@ -50,7 +50,10 @@ class GenerateData(Settings):
     characters: int = Field(0, ge=0, description="characters read; 0: all")
     chunk: int = Field(128, ge=1, le=10_000, description="steps between two updates; the state is carried across")
     validation: float = Field(
-        0.05, ge=0, le=1, description="share of the text before the test part; of wikitext2, share of its own part read"
+        0.05, ge=0, le=1, description="share of the text held out of training; of wikitext2, share of its own part read"
+    )
+    validation_at: Literal["start", "end"] = Field(
+        "end", description="of the training text; the end leaves out what stands nearest to the test part"
     )
     test: float = Field(0.1, ge=0, lt=1, description="share held out at the end of a text that is one piece")
     target: Literal["next", "self"] = Field("next", description="self: the target is the input, chapter E's fault")
@@ -154,8 +157,10 @@ class Generate(Task):
         if "validation" in self.text:
             self.text["validation"] = self.text["validation"][: round(len(self.text["validation"]) * data.validation)]
         else:
-            fitted = held - round(len(whole) * data.validation)
-            self.text |= {"train": whole[:fitted], "validation": whole[fitted:held]}
+            count = round(len(whole) * data.validation)
+            first, last = (count, held) if data.validation_at == "start" else (0, held - count)
+            validation = whole[:first] if data.validation_at == "start" else whole[last:held]
+            self.text |= {"train": whole[first:last], "validation": validation}
 
     def _fitted(self, text: str) -> Units:
         """Return the characters or words of a training text."""
