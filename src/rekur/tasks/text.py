@@ -234,12 +234,15 @@ class TextClassification(Classification):
         return {"text": [text[:SHOWN] for text in self.texts["test"][rows]]}
 
     def sizes(self, model: Model) -> dict[str, float]:
-        """Return the vocabulary, the tokens of a test text, and how many texts a second are predicted as they come."""
+        """Return the vocabulary, the tokens of a test text, and how many texts a second of processor time predicts.
+
+        The texts come as they are, so that cutting them is part of it.
+        """
         lengths = self.tokens["test"].lengths
         some = self.texts["test"].gather(np.flatnonzero(lengths)[:TIMED]).to_list()
-        began = time.perf_counter()
+        began = time.process_time()  # by the clock on the wall, whatever else runs would choose the unit
         self.predict(model, some)
-        seconds = time.perf_counter() - began
+        seconds = time.process_time() - began
         return {
             "vocabulary": self.coding.size,
             "tokens_per_text": float(lengths.mean()),
