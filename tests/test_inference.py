@@ -39,8 +39,9 @@ def settings(draw: st.DrawFn, kind: str) -> ModelSettings:
     readout = draw(st.sampled_from(sorted(readouts.READOUTS)))
     tokens, looped = kind == "tokens", draw(st.booleans())
     embedding = draw(st.sampled_from([0, 3])) if tokens else 0
-    evidence = draw(st.integers(0, 3)) if embedding else 0
-    characters = draw(st.sampled_from([0, 2])) if embedding and not evidence else 0
+    tied = bool(embedding) and readout == "every" and draw(st.booleans())
+    evidence = draw(st.integers(0, 3)) if embedding and not tied else 0
+    characters = draw(st.sampled_from([0, 2])) if embedding and not (evidence or tied) else 0
     return ModelSettings(
         cell=draw(st.sampled_from(["rnn", "gru", "lstm"])),
         api="cell" if looped else "layer",
@@ -49,8 +50,10 @@ def settings(draw: st.DrawFn, kind: str) -> ModelSettings:
         layers=1 if looped else draw(st.integers(1, 3)),
         bidirectional=not looped and draw(st.booleans()),
         readout=readout,
+        tied=tied,
+        cutoffs=draw(st.sampled_from([(), (2,), (3, 5)])) if tied else (),
         head=draw(st.sampled_from([(), (4,), (3, 2)])),
-        linear=draw(st.booleans()),
+        linear=tied or draw(st.booleans()),
         squash=draw(st.sampled_from(["none", "sigmoid"])),
         residual=not tokens and readout != "every" and draw(st.booleans()),
         evidence=evidence,
@@ -73,7 +76,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
     features = len(fitted(model.evidence).keys) if model.evidence else 0
     if model.ballot:
         model = model.model_copy(update={"linear": True})
-    outputs = draw(st.integers(1, 2))
+    outputs = V if model.tied else draw(st.integers(1, 2))
     if not model.linear:
         outputs = Architecture(model.model_copy(update={"linear": True}), 1, steps=T, **sizes).pooled
     return Architecture(model, outputs, steps=T, features=features, anchor=1, letters=8, **sizes)
