@@ -24,6 +24,7 @@ from rekur import shelf
 from rekur.cli import app
 from rekur.cli.recipes import measured, published
 from rekur.nn import kernels
+from rekur.report.sections import forms
 from rekur.shelf import Entry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,9 +153,18 @@ RESULTS_COLUMNS = (
 
 
 def results_page(entries: Iterable[Entry]) -> str:
-    """Return every recorded measurement."""
-    rows = (_result(entry) for entry in entries if entry.measured)
-    return RESULTS_HEAD + markdown(RESULTS_COLUMNS, rows)
+    """Return every recorded measurement, and the forms of each recipe that compares some."""
+    found = [entry for entry in entries if entry.measured]
+    rows = (_result(entry) for entry in found)
+    return RESULTS_HEAD + markdown(RESULTS_COLUMNS, rows) + "".join(_forms(entry) for entry in found)
+
+
+def _forms(entry: Entry) -> str:
+    compared = (entry.measured or {}).get("compared")
+    if not compared:
+        return ""
+    tables = forms.tables(next(iter(compared[0]["test"])), compared)
+    return f"\n## `{entry.config.recipe.name}`, form by form\n\n" + "\n".join(markdown(*table) for table in tables)
 
 
 def _result(entry: Entry) -> Iterator[Any]:

@@ -120,6 +120,21 @@ def test_a_run_goes_on_record_and_into_the_results(recorded, tmp_path):
     assert kept["date"] == metrics["date"][:10]
 
 
+def test_the_forms_of_a_recipe_are_a_table_each():
+    form = {
+        "form": "gru",
+        "test": {"accuracy": 0.8},
+        "interval": {"accuracy": [0.7, 0.9]},
+        "parameters": 7,
+        "sizes": {},
+    }
+    form |= {"items_per_second": 3.0, "seconds": {"data": 1.0, "train": 2.0}, "versus": None}
+    kept = {**shelf.measured()["nsmc-sample"], "compared": [form]}
+    page = docs.results_page([shelf.Entry(config.load("nsmc-sample"), kept)])
+    assert "## `nsmc-sample`, form by form" in page
+    assert "| gru | 80.00 % | 70.00 to 90.00 % | ours |" in page
+
+
 def test_a_changed_recipe_does_not_go_on_record(recorded):
     with pytest.raises(record.RequestError, match="as shipped"):
         record.record([str(finished("kospi-rnn"))])

@@ -220,7 +220,9 @@ def record(run: Run) -> dict[str, Any]:
     """Return what the shelf keeps of a finished run."""
     config, metrics = configuration.parse(run.config_text(), str(run.path)), run.metrics()
     versus = metrics.get("versus") or {}
+    forms = {"compared": metrics["compared"]} if metrics.get("compared") else {}
     return {
+        **forms,
         "part": config.published.part,
         "metrics": figures(config, run),
         "test": metrics["test"],
@@ -241,7 +243,8 @@ def record(run: Run) -> dict[str, Any]:
 def as_shipped(config: Config) -> bool:
     """Say whether a run's recipe is the one of the shelf: the words of it may change, the settings may not."""
     recipe = configuration.load(config.recipe.name)
-    if (config.model, config.training, config.script) != (recipe.model, recipe.training, recipe.script):
+    parts = ("model", "training", "script", "compare")
+    if any(getattr(config, part) != getattr(recipe, part) for part in parts):
         return False
     from rekur.training.experiment import resolved  # late: it imports torch
 
