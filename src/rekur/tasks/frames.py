@@ -121,8 +121,8 @@ class Frames(Labelling):
 
     def _columns(self, part: str) -> NDArray[np.float32]:
         laid = self.strips[part]
-        columns: NDArray[np.float32] = flat(self._scale(laid.images), laid.widths)  # (S, height)
-        return columns
+        columns = flat(laid.images.swapaxes(1, 2), laid.widths)  # (S, height)
+        return columns.astype(np.float32) / np.float32(self.brightest)
 
     def shown(self, prediction: Ragged) -> dict[str, pl.DataFrame]:
         import polars as pl
