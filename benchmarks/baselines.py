@@ -56,7 +56,7 @@ def _rivals(name: str) -> Iterator[Row]:
     else:
         ids = np.unique(list(shakespeare.load()), return_inverse=True)[1]
         train, last = np.split(ids, [len(ids) - round(len(ids) / 10)])
-        for order, rival in ((1, "unigram"), (5, "5-gram counts")):
+        for order, rival in ((1, "unigram"), (5, "5-gram Kneser-Ney")):
             yield rival, "nats", float(kneser_ney.ngram(train, last, V=65, order=order).mean())
 
 

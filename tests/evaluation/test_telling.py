@@ -57,8 +57,8 @@ def _run(
             "(95 % interval 500 to 1,900, p = 0.01).",
         ),
         (
-            _run("better", -0.0123, [-0.0150, -0.0101], "nats", "5-gram counts"),
-            "Better than 5-gram counts by 0.0123 nats a character (95 % interval 0.0101 to 0.0150, p = 0.0003).",
+            _run("better", -0.0123, [-0.0150, -0.0101], "nats", "5-gram Kneser-Ney"),
+            "Better than 5-gram Kneser-Ney by 0.0123 nats a character (95 % interval 0.0101 to 0.0150, p = 0.0003).",
         ),
         (
             _run("not distinguishable", 1.0, [-1.0, float("inf")], "perplexity"),

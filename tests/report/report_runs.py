@@ -273,20 +273,20 @@ And here remain with your uncertainty!
 
 def characters(path: Path) -> Run:
     """A character model: samples and surprise."""
-    config = config_of("shakespeare", "The next character of Shakespeare", "characters")
+    config = config_of("shakespeare", "The next character of Shakespeare", "generate")
     metrics = metrics_of(
         recipe="shakespeare",
-        task="characters",
+        task="generate",
         parameters=212_033,
         test={"nats": 1.712, "bits": 2.47, "perplexity": 5.54},
         interval={"nats": [1.695, 1.731], "bits": [2.445, 2.497], "perplexity": [5.446, 5.646]},
         validation={"loss": 1.69},
         baselines={
             "unigram": {"nats": 3.31, "bits": 4.775, "perplexity": 27.4},
-            "5-gram counts": {"nats": 1.801, "bits": 2.598, "perplexity": 6.06},
+            "5-gram Kneser-Ney": {"nats": 1.801, "bits": 2.598, "perplexity": 6.06},
         },
         versus={
-            "baseline": "5-gram counts",
+            "baseline": "5-gram Kneser-Ney",
             "metric": "nats",
             "difference": -0.089,
             "interval": [-0.101, -0.076],
@@ -296,7 +296,7 @@ def characters(path: Path) -> Run:
         },
         chance=None,
         published=None,
-        sentence="Better than 5-gram counts by 0.089 nats a character (95 % interval 0.076 to 0.101, p = 0.0005).",
+        sentence="Better than 5-gram Kneser-Ney by 0.089 nats a character (95 % interval 0.076 to 0.101, p = 0.0005).",
     )
     run = make(path, config, metrics, history_of(8, 2.9, 1.5, best=0.5))
     nats = np.random.default_rng(2).gamma(0.9, 1.6, len(SHAKESPEARE))
@@ -311,7 +311,7 @@ def hello(path: Path) -> Run:
     config = config_of(
         "hello-rnn",
         "An RNN that spells hello! world",
-        "characters",
+        "generate",
         recipe={"chapter": "E", "faults": ["The target of each step is the step's own character."]},
         data={"text": "hello! world", "target": "self"},
     )
@@ -319,15 +319,15 @@ def hello(path: Path) -> Run:
     decoded = [stages[min(e // 2, 4)] for e in range(100)]
     metrics = metrics_of(
         recipe="hello-rnn",
-        task="characters",
+        task="generate",
         parameters=180,
         epochs=100,
         test={"nats": 0.61, "bits": 0.88, "perplexity": 1.84},
         interval={"nats": [0.55, 0.7]},
         validation={},
-        baselines={"unigram": {"nats": 2.09}, "5-gram counts": {"nats": 1.2}},
+        baselines={"unigram": {"nats": 2.09}, "5-gram Kneser-Ney": {"nats": 1.2}},
         versus={
-            "baseline": "5-gram counts",
+            "baseline": "5-gram Kneser-Ney",
             "metric": "nats",
             "difference": -0.59,
             "interval": [-0.8, -0.3],
@@ -339,7 +339,7 @@ def hello(path: Path) -> Run:
         training={"loss": 0.6, "right_from_epoch": 8},
         published={"right_from_epoch": 8, "part": "train", "source": "chapter E"},
         seconds={"data": 0.0, "train": 0.31, "test": 0.01, "total": 0.33},
-        sentence="Better than 5-gram counts by 0.59 nats a character (95 % interval 0.30 to 0.80, p = 0.010).",
+        sentence="Better than 5-gram Kneser-Ney by 0.59 nats a character (95 % interval 0.30 to 0.80, p = 0.010).",
     )
     run = make(
         path, config, metrics, history_of(100, 2.2, 0.6, decoded=decoded, right=[d == stages[4] for d in decoded])

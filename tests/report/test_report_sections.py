@@ -7,6 +7,7 @@ import itertools
 import struct
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -208,9 +209,18 @@ def test_wrong_characters_of_the_decoded_text_are_marked(shelf: dict[str, Run]) 
 def test_surprise_keeps_every_character_of_the_passage(shelf: dict[str, Run]) -> None:
     blocks = {block.template: block.values for block in built(writing.section(Facts(shelf["characters"]))).blocks}
     passage = "".join(text for _, text in blocks["surprise.html.jinja"]["runs"])
-    assert passage == report_runs.SHAKESPEARE[: writing.PASSAGE]
+    assert passage == report_runs.SHAKESPEARE[: writing.PASSAGE["characters"]]
     levels = [level for level, _ in blocks["surprise.html.jinja"]["runs"]]
     assert all(a != b for a, b in itertools.pairwise(levels))
+
+
+def test_surprise_keeps_words_apart_and_shows_where_a_line_ends() -> None:
+    frame = pl.DataFrame({"truth": ["The", "cat", "<eos>", "sat"], "nats": [0.5, 9.0, 8.5, 20.0]})
+    facts = SimpleNamespace(predictions=frame, extra={}, config={"data": {"unit": "words"}})
+    block = writing._surprise(facts)
+    assert block is not None
+    assert block.values["runs"] == [(0, "The "), (3, "cat ↵\n "), (4, "sat ")]
+    assert block.values["unit"] == "word"
 
 
 def test_shapes_say_whether_words_moved_each_other(shelf: dict[str, Run]) -> None:

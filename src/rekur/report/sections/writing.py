@@ -1,4 +1,4 @@
-"""What a character model writes, where it is surprised, and how it came to read its text."""
+"""What a language model writes, where it is surprised, and how it came to read its text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import polars as pl
 from rekur.report.facts import Facts
 from rekur.report.layout import Block, Section
 
-PASSAGE = 700  # characters of the test text shown with their surprise
-LEVELS = (1.0, 2.0, 3.5, 5.0)  # nats at which the shade of a character deepens
+PASSAGE = {"characters": 700, "words": 180}  # of the test text shown with their surprise
+LEVELS = {"characters": (1.0, 2.0, 3.5, 5.0), "words": (3.0, 5.0, 8.0, 11.0)}  # nats at which the shade deepens
 STAGES = 16  # steps of the decoded text shown at once
 
 
@@ -47,9 +47,16 @@ def _surprise(facts: Facts) -> Block | None:
         return None
     if "decoded" in facts.extra or not len(frame):
         return None
-    part = frame.head(PASSAGE)
-    levels = np.digitize(part["nats"].fill_null(np.nan).to_numpy(), LEVELS)
-    return Block("surprise.html.jinja", {"runs": _runs(part["truth"].to_list(), levels.tolist()), "levels": LEVELS})
+    unit = str(facts.config.get("data", {}).get("unit", "characters"))
+    part, bounds = frame.head(PASSAGE[unit]), LEVELS[unit]
+    levels = np.digitize(part["nats"].fill_null(np.nan).to_numpy(), bounds)
+    shown = part["truth"].to_list() if unit == "characters" else [f"{_line_end(word)} " for word in part["truth"]]
+    values = {"runs": _runs(shown, levels.tolist()), "levels": bounds, "unit": unit.removesuffix("s")}
+    return Block("surprise.html.jinja", values)
+
+
+def _line_end(word: str) -> str:
+    return "↵\n" if word == "<eos>" else word
 
 
 def _runs(characters: list[str], levels: list[int]) -> list[tuple[int, str]]:
