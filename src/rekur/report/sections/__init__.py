@@ -8,6 +8,7 @@ from rekur.report.facts import Facts
 from rekur.report.layout import Section
 from rekur.report.sections import (
     classes,
+    describing,
     examples,
     findings,
     forecast,
@@ -30,6 +31,7 @@ ALL: tuple[Callable[[Facts], Section | None], ...] = (
     examples.section,
     labels.section,
     translation.section,
+    describing.section,
     writing.section,
     shapes.section,
     learning.section,

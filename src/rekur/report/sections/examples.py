@@ -68,10 +68,11 @@ def _images(rows: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]
 
 
 def data_uri(image: NDArray[np.uint8]) -> str:
-    """Return a grey image (height, width) as a PNG that lives inside the page."""
-    height, width = image.shape
-    lines = np.hstack([np.zeros((height, 1), np.uint8), image]).tobytes()  # a filter byte of 0 before each line
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    """Return an image, grey (height, width) or of three colours (height, width, 3), as a PNG inside the page."""
+    height, width = image.shape[:2]
+    flat = image.reshape(height, -1)
+    lines = np.hstack([np.zeros((height, 1), np.uint8), flat]).tobytes()  # a filter byte of 0 before each line
+    header = struct.pack(">IIBBBBB", width, height, 8, 2 if image.ndim == 3 else 0, 0, 0, 0)
     chunks = [_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(lines)), _chunk(b"IEND", b"")]
     return "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks)).decode()
 

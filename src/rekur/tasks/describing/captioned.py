@@ -101,10 +101,13 @@ class Captioned(Describing):
 
         wrong, right = (np.flatnonzero(outcome.items == which) for which in (0, 1))
         rows = np.concatenate([wrong[: SHOWN // 2], right[: SHOWN - min(len(wrong), SHOWN // 2)]])
+        steps = self.source("test", rows)[1]
         looked = [written[row].attention for row in rows]
+        if steps is not None:  # behind them lies what only a wider neighbour needs
+            looked = [None if part is None else part[:, :end] for part, end in zip(looked, steps, strict=True)]
         columns: dict[str, Any] = {
-            "units": [[*self.units(written[row].ids), "■"] for row in rows],
-            "attention": [None if part is None else part.astype(np.float32).ravel().tolist() for part in looked],
+            "units": [[*self.units(written[row].ids), *["■"] * written[row].ended] for row in rows],
+            "attention": [[] if part is None else part.astype(np.float32).ravel().tolist() for part in looked],
             **self.shown(rows),
         }
         return frame[rows].with_columns(**{name: pl.Series(values) for name, values in columns.items()})

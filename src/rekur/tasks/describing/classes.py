@@ -127,7 +127,7 @@ class Classes(Describing):
         return Test(
             Outcome(figures, outcome.items, outcome.details),
             predictions,
-            {"drawn": judged, "classes": self._by_class(predictions, judged, told)},
+            {"drawn": judged, "by_class": self._by_class(predictions, judged, told)},
             {"temperature": self.data.temperature},
         )
 

@@ -193,7 +193,7 @@ class Images(Captioned):
     def _canvas(self, pixels: images.Pixels, widths: Rows) -> tuple[NDArray[np.float32], Rows]:
         """Return images (N, C, height, W) from 0 to 1, just wide enough for their steps, and the steps (N,) of each."""
         convolutions = len(self.config.model.convolution)
-        steps = -(-widths >> convolutions)
+        steps = np.array([convolution.steps_of(width, convolutions) for width in widths.tolist()], dtype=np.int64)
         width = convolution.canvas_width(int(steps.max(initial=1)), convolutions)
         canvas = np.zeros((len(pixels), self.channels, self.height, width), dtype=np.float32)
         taken = min(width, pixels.shape[2])
@@ -226,8 +226,11 @@ class Images(Captioned):
         return found
 
     def shown(self, rows: Rows) -> dict[str, Any]:
-        cut = [self.pixels["test"][row][:, : self.widths["test"][row]] for row in rows]
-        return {"pixels": [image.ravel().tolist() for image in cut], "height": [self.height] * len(cut)}
+        halvings = len(self.config.model.convolution)
+        wide = [convolution.steps_of(int(width), halvings) << halvings for width in self.widths["test"][rows]]
+        cut = [_cut(self.pixels["test"][row], width) for row, width in zip(rows, wide, strict=True)]
+        sizes = {"height": [self.height] * len(cut), "channels": [self.channels] * len(cut)}
+        return {"pixels": [image.ravel().tolist() for image in cut], **sizes}
 
     def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Describe images, each a path or an array (height, width) or (height, width, 3) of 0 to 255."""
@@ -255,3 +258,8 @@ class Images(Captioned):
             raise DataError(f"Image {place} must be {sizes} numbers from 0 to 255; got {array.shape}.")
         pixels = np.broadcast_to(array, (*array.shape[:2], self.channels)).astype(np.uint8)
         return images.fit(pixels, self.height, self.width)
+
+
+def _cut(pixels: images.Pixels, width: int) -> images.Pixels:
+    """Return an image (height, W, C) as (height, width, C), black where it ends before."""
+    return np.pad(pixels[:, :width], ((0, 0), (0, max(0, width - pixels.shape[1])), (0, 0)))
