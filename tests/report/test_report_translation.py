@@ -53,7 +53,7 @@ def test_examples_lengths_and_the_maps_that_fit(tmp_path: Path) -> None:
     }
     assert section.blocks[0].values["signatures"] == ["BLEU nrefs:1|tok:none", "chrF nrefs:1"]
     assert "3-5 words, 10 sentences: 30.0, rival 25.0" in section.pictures[0].words
-    assert section.pictures[0].caption == "Best are sentences of 3-5 words (30.0), worst of 6 (20.0)."
+    assert section.pictures[0].caption == "Sentences of 3-5 words go best (30.0), of 6 worst (20.0)."
     assert "a looks at ein; dog looks at hund" in section.pictures[1].words
 
 
