@@ -6,15 +6,29 @@ Tokens of a sentence depend on each other, so the items are sentences: intervals
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.data.ragged import Ragged
 from rekur.errors import DataError
 from rekur.evaluation.outcomes import Outcome
+
+
+class Rows(Protocol):
+    """N sequences of labels in one array, as `rekur.data.ragged.Ragged` holds them."""
+
+    @property
+    def values(self) -> NDArray[Any]: ...  # (S,) one behind the other
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...  # (N+1,)
+    @property
+    def lengths(self) -> NDArray[np.int64]: ...  # (N,)
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[NDArray[Any]]: ...
+
 
 Span = tuple[int, int, str]  # first step, the step behind the last, kind
 MARKS = "BIES"  # begins, goes on, ends, stands alone
@@ -81,9 +95,10 @@ def of_each_kind(truth: Sequence[Sequence[str]], prediction: Sequence[Sequence[s
     return [{"label": kind, **{name: counts[kind] for name, counts in found.items()}} for kind in kinds]
 
 
-def tokens(truth: Ragged, prediction: Ragged, names: Sequence[str]) -> Outcome:
+def tokens(truth: Rows, prediction: Rows, names: Sequence[str]) -> Outcome:
     """Score the tags (ids, places in `names`) of N sentences: token_accuracy, sentence_accuracy, and span_f1 in BIO.
 
+    >>> from rekur.data.ragged import Ragged
     >>> tokens(Ragged.of([[0, 1], [1]]), Ragged.of([[0, 0], [1]]), ["NOUN", "VERB"]).metrics["sentence_accuracy"]
     0.5
     """
@@ -104,7 +119,7 @@ def tokens(truth: Ragged, prediction: Ragged, names: Sequence[str]) -> Outcome:
     return Outcome({name: float(value) for name, value in figures.items()}, right / truth.lengths, details)
 
 
-def frames(truth: Ragged, prediction: Ragged, read_right: NDArray[np.bool_]) -> Outcome:
+def frames(truth: Rows, prediction: Rows, read_right: NDArray[np.bool_]) -> Outcome:
     """Score the labels of every step of N sequences: frame_accuracy, and string_accuracy of what they spell.
 
     `read_right` (N,) says whether the whole of a sequence was read right.
@@ -115,7 +130,7 @@ def frames(truth: Ragged, prediction: Ragged, read_right: NDArray[np.bool_]) -> 
     return Outcome(figures, right / truth.lengths, details)
 
 
-def _right(truth: Ragged, prediction: Ragged) -> NDArray[np.float64]:
+def _right(truth: Rows, prediction: Rows) -> NDArray[np.float64]:
     """Return how many steps of each sequence are right (N,)."""
     if len(truth) == 0 or not truth.lengths.all():
         raise DataError("tagging: there must be a sentence to score, and no sentence without a word.")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-from rekur.data.ragged import Ragged, positions
 from rekur.evaluation.baselines.classes import check_classes, fit
+from rekur.evaluation.tagging import Rows
 
 Integers = NDArray[np.int64]
 Sentences = Sequence[Sequence[str]]
@@ -65,9 +65,10 @@ def _features(sentences: Sentences) -> sparse.csr_matrix:
     kinds: dict[str, int] = {}
     ids = np.array([kinds.setdefault(word, len(kinds)) for sentence in sentences for word in sentence], np.int64)
     own, seen = _table(kinds, _of_word), _table(kinds, _of_neighbour)
+    within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # (S,) place in its sentence
     blocks = []
     for offset in WINDOW:
-        place = positions(np.full(len(lengths), offset), lengths)  # within each sentence
+        place = within + offset
         outside = (place < 0) | (place >= np.repeat(lengths, lengths))
         words = np.where(outside, len(kinds), np.roll(ids, -offset))
         blocks.append((seen if offset else own)[words])
@@ -78,8 +79,10 @@ def _table(kinds: dict[str, int], features: Callable[[str], list[str]]) -> spars
     """Return the features of each distinct word, and in the last row those of no word."""
     names: dict[str, int] = {}
     rows = [[names.setdefault(f, len(names)) for f in features(word)] for word in kinds]
-    found = Ragged.of([*rows, [names.setdefault("outside", len(names))]])
-    return sparse.csr_matrix((np.ones(len(found.values)), found.values, found.offsets), (len(found), len(names)))
+    rows.append([names.setdefault("outside", len(names))])
+    ids = np.concatenate([np.array(row, dtype=np.int64) for row in rows])
+    offsets = np.cumsum([0, *map(len, rows)])
+    return sparse.csr_matrix((np.ones(len(ids)), ids, offsets), (len(rows), len(names)))
 
 
 def _of_word(word: str) -> list[str]:
@@ -103,7 +106,7 @@ def _shape(word: str) -> str:
     return "".join(sign for sign, before in zip(signs, ["", *signs], strict=False) if sign != before)
 
 
-def columns(train: Ragged, labels: Integers, test: Ragged, C: int, seed: int) -> Integers:
+def columns(train: Rows, labels: Integers, test: Rows, C: int, seed: int) -> Integers:
     """Return the label (S,) of each test column by logistic regression on nine columns around it.
 
     Args:
@@ -120,7 +123,7 @@ def columns(train: Ragged, labels: Integers, test: Ragged, C: int, seed: int) ->
     return found
 
 
-def _around(strips: Ragged, rows: Integers) -> NDArray[np.float32]:
+def _around(strips: Rows, rows: Integers) -> NDArray[np.float32]:
     """Return (R, (2 * COLUMNS + 1) * I): the columns `rows` between their neighbours, 0 outside of their strip."""
     strip = np.searchsorted(strips.offsets, rows, side="right") - 1
     begin, end = strips.offsets[strip], strips.offsets[strip + 1]
