@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from rekur.evaluation import outcomes
 from rekur.evaluation.baselines import kneser_ney
 from rekur.evaluation.outcomes import Outcome
 from rekur.sampling import Sampling
-from rekur.tasks import writing
+from rekur.tasks import passages, writing
 from rekur.tasks.base import State, Step, Task, Test, computed
 from rekur.tasks.case import Case, Refit
 
@@ -116,51 +115,15 @@ class Generate(Task):
             yield "data.validation and data.test must be less than 1 together, or nothing is left to train on."
 
     def load(self) -> None:
-        self.text = {part: text[: self.data.characters or None] for part, text in self._texts().items()}
-        self._divide()
+        self.text = passages.parts(self.data, self.data_dir)
+        if self.closed:
+            self.warnings.append(SAME_TEXT)
         self.units = self._fitted(self.text["train"])
         cut = {part: self.units.cut(text) for part, text in self.text.items()}
         if min(len(cut["train"]), len(cut["test"])) < 2 or len(cut["validation"]) == 1:
             sizes = ", ".join(f"{part} {len(units)}" for part, units in cut.items())
             raise ConfigError(f"Every part needs two or more {self.data.unit} ({sizes}). Give a longer text.")
         self.ids = {part: self.units.encode(units) for part, units in cut.items()}
-
-    def _texts(self) -> dict[str, str]:
-        """Return the parts that stand apart already, by name."""
-        data = self.data
-        if data.set == "given":
-            if len(data.text) < 2:
-                raise ConfigError("data.text: a text of at least two characters is needed; got a shorter one.")
-            self.warnings.append(SAME_TEXT)
-            return {"train": data.text, "validation": "", "test": data.text}
-        if data.set == "files":
-            from rekur.data.files import running_text
-
-            named = {"train": data.train, "test": data.held_out}
-            return {part: running_text(Path(name)) for part, name in named.items() if name}
-        if data.set == "wikitext2":
-            from rekur.data.datasets import wikitext2
-
-            parts = {"train": "train", "validation": "valid", "test": "test"}
-            return {part: wikitext2.load(name, self.data_dir) for part, name in parts.items()}  # type: ignore[arg-type]
-        from rekur.data.datasets import shakespeare
-
-        return {"train": shakespeare.load(self.data_dir)}
-
-    def _divide(self) -> None:
-        """Cut what does not stand apart from the end of the training text: the test part, before it the validation."""
-        data, whole = self.data, self.text["train"]
-        held = len(whole)
-        if "test" not in self.text:
-            held -= round(len(whole) * data.test)
-            self.text["test"] = whole[held:]
-        if "validation" in self.text:
-            self.text["validation"] = self.text["validation"][: round(len(self.text["validation"]) * data.validation)]
-        else:
-            count = round(len(whole) * data.validation)
-            first, last = (count, held) if data.validation_at == "start" else (0, held - count)
-            validation = whole[:first] if data.validation_at == "start" else whole[last:held]
-            self.text |= {"train": whole[first:last], "validation": validation}
 
     def _fitted(self, text: str) -> Units:
         """Return the characters or words of a training text."""
