@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from rekur import engine, tied
-from rekur.nn import softmax
+from rekur.nn import crossentropy
 from rekur.nn.softmax import TiedSoftmax, lookup
 
 V, E = 23, 5
@@ -58,7 +58,7 @@ def test_heads_and_tails_follow_the_equations_and_add_up_to_one(cutoffs):
 @pytest.mark.parametrize("cutoffs", CUTOFFS)
 @pytest.mark.parametrize("features", [E, 6])
 def test_the_short_way_has_the_loss_and_the_gradients_of_the_long_one(cutoffs, features, monkeypatch):
-    monkeypatch.setattr(softmax, "ROWS", 7)  # several pieces, the last one shorter
+    monkeypatch.setattr(crossentropy, "BLOCK", 7)  # several pieces, the last one shorter
     head, table, read, targets = made(cutoffs, features)
     of = [read, table, *head.parameters()]
     long = F.cross_entropy(head(read, table), targets)

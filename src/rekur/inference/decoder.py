@@ -100,7 +100,7 @@ class WritingNetwork(Network):
 
     def _scores(self, hidden: Floats, keys: Floats) -> Floats:
         if self.sizes.attention != "additive":
-            return np.matmul(keys, hidden[:, :, None])[:, :, 0]  # type: ignore[no-any-return]
+            return np.matmul(keys, hidden[:, :, None] * np.float32(self.sizes.hidden**-0.5))[:, :, 0]  # type: ignore[no-any-return]
         query = linear(hidden, self.weights, "decoder.attention.query")
         summed = np.tanh(query[:, None] + keys)
         scores: Floats = product(summed, self.weights["decoder.attention.score.weight"])[:, :, 0]

@@ -2,10 +2,11 @@
 
     a_ts = softmax over s of score(q_t, m_s),    c_t = sum_s a_ts m_s
 
-    dot       score = q · m                    Luong et al. 2015; needs H = M
-    general   score = q · W m                  Luong et al. 2015
+    dot       score = q · m / sqrt(H)          Luong et al. 2015; needs H = M
+    general   score = q · W m / sqrt(H)        Luong et al. 2015
     additive  score = v · tanh(W q + U m)      Bahdanau et al. 2015
 
+The root is Vaswani et al.'s (2017): without it the weights are all on one step within a few epochs, and stay there.
 q_t (H) is the decoder's state, m_s (M) the encoder's output at step s of S.
 """
 
@@ -30,7 +31,7 @@ class Attention(nn.Module):
 
     def scores(self, queries: Tensor, keys: Tensor) -> Tensor:
         """Return (N, T, S) from queries (N, T, H) and keys (N, S, H)."""
-        return torch.bmm(queries, keys.transpose(1, 2))
+        return torch.bmm(queries * self.queries**-0.5, keys.transpose(1, 2))
 
     def forward(
         self, queries: Tensor, keys: Tensor, memory: Tensor, inside: Tensor | None = None
@@ -50,7 +51,7 @@ class Attention(nn.Module):
 
 
 class Dot(Attention):
-    """score = q · m."""
+    """score = q · m / sqrt(H)."""
 
     def __init__(self, queries: int, memory: int) -> None:
         if queries != memory:
@@ -66,7 +67,7 @@ class Dot(Attention):
 
 
 class General(Attention):
-    """score = q · W m."""
+    """score = q · W m / sqrt(H)."""
 
     def __init__(self, queries: int, memory: int) -> None:
         super().__init__(queries, memory)

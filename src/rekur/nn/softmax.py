@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rekur import engine
+from rekur.nn.crossentropy import in_blocks, taken
 
 KINDS = {torch.float32: np.float32, torch.float64: np.float64}
-ROWS = 512  # whose logits are held at once: a head of 4,000 words then stays in the processor's cache
 
 
 class TiedSoftmax(nn.Module):
@@ -96,47 +96,22 @@ class _Nats(torch.autograd.Function):
         group = torch.bucketize(targets, torch.tensor(edges[1:-1], device=h.device), right=True)  # 0: head, g: tail g
         d_table, d_bias = _zeros(table), torch.zeros_like(bias)
         first = torch.where(group > 0, c + group - 1, targets)
-        total, d_h, d_w, d_b = _part(h, torch.cat([table[:c], rows]), torch.cat([bias[:c], biases]), first, len(h))
+        total, d_h, d_w, d_b = in_blocks(h, torch.cat([table[:c], rows]), torch.cat([bias[:c], biases]), first, len(h))
         d_table[:c], d_bias[:c] = d_w[:c], d_b[:c]
         for g, (begin, end) in enumerate(itertools.pairwise(edges[1:]), start=1):
             chosen = (group == g).nonzero().squeeze(1)
             if len(chosen):
                 words = slice(begin, end)
-                found = _part(h[chosen], table[words], bias[words], targets[chosen] - begin, len(h))
+                found = in_blocks(h[chosen], table[words], bias[words], targets[chosen] - begin, len(h))
                 total = total + found[0]
                 d_h.index_add_(0, chosen, found[1])
                 d_table[words], d_bias[words] = found[2:]
-        # Not saved for backward: a gradient that nothing else holds is taken as it is, where 50 MB would be copied.
         ctx.gradients = d_h, d_table, d_bias, d_w[c:].clone(), d_b[c:].clone()
         return total
 
     @staticmethod
     def backward(ctx: Any, d_mean: Tensor) -> tuple[Tensor | None, ...]:
-        if ctx.gradients is None:
-            raise RuntimeError("TiedSoftmax.nats: the gradient was taken already; compute the loss again.")
-        gradients, ctx.gradients = ctx.gradients, None
-        return *(d if d_mean == 1 else d * d_mean for d in gradients), None, None
-
-
-def _part(
-    h: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, count: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the sum of -ln softmax(weight h + bias) at the targets over `count`, and its gradients but by targets."""
-    medium = h.is_cpu and torch.get_float32_matmul_precision() == "medium" and engine.multiplies("medium")
-    kind = torch.bfloat16 if medium else h.dtype
-    h_k, w_k, b_k = h.to(kind), weight.to(kind), bias.to(kind)
-    total, d_h = h.new_zeros(()), torch.empty_like(h)
-    d_w, d_b = torch.zeros_like(weight), torch.zeros_like(bias)
-    for at in range(0, len(h), ROWS):
-        some, aims = h_k[at : at + ROWS], targets[at : at + ROWS].unsqueeze(1)
-        scores = torch.log_softmax(F.linear(some, w_k, b_k).to(h.dtype), dim=1)
-        total -= scores.gather(1, aims).sum()
-        d = scores.exp_().scatter_add_(1, aims, scores.new_full(aims.shape, -1.0)).div_(count)
-        d_b += d.sum(0)
-        d_k = d.to(kind)
-        d_h[at : at + ROWS] = d_k @ w_k
-        d_w += d_k.T @ some
-    return total / count, d_h, d_w, d_b
+        return *taken(ctx, d_mean), None, None
 
 
 def _zeros(like: Tensor) -> Tensor:
