@@ -150,7 +150,7 @@ def test_a_bad_labelled_file(refused, tmp_path, case):
 
 
 def test_a_task_that_is_not_tested_on_files(refused, tmp_path):
-    refused(["evaluate", finished("hello-rnn"), text(tmp_path / "t.txt", "hi")], 2, "text and series")
+    refused(["evaluate", finished("hello-rnn"), text(tmp_path / "t.txt", "hi")], 2, "text, series, tag, translate")
 
 
 IMAGES = {

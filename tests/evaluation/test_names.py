@@ -11,6 +11,7 @@ import numpy as np
 
 from rekur import tasks
 from rekur.evaluation import names, outcomes
+from rekur.tasks import describe
 
 
 def test_importing_the_table_imports_nothing_heavy() -> None:
@@ -28,8 +29,10 @@ def test_every_metric_of_an_outcome_has_a_name_and_the_unit_of_a_difference() ->
 
 
 def test_the_tasks_agree_on_which_way_is_better() -> None:
-    for file, kind in tasks.TASKS.items():
-        task = getattr(import_module(f"rekur.tasks.{file}"), kind)
+    kinds = {f"{file}.{kind}" for file, kind in tasks.TASKS.items() if file != "describe"}
+    for name in kinds | {f"describing.{kind}" for kind in describe.SETS.values()}:
+        module, _, kind = name.rpartition(".")
+        task = getattr(import_module(f"rekur.tasks.{module}"), kind)
         assert names.of(task.metric).higher is task.higher_is_better
 
 
