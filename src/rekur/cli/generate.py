@@ -47,7 +47,8 @@ def generate(
         settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
         pieces = predictor.write(begun, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         data: Any = predictor.task.data
-        written = itertools.islice(pieces, length or LENGTHS[data.unit])
+        first = next(pieces)  # a prompt that cannot be read is refused before anything else is said
+        written = itertools.islice(itertools.chain([first], pieces), length or LENGTHS[data.unit])
         if unread := predictor.task.unread(begun):  # type: ignore[attr-defined]
             print(f"Not among the model's words, read as <unk>: {', '.join(unread)}", file=sys.stderr)
         if as_json:
@@ -71,10 +72,9 @@ def _read(prompt: str) -> str:
 
 def _stream(prompt: str, written: Iterator[str]) -> None:
     """Print each piece as soon as it is there; stop where the reader went away, or on Ctrl-C."""
-    first = next(written)  # a prompt that cannot be read is refused before anything is printed
     try:
         print(prompt, end="")
-        for piece in itertools.chain([first], written):
+        for piece in written:
             print(piece, end="", flush=True)
     except BrokenPipeError:
         return
