@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekur import config, engine, inference, models, tasks
+from rekur import arithmetic, config, engine, inference, models, tasks
 from rekur.architecture import Architecture
 from rekur.config import ModelSettings
 from rekur.data.ragged import Ragged
@@ -163,9 +163,9 @@ def test_both_know_the_same_readouts():
 @given(x=st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=5))
 def test_probabilities_are_torchs_and_never_overflow(x):
     x, tensor = np.array(x), torch.tensor(x, dtype=torch.float64)
-    np.testing.assert_allclose(inference.sigmoid(x), torch.sigmoid(tensor), rtol=1e-12, atol=1e-300)
-    np.testing.assert_allclose(inference.softmax(x), torch.softmax(tensor, 0), rtol=1e-9, atol=1e-300)
-    np.testing.assert_allclose(inference.log_softmax(x), torch.log_softmax(tensor, 0), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(arithmetic.sigmoid(x), torch.sigmoid(tensor), rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(arithmetic.softmax(x), torch.softmax(tensor, 0), rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(arithmetic.log_softmax(x), torch.log_softmax(tensor, 0), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize(("asked", "count"), [("3", 3), ("2,1", 2), ("0", None), ("many", None), (None, None)])

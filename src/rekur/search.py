@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.arithmetic import log_softmax
 from rekur.notation import END, PAD, START
 
 Floats = NDArray[Any]
@@ -77,10 +78,10 @@ def beam(
     N = len(source)
     hold = _Beams(N, width, np.broadcast_to(np.asarray(longest), (N,)))
     scores, attention, state = writer.write(np.full(N, START), state)
-    rows = hold.begin(_log_softmax(scores), attention)
+    rows = hold.begin(log_softmax(scores), attention)
     while len(rows):
         scores, attention, state = writer.write(hold.last_words(), writer.pick(state, rows))
-        rows = hold.extend(_log_softmax(scores), attention)
+        rows = hold.extend(log_softmax(scores), attention)
     return [max(found, key=lambda one: one.score(penalty)) for found in hold.ended]
 
 
@@ -97,7 +98,7 @@ def sample(
         scores[:, [PAD, START]] = -np.inf
         read = choose(scores)
         open_ = lasting == longest
-        log_p += np.where(open_, np.take_along_axis(_log_softmax(scores), read[:, None], axis=1)[:, 0], 0)
+        log_p += np.where(open_, np.take_along_axis(log_softmax(scores), read[:, None], axis=1)[:, 0], 0)
         words[:, t] = read
         looked.append(attention)
         lasting = np.where(open_ & (read == END), t, lasting)
@@ -210,9 +211,3 @@ def _largest(values: Floats, k: int) -> tuple[Floats, Integers]:
         places = np.broadcast_to(np.arange(V), (N, V))
     order = np.argsort(-values, axis=1, kind="stable")[:, :k]
     return np.take_along_axis(values, order, axis=1), np.take_along_axis(places, order, axis=1)
-
-
-def _log_softmax(scores: Floats) -> Floats:
-    below = scores - scores.max(axis=1, keepdims=True)
-    found: Floats = below - np.log(np.exp(below).sum(axis=1, keepdims=True))
-    return found

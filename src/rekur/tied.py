@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.arithmetic import log_softmax
+
 Floats = NDArray[Any]
 Weights = Mapping[str, Floats]
 
@@ -25,10 +27,10 @@ def scores(features: Floats, weights: Weights, table: Floats, cutoffs: Sequence[
     if not cutoffs:
         return logits
     c = cutoffs[0]
-    first = _log_softmax(np.concatenate([logits[..., :c], _groups(h, weights)], axis=-1))
+    first = log_softmax(np.concatenate([logits[..., :c], _groups(h, weights)], axis=-1))
     logits[..., :c] = first[..., :c]
     for g, (begin, end) in enumerate(itertools.pairwise((*cutoffs, logits.shape[-1]))):
-        logits[..., begin:end] = _log_softmax(logits[..., begin:end]) + first[..., c + g, None]
+        logits[..., begin:end] = log_softmax(logits[..., begin:end]) + first[..., c + g, None]
     return logits
 
 
@@ -71,9 +73,3 @@ def _projected(features: Floats, weights: Weights) -> Floats:
 
 def _groups(h: Floats, weights: Weights) -> Floats:
     return h @ weights["head.groups.weight"].T + weights["head.groups.bias"]
-
-
-def _log_softmax(x: Floats) -> Floats:
-    below = x - x.max(axis=-1, keepdims=True)
-    found: Floats = below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
-    return found

@@ -7,11 +7,11 @@ from-scratch network too; dropout and initialisation have no part here.
 """
 
 from rekur.architecture import Architecture
-from rekur.inference.arrays import Weights, log_softmax, sigmoid, softmax
+from rekur.inference.arrays import Weights
 from rekur.inference.decoder import WritingNetwork
 from rekur.inference.network import Network
 
-__all__ = ["Network", "WritingNetwork", "log_softmax", "make", "sigmoid", "softmax"]
+__all__ = ["Network", "WritingNetwork", "make"]
 
 
 def make(architecture: Architecture, weights: Weights) -> Network:

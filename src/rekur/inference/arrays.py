@@ -15,22 +15,6 @@ State = tuple[Floats, ...]  # (h,) or (h, c), each (K*D, N, H)
 Weights = Mapping[str, NDArray[Any]]
 
 
-def sigmoid(x: Floats) -> Floats:
-    """1 / (1 + exp(-x)), without overflow."""
-    return np.exp(-np.logaddexp(0, -x))
-
-
-def softmax(x: Floats, axis: int = -1) -> Floats:
-    """exp(x) along `axis`, made to add up to 1."""
-    return np.exp(log_softmax(x, axis))
-
-
-def log_softmax(x: Floats, axis: int = -1) -> Floats:
-    """The logarithm of `softmax`, finite wherever x is."""
-    below = x - x.max(axis=axis, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=axis, keepdims=True))  # type: ignore[no-any-return]
-
-
 def threads() -> int:
     """How many threads a prediction takes: OMP_NUM_THREADS, else the processors this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from rekur import engine
 from rekur.architecture import KINDS, Architecture
-from rekur.inference.arrays import Floats, Integers, State, Weights, linear, product, softmax, threads, valid
+from rekur.arithmetic import softmax
+from rekur.inference.arrays import Floats, Integers, State, Weights, linear, product, threads, valid
 from rekur.inference.network import Network
 
 

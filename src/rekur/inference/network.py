@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from rekur import convolution, engine, tied
 from rekur.architecture import Architecture
+from rekur.arithmetic import sigmoid
 from rekur.data import evidence
 from rekur.inference import tags
-from rekur.inference.arrays import Floats, Integers, State, Weights, linear, sigmoid, threads, valid
+from rekur.inference.arrays import Floats, Integers, State, Weights, linear, threads, valid
 from rekur.inference.readouts import READOUTS
 
 Inputs = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rekur.inference.arrays import Floats, Integers, State, Weights, linear, softmax, valid
+from rekur.arithmetic import softmax
+from rekur.inference.arrays import Floats, Integers, State, Weights, linear, valid
 
 Readout = Callable[[Floats, State, Integers | None, Weights], Floats]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from rekur.architecture import Architecture
 from rekur.models.decoder import Decoder, Place, Source, pick
-from rekur.models.sequence import Inputs, State, make_core, on
+from rekur.models.sequence import Inputs, State, device_of, make_core, on
 from rekur.nn.crossentropy import linear_cross_entropy
 from rekur.nn.initialise import keras_
 
@@ -99,8 +99,3 @@ class EncoderDecoder(nn.Module):
 
     def _table(self) -> Tensor | None:
         return self.embed.table.weight if self.shared else None  # type: ignore[union-attr, return-value]
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Return where the model's weights are."""
-    return next(model.parameters()).device

@@ -85,7 +85,7 @@ class SequenceModel(nn.Module):
 
         With a conditional random field the outputs are its scores (N, T, outputs, outputs).
         """
-        device = next(self.parameters()).device
+        device = device_of(self)
         inputs, valid = on(device, inputs), on(device, lengths)
         features, state = self._read(inputs, valid, state)
         output = self.head(features, self._table()) if self.ties else self.head(features)
@@ -100,7 +100,7 @@ class SequenceModel(nn.Module):
 
         The same as the cross-entropy of `forward`'s outputs, where those of all V words need not be computed.
         """
-        device = next(self.parameters()).device
+        device = device_of(self)
         features, state = self._read(on(device, inputs), None, state)
         aims = on(device, targets).flatten()
         assert isinstance(self.head, TiedSoftmax)
@@ -113,7 +113,7 @@ class SequenceModel(nn.Module):
 
     def features(self, inputs: Array, state: State = None) -> tuple[Tensor, State]:
         """Return what the head reads, (N, T, F), and the state."""
-        return self._read(on(next(self.parameters()).device, inputs), None, state)
+        return self._read(on(device_of(self), inputs), None, state)
 
     def _read(self, inputs: Any, valid: Tensor | None, state: State) -> tuple[Tensor, State]:
         """Return what the head reads, (N, F) or (N, T, F), and the state after each row's last step."""
@@ -169,6 +169,11 @@ class WithBallot(nn.Module):
         vote = self.ballot(ids, on(read.device, lengths))
         voted = vote.unsqueeze(1) if read.shape[1] == 1 else torch.stack([-vote / 2, vote / 2], dim=1)
         return (torch.cat([read, voted]) if self.training else (read + voted) / 2), state
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Return where the model's weights are."""
+    return next(model.parameters()).device
 
 
 def on(device: torch.device, given: Any) -> Any:

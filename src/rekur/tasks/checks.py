@@ -37,6 +37,19 @@ OPTIONAL = (
     "training.teacher_forcing",
     "training.teacher_forcing_end",
 )
+WRITING = frozenset(  # what every task reads whose model has a decoder
+    {
+        "embedding",
+        "dropout_embedding",
+        "dropout_words",
+        "decoder_hidden",
+        "decoder_layers",
+        "attention",
+        "input_feeding",
+        "tied",
+        "training.label_smoothing",
+    }
+)
 POOLED = ("mean", "max", "mean_max", "attention")  # the readouts that pool over all segments of a text
 
 NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.arithmetic import sigmoid, softmax
 from rekur.evaluation import outcomes
-from rekur.inference import sigmoid, softmax
 from rekur.tasks.base import Inputs, State, Step, Task, Test, computed
 from rekur.tasks.case import Case
 

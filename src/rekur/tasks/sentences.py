@@ -189,7 +189,7 @@ class ParallelText:
         start = np.full((len(rows), 1), START)
         target = np.concatenate([words, np.zeros_like(start)], axis=1)
         target[np.arange(len(rows)), count] = END
-        return source, lengths, np.concatenate([start, words], axis=1), target
+        return source, lengths, np.concatenate([start, target[:, :-1]], axis=1), target
 
 
 def _joined(sentences: Sentences) -> pl.Series:

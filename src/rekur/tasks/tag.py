@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.architecture import Architecture
+from rekur.arithmetic import softmax
 from rekur.config import Settings
 from rekur.data import splits
 from rekur.data.batches import pad
@@ -20,7 +21,6 @@ from rekur.data.lexicon import FIRST, UNKNOWN, Lexicon
 from rekur.data.ragged import Ragged
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation.outcomes import Outcome
-from rekur.inference import softmax
 from rekur.tasks.base import computed
 from rekur.tasks.case import Refit
 from rekur.tasks.labelling import IGNORED, Labelling, Rows, cross_entropy, thrifty

@@ -23,6 +23,7 @@ from rekur.evaluation import bleu, outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.notation import UNKNOWN
 from rekur.search import Written
+from rekur.tasks import checks
 from rekur.tasks.base import State, Step, Task, Test
 from rekur.tasks.case import Case, Refit
 from rekur.tasks.sentences import ParallelText, Rows, Sentences, TranslateData, contradictions
@@ -47,21 +48,7 @@ class Translation(Task):
     metric: ClassVar[str] = "bleu"
     higher_is_better: ClassVar[bool] = True
     paired_test: ClassVar[str] = "bootstrap"
-    reads = frozenset(
-        {
-            "embedding",
-            "dropout_embedding",
-            "dropout_words",
-            "decoder_hidden",
-            "decoder_layers",
-            "attention",
-            "input_feeding",
-            "tied",
-            "training.label_smoothing",
-            "training.teacher_forcing",
-            "training.teacher_forcing_end",
-        }
-    )
+    reads = checks.WRITING | {"training.teacher_forcing", "training.teacher_forcing_end"}
     epoch = 0
 
     def faults(self) -> Iterator[str]:
@@ -139,7 +126,7 @@ class Translation(Task):
 
     def case(self, rows: Rows) -> Case:
         source, lengths, read, target = self.text.batch("train", rows)
-        return Case((source, read), lengths, target, _cross_entropy)
+        return Case((source, read), lengths, target, _cross_entropy, causal=True)
 
     def validate(self, model: Model) -> dict[str, float]:
         if not len(self.text.texts["validation"]):

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rekur import tied
+from rekur.arithmetic import log_softmax
 from rekur.config import ModelSettings
 from rekur.data.running import Units
 from rekur.errors import DataError
-from rekur.inference import Network, log_softmax
+from rekur.inference import Network
 from rekur.sampling import Sampling
 from rekur.tasks.base import State, computed
 

@@ -12,13 +12,14 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
+from rekur.arithmetic import log_softmax
 from rekur.config import Settings
 from rekur.data import batches, coding
 from rekur.data.batches import pad
 from rekur.data.coding import END, PAD, START, Coding
 from rekur.data.ragged import Ragged
 from rekur.errors import DataError
-from rekur.inference import log_softmax
+from rekur.tasks import checks
 from rekur.tasks.base import State, Step, Task, computed
 from rekur.tasks.case import Case, Refit
 
@@ -51,19 +52,7 @@ class Describing(Task):
     """
 
     data: DescribingData
-    reads = frozenset(
-        {
-            "embedding",
-            "dropout_embedding",
-            "dropout_words",
-            "decoder_hidden",
-            "decoder_layers",
-            "attention",
-            "input_feeding",
-            "tied",
-            "training.label_smoothing",
-        }
-    )
+    reads = checks.WRITING
 
     texts: dict[str, list[str]]  # part -> its captions
     of: dict[str, Rows]  # part -> (captions,) the source of each
@@ -128,7 +117,7 @@ class Describing(Task):
 
     def case(self, rows: Rows) -> Case:
         inputs, lengths, target = self._items("train", rows)
-        return Case(inputs, lengths, target, _cross_entropy, causal=False)
+        return Case(inputs, lengths, target, _cross_entropy, causal=True)
 
     def _loss(self, output: Tensor, target: Tensor) -> Tensor:
         return _cross_entropy(output, target, self.config.training.label_smoothing)
@@ -138,7 +127,7 @@ class Describing(Task):
         target, _ = pad(self.written[part], rows, value=PAD)
         read = np.concatenate([np.full((len(rows), 1), START), target[:, :-1]], axis=1)
         source, lengths = self.source(part, self.of[part][rows])
-        return (source, np.where(read == END, PAD, read)), lengths, target
+        return (source, read), lengths, target
 
     def validate(self, model: Model) -> dict[str, float]:
         if not len(self.written["validation"]):
