@@ -19,6 +19,7 @@ from rekur.errors import ConfigError, nearest
 
 S = TypeVar("S", bound="Settings")
 Width = Annotated[int, Field(ge=1, le=16_384)]  # of a layer: more would fill the memory before anything is said
+Dilations = Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_length=8)]  # of one residual block
 
 
 class Settings(BaseModel):
@@ -91,7 +92,18 @@ class ModelSettings(Settings):
     dropout_thrown_away: float = Field(0.0, ge=0, lt=1, description="computed, then not used: chapters A and B")
     evidence: int = Field(0, ge=0, le=5, description="texts: read n-grams' log-count ratios up to this order, too")
     ballot: bool = Field(False, description="texts: add a linear vote of the n-grams that evidence knows")
-    segment: int = Field(0, ge=0, description="cut texts into segments of this many tokens, pooled together")
+    segment: int = Field(
+        0, ge=0, le=16_384, description="cut texts into segments of this many tokens, or histories into so many steps"
+    )
+    forecaster: Literal["", "direct", "autoregressive", "segments", "dilated", "decoder"] = Field(
+        "", description="how a horizon of many steps is forecast (see `rekur.models.forecasters`)"
+    )
+    distribution: Literal["point", "median", "quantiles", "normal", "student_t", "negative_binomial"] = Field(
+        "point", description="what is forecast of each value (see `rekur.distributions`)"
+    )
+    dilations: tuple[Dilations, ...] = Field(
+        ((1, 4), (24, 168)), strict=False, min_length=1, max_length=8, description="steps back that each layer looks"
+    )
 
 
 class TrainingSettings(Settings):

@@ -33,6 +33,9 @@ OPTIONAL = (
     "convolution",
     "dropout_weights",
     "variational",
+    "forecaster",
+    "distribution",
+    "dilations",
     "training.label_smoothing",
     "training.teacher_forcing",
     "training.teacher_forcing_end",
@@ -50,6 +53,10 @@ WRITING = frozenset(  # what every task reads whose model has a decoder
         "training.label_smoothing",
     }
 )
+FORECASTING = frozenset(  # what a task reads whose model forecasts
+    {"forecaster", "distribution", "dilations", "segment", "residual", "attention"}
+)
+FIXED = ("api", "bidirectional", "batch_first", "readout", "head", "linear", "squash", "dropout_thrown_away")
 POOLED = ("mean", "max", "mean_max", "attention")  # the readouts that pool over all segments of a text
 
 NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
@@ -62,11 +69,15 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.dropout_words", lambda c: c.model.embedding > 0, "model.embedding of 1 or more"),
     ("model.evidence", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: it is read beside the words"),
     ("model.ballot", lambda c: c.model.evidence > 0, "model.evidence: the n-grams that vote are those it knows"),
-    ("model.segment", lambda c: c.model.readout in POOLED, f"a model.readout of {', '.join(POOLED)}"),
+    (
+        "model.segment",
+        lambda c: c.model.readout in POOLED or c.model.forecaster == "segments",
+        f"a model.readout of {', '.join(POOLED)}",
+    ),
     ("model.transpose_fault", lambda c: c.model.api == "numpy", 'model.api = "numpy"'),
     ("model.decoder_hidden", lambda c: c.model.readout == "decoder", 'model.readout = "decoder"'),
     ("model.decoder_layers", lambda c: c.model.readout == "decoder", 'model.readout = "decoder"'),
-    ("model.attention", lambda c: c.model.readout == "decoder", 'model.readout = "decoder"'),
+    ("model.attention", lambda c: "decoder" in (c.model.readout, c.model.forecaster), 'model.readout = "decoder"'),
     ("model.input_feeding", lambda c: c.model.attention != "none", "model.attention: it feeds what was attended to"),
     ("model.tied", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: its table is the shared one"),
     ("model.characters", lambda c: c.model.embedding > 0, "model.embedding of 1 or more: it is read beside the words"),
@@ -74,6 +85,11 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.cutoffs", lambda c: c.model.tied, "model.tied = true: heads and tails are of the shared table"),
     ("model.dropout_weights", lambda c: c.model.api == "layer", 'model.api = "layer": a looped cell keeps its weights'),
     ("model.characters_hidden", lambda c: c.model.characters > 0, "model.characters of 1 or more"),
+    ("model.distribution", lambda c: bool(c.model.forecaster), "model.forecaster: it is what that forecasts"),
+    ("model.dilations", lambda c: c.model.forecaster == "dilated", 'model.forecaster = "dilated"'),
+    ("model.layers", lambda c: c.model.forecaster != "dilated", "another forecaster: model.dilations are its layers"),
+    ("model.residual", lambda c: c.model.distribution != "negative_binomial", "a distribution of any sign"),
+    *((f"model.{name}", lambda c: not c.model.forecaster, "no model.forecaster: that has its own") for name in FIXED),
     ("training.truncate", lambda c: c.model.api == "numpy", 'model.api = "numpy": no other gradient is cut so'),
     (
         "training.average_last",
