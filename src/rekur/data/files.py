@@ -146,6 +146,34 @@ def dates(frame: pl.DataFrame, name: str = "date") -> pl.Series:
     return moments
 
 
+def codes(frame: pl.DataFrame, name: str) -> NDArray[np.int64]:
+    """Return a number from 0 for each value of column `name` (N,), equal for equal ones; none may be missing."""
+    column = _column(frame, name).cast(pl.String)
+    if column.null_count():
+        row = int(column.is_null().arg_max() or 0) + 1
+        raise DataError(f"Column `{name}`: {column.null_count()} rows have none, the first is row {row}. Fill them.")
+    return column.rank("dense").to_numpy().astype(np.int64) - 1
+
+
+def moments(frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
+    """Return the time of each row (N,), in any order: numbers as they are, dates in microseconds.
+
+    Raises:
+        DataError: no such column, or a value that is neither a number nor a date.
+    """
+    column = _column(frame, name)
+    if column.dtype.is_numeric() or (column.dtype == pl.String and _all_numbers(column)):
+        return _numbers(column)
+    found = column if column.dtype.is_temporal() else _parse_dates(column)
+    if found.null_count():
+        raise DataError(f"Column `{name}`: {found.null_count()} rows have no date. Fill or drop them.")
+    return found.cast(pl.Datetime("us")).to_physical().to_numpy().astype(np.float64)
+
+
+def _all_numbers(column: pl.Series) -> bool:
+    return bool(column.str.strip_chars().cast(pl.Float64, strict=False).is_not_null().all())
+
+
 def series(frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
     """Return `columns` as finite numbers (T, I); where there is a column of dates, they must rise."""
     for name in frame.columns:

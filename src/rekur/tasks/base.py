@@ -67,6 +67,7 @@ class Task(abc.ABC):
     paired_test: ClassVar[str]  # mcnemar | diebold_mariano | bootstrap
     block: ClassVar[int] = 1  # test items that depend on their neighbours are resampled this many at a time
     reads: ClassVar[frozenset[str]] = frozenset()  # which settings of `checks.OPTIONAL` count here
+    given: Any = None  # what a caller in Python gives in place of a file: `load` reads it first
 
     def __init__(self, config: Config, seed: int, data_dir: Path | None = None) -> None:
         self.config = config
