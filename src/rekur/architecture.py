@@ -19,49 +19,10 @@ from numpy.typing import NDArray
 from rekur import engine
 from rekur.config import ModelSettings
 from rekur.errors import ConfigError, RefusedModelError
-
-Weight = tuple[tuple[int, ...], str]  # shape and type
-Shapes = dict[str, tuple[int, ...]]
-KINDS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")  # the weights of a recurrent layer
-
-
-@dataclass(frozen=True)
-class DecoderSizes:
-    """What a decoder is made of; `rekur.models.decoder` says what each part computes."""
-
-    cell: str
-    written: int  # V, words it may write
-    embedding: int  # E
-    hidden: int  # H
-    layers: int  # K
-    memory: int  # M, features of the core's outputs
-    final: tuple[int, int]  # layers of the core, 0 where it reads both ways, and features of its final state
-    attention: str = "none"
-    input_feeding: bool = False
-    tied: bool = False
-    own_table: bool = True  # false: the core's embedding is given with every call
-
-    @property
-    def width(self) -> int:
-        """W, the features the output layer reads."""
-        return self.embedding if self.tied else self.hidden
-
-    @property
-    def mixes(self) -> int:
-        """The features that W [h; c] reads; 0 where the state is read as it is."""
-        if self.attention != "none":
-            return self.hidden + self.memory
-        return self.hidden if self.width != self.hidden else 0
-
-    @property
-    def bridges(self) -> bool:
-        """Whether the core's final state must be mapped to become the decoder's first one."""
-        return self.final != (self.layers, self.hidden)
-
-    @property
-    def parts(self) -> int:
-        """Tensors of a state: h, and c in an LSTM."""
-        return 2 if self.cell == "lstm" else 1
+from rekur.sizes import layers
+from rekur.sizes.decoder import DecoderSizes
+from rekur.sizes.forecaster import ForecasterSizes
+from rekur.sizes.layers import KINDS, Weight
 
 
 @dataclass(frozen=True)
@@ -79,6 +40,10 @@ class Architecture:
     features: int = 0  # n-grams that `settings.evidence` knows
     letters: int = 0  # ids of characters, where `settings.characters` has those of each word read
     shared: bool = False  # the decoder's words are the tokens read, with one table for both
+    horizon: int = 0  # h, steps that a forecaster forecasts
+    future: int = 0  # F, features known of each of them
+    static: int = 0  # S, features of a series
+    levels: tuple[float, ...] = ()  # of the quantiles forecast, where `settings.distribution` is those
 
     def __post_init__(self) -> None:
         if self.image and not self.image[1] >> len(self.settings.convolution):
@@ -86,6 +51,9 @@ class Architecture:
                 f"model.convolution: each of its {len(self.settings.convolution)} halves the height, and images are "
                 f"{self.image[1]} high. Name fewer, or make data.height larger."
             )
+        if self.settings.forecaster:
+            self._check_forecaster()
+            return
         if self.settings.readout == "decoder":
             self._check_decoder()
             return
@@ -107,6 +75,13 @@ class Architecture:
         if self.shared and self.tokens != self.outputs:
             raise ConfigError(
                 f"A shared vocabulary is one for both sides; got {self.tokens} tokens read, {self.outputs} written."
+            )
+
+    def _check_forecaster(self) -> None:
+        if self.outputs != self.forecaster.parameters:
+            raise ConfigError(
+                f"model.distribution = {self.settings.distribution!r} has {self.forecaster.parameters} parameters; "
+                f"got outputs = {self.outputs}."
             )
 
     @property
@@ -149,8 +124,10 @@ class Architecture:
         """Return the shape and the type of each weight, by the name it has in model.safetensors."""
         if self.settings.api == "numpy":
             return self._from_scratch()
+        if self.settings.forecaster:
+            return self.forecaster.weights()
         if self.settings.readout == "decoder":
-            return {**self._embed(), **self._core(), **self._decoder()}
+            return {**self._embed(), **self._core(), **self.decoder.weights()}
         parts = {**self._embed(), **self._core(), **self._readout(), **self._head(), **self._crf()}
         if not self.settings.ballot:
             return parts
@@ -195,12 +172,17 @@ class Architecture:
 
     def _core(self) -> dict[str, Weight]:
         settings = self.settings
-        layers = _layers(settings.cell, self.read, settings.hidden, settings.layers, self.directions)
+        sizes = layers.recurrent(settings.cell, self.read, settings.hidden, settings.layers, self.directions)
         return {
             name: (shape, "float32")
-            for (k, d), shapes in layers.items()
+            for (k, d), shapes in sizes.items()
             for name, shape in zip(self.core(k, d), shapes, strict=True)
         }
+
+    @property
+    def forecaster(self) -> ForecasterSizes:
+        """The sizes of the forecaster, where the model is one."""
+        return ForecasterSizes(self.settings, self.values, self.horizon, self.future, self.static, self.levels)
 
     @property
     def decoder(self) -> DecoderSizes:
@@ -219,24 +201,6 @@ class Architecture:
             tied=settings.tied,
             own_table=not self.shared,
         )
-
-    def _decoder(self) -> dict[str, Weight]:
-        sizes = self.decoder
-        H, V, E, M, W = sizes.hidden, sizes.written, sizes.embedding, sizes.memory, sizes.width
-        fed = W if sizes.input_feeding else 0
-        shapes: dict[str, tuple[int, ...]] = {"table.weight": (V, E)} if sizes.own_table else {}
-        for (k, _), parts in _layers(sizes.cell, E + fed, H, sizes.layers, 1).items():
-            shapes |= dict(zip((f"core.{kind}_l{k}" for kind in KINDS), parts, strict=True))
-        if sizes.bridges:
-            shapes |= _linear("bridge", sizes.final[1], sizes.parts * sizes.layers * H)
-        if sizes.attention in ("general", "additive"):
-            shapes |= {"attention.key.weight": (H, M)}
-        if sizes.attention == "additive":
-            shapes |= {**_linear("attention.query", H, H), "attention.score.weight": (1, H)}
-        if sizes.mixes:
-            shapes |= _linear("mix", sizes.mixes, W)
-        shapes |= {"bias": (V,)} if sizes.tied else _linear("output", W, V)
-        return {f"decoder.{name}": (shape, "float32") for name, shape in shapes.items()}
 
     def core(self, k: int, d: int) -> list[str]:
         """Return the names of w_ih, w_hh, b_ih and b_hh of layer k in direction d."""
@@ -277,19 +241,6 @@ class Architecture:
         H = self.settings.hidden
         shapes = {"weight_ih_l0": (H, self.tokens), "weight_hh_l0": (H, H), "bias_ih_l0": (H,), "weight": (1, H)}
         return {name: (shape, "float64") for name, shape in {**shapes, "bias": (1,)}.items()}
-
-
-def _layers(cell: str, read: int, H: int, layers: int, D: int) -> dict[tuple[int, int], list[tuple[int, ...]]]:
-    """Return the shapes of w_ih, w_hh, b_ih and b_hh of each layer and direction (k, d)."""
-    G_H = engine.GATES[engine.MODES[cell]] * H
-    return {
-        (k, d): [(G_H, D * H if k else read), (G_H, H), (G_H,), (G_H,)]
-        for k, d in itertools.product(range(layers), range(D))
-    }
-
-
-def _linear(name: str, before: int, after: int) -> Shapes:
-    return {f"{name}.weight": (after, before), f"{name}.bias": (after,)}
 
 
 def check(expected: Mapping[str, Weight], weights: Mapping[str, NDArray[Any]], path: Path) -> None:

@@ -16,7 +16,7 @@ from rekur import engine, inference, tasks
 from rekur.architecture import check
 from rekur.config import Config
 from rekur.errors import ConfigError, RefusedModelError, RequestError
-from rekur.inference import Network
+from rekur.inference import Forecaster, Network
 from rekur.runs import Run
 from rekur.sampling import Sampling
 from rekur.storage import Arrays
@@ -49,7 +49,7 @@ class Predictor:
         return model.eval()
 
     @cached_property
-    def network(self) -> Network:
+    def network(self) -> Network | Forecaster:
         """The model without torch, which takes longer to load than most predictions to make."""
         return inference.make(self.task.architecture(), self.weights)
 
@@ -59,7 +59,7 @@ class Predictor:
         return self.run.metrics()
 
     @property
-    def fastest(self) -> nn.Module | Network:
+    def fastest(self) -> nn.Module | Network | Forecaster:
         """What predicts here: the model without torch, or with it where there is no engine."""
         return self.model if engine.selected() == "torch" else self.network
 

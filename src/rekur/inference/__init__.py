@@ -7,14 +7,18 @@ from-scratch network too; dropout and initialisation have no part here.
 """
 
 from rekur.architecture import Architecture
+from rekur.inference import forecasters
 from rekur.inference.arrays import Weights
 from rekur.inference.decoder import WritingNetwork
+from rekur.inference.forecasters import Forecaster
 from rekur.inference.network import Network
 
-__all__ = ["Network", "WritingNetwork", "make"]
+__all__ = ["Forecaster", "Network", "WritingNetwork", "make"]
 
 
-def make(architecture: Architecture, weights: Weights) -> Network:
+def make(architecture: Architecture, weights: Weights) -> Network | Forecaster:
     """Return the model of that architecture with these weights, checked by `rekur.architecture.check`."""
+    if architecture.settings.forecaster:
+        return forecasters.make(architecture, weights)
     kind = WritingNetwork if architecture.settings.readout == "decoder" else Network
     return kind(architecture, weights)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rekur import engine
-from rekur.architecture import KINDS, Architecture
+from rekur.architecture import Architecture
 from rekur.arithmetic import softmax
 from rekur.inference.arrays import Floats, Integers, State, Weights, linear, product, threads, valid
 from rekur.inference.network import Network
+from rekur.sizes.layers import KINDS
 
 
 class Standing(NamedTuple):

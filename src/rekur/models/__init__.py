@@ -18,14 +18,16 @@ from torch import nn
 
 from rekur.architecture import Architecture, check
 from rekur.evidence import Ballot, Evidence
-from rekur.models import embeds
+from rekur.models import embeds, forecasters
 from rekur.models.embeds import OneHot, TokenEmbedding, TokensWithCharacters, TokensWithEvidence, Values
 from rekur.models.encoder_decoder import EncoderDecoder
+from rekur.models.forecasters import Forecaster
 from rekur.models.sequence import CellLoop, SequenceModel, WithBallot
 
 __all__ = [
     "CellLoop",
     "EncoderDecoder",
+    "Forecaster",
     "OneHot",
     "SequenceModel",
     "TokenEmbedding",
@@ -44,6 +46,8 @@ def build(architecture: Architecture, evidence: Evidence | None = None) -> nn.Mo
 
     `evidence` is what was fitted with the data; None makes room for what a run's weights will fill.
     """
+    if architecture.settings.forecaster:
+        return forecasters.make(architecture)
     if architecture.features and evidence is None:
         evidence = Evidence(architecture.features, architecture.settings.evidence)
     if architecture.settings.readout == "decoder":

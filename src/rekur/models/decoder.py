@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rekur.architecture import DecoderSizes
 from rekur.nn import LAYERS, attention, readouts
 from rekur.notation import START, UNKNOWN
+from rekur.sizes.decoder import DecoderSizes
 
 Parts = tuple[Tensor, ...]  # (h,) or (h, c), each (K, N, H)
 

@@ -24,7 +24,7 @@ from rekur.architecture import Architecture
 from rekur.config import Config, Settings
 from rekur.errors import ConfigError
 from rekur.evaluation.outcomes import Outcome
-from rekur.inference import Network
+from rekur.inference import Forecaster, Network
 from rekur.tasks import checks
 from rekur.tasks.case import Case, Features, Refit
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     import polars as pl
     from torch import Tensor, nn
 
-    Model = nn.Module | Network  # what predicts: torch's module, or the same model without torch
+    Model = nn.Module | Network | Forecaster  # what predicts: torch's module, or the same model without torch
 
-Inputs = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]  # ids or values; in training also ids and their evidence
+Inputs = NDArray[Any] | tuple[NDArray[Any] | None, ...]  # ids or values, or ids and evidence, or what forecasters read
 State = Any  # a recurrent state, as the model gave it; None at first
 
 
@@ -159,10 +159,13 @@ class Task(abc.ABC):
 
 
 def computed(
-    model: Model, inputs: Inputs, lengths: NDArray[np.int64] | None = None, state: State = None
+    model: Model, inputs: Any, lengths: NDArray[np.int64] | None = None, state: State = None
 ) -> tuple[NDArray[Any], State]:
-    """Return the outputs of `model` as an array, and the state it ends in; nothing is kept for a gradient."""
-    if isinstance(model, Network):
+    """Return the outputs of `model` as an array, and the state it ends in; `inputs` are `Inputs`.
+
+    Nothing is kept for a gradient.
+    """
+    if isinstance(model, Network | Forecaster):
         return model(inputs, lengths, state)
     import torch
 

@@ -14,7 +14,7 @@ from rekur.arithmetic import log_softmax
 from rekur.config import ModelSettings
 from rekur.data.running import Units
 from rekur.errors import DataError
-from rekur.inference import Network
+from rekur.inference import Forecaster, Network
 from rekur.sampling import Sampling
 from rekur.tasks.base import State, computed
 
@@ -93,6 +93,6 @@ def _features(model: Model, inputs: Ids, state: State) -> tuple[NDArray[Any], St
 
 
 def _weights(model: Model) -> Mapping[str, NDArray[Any]]:
-    if isinstance(model, Network):
+    if isinstance(model, Network | Forecaster):
         return model.weights
     return {name: weight.detach().cpu().numpy() for name, weight in model.state_dict().items()}

@@ -1,0 +1,1 @@
+"""The sizes of the larger parts of a model, and the weights that follow from them; `rekur.architecture` joins them."""
