@@ -20,6 +20,7 @@ LEVEL = 0.95
 DRAWS = 2000
 LEAST_RUNS = 10  # of one resample: of fewer, longer runs all resamples are alike, and the interval shrinks to nothing
 SHARES = ("accuracy", "exact_match")  # metrics whose items are right or wrong, 1 or 0
+CENTRAL = (50, 80, 90, 95)  # per cent: the central intervals whose coverage has an interval itself
 CHUNK = 4_000_000  # indices held at once: 32 MB, whatever the number of items
 
 
@@ -103,8 +104,26 @@ def _ratio(means: Floats) -> Floats:
     return means[:, 0] / means[:, 1]  # of sequences drawn whole, long and short ones
 
 
+def _ratio_of_some(means: Floats) -> Floats:
+    return means[:, 0] / np.maximum(means[:, 1], np.finfo(np.float64).tiny)  # a resample may hold none that counts
+
+
 def _f1(means: Floats) -> Floats:
     return 2 * means[:, 0] / np.maximum(means[:, 1] + means[:, 2], np.finfo(np.float64).tiny)
+
+
+def _absolute(outcome: Outcome) -> Floats:
+    if "absolute" in outcome.details:  # a forecast of many steps: the items are means of squares
+        return outcome.details["absolute"]
+    return np.sqrt(outcome.items)
+
+
+def _owa(means: Floats) -> Floats:
+    return 0.5 * (means[:, 0] / means[:, 2] + means[:, 1] / means[:, 3])  # both models on the series drawn
+
+
+def _detail(name: str) -> Callable[[Outcome], Floats]:
+    return lambda outcome: outcome.details[name]
 
 
 def _sums_of(counts: str) -> Callable[[Outcome], Floats]:
@@ -120,8 +139,15 @@ FORMS: dict[str, tuple[Callable[[Outcome], Floats], Statistic]] = {
     "exact_korean": (lambda outcome: outcome.details["exact_korean"], _mean),
     "cer": (lambda outcome: np.stack([outcome.details["distance"], outcome.details["length"]], axis=1), error_rate),
     "log_loss": (lambda outcome: outcome.details["nats"], _mean),
-    "mae": (lambda outcome: np.sqrt(outcome.items), _mean),
+    "mae": (_absolute, _mean),
+    "mse": (lambda outcome: outcome.items, _mean),
     "rmse": (lambda outcome: outcome.items, np.sqrt),
+    "smape": (_detail("symmetric"), _mean),
+    "mase": (_parts("scaled", "has_scale"), _ratio_of_some),
+    "owa": (_parts("symmetric", "scaled", "symmetric_naive2", "scaled_naive2"), _owa),
+    "crps": (_detail("crps"), _mean),
+    "pinball": (_detail("pinball"), _mean),
+    **{f"{name}_{share}": (_detail(f"{name}_{share}"), _mean) for name in ("coverage", "width") for share in CENTRAL},
     "r2": (_r2_columns, _r2),
     "nats": (lambda outcome: outcome.items, _mean),
     "bits": (lambda outcome: outcome.items / np.log(2), _mean),

@@ -14,7 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rekur.errors import DataError, RekurError
 from rekur.evaluation import bleu, metrics
+from rekur.evaluation.forecasting import metrics as ahead
 from rekur.notation import check_shape
+
+SPREAD = ("crps", "pinball", "coverage_", "width_")  # the figures of a forecast's quantiles
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,92 @@ def regression(truth: ArrayLike, forecast: ArrayLike) -> Outcome:
     _check_finite("regression", "forecast", guess)
     figures = {name: getattr(metrics, name)(true, guess) for name in ("mae", "rmse", "r2")}
     return Outcome(figures, np.square(guess - true), {"truth": true, "forecast": guess})
+
+
+def forecast(
+    truth: ArrayLike,
+    forecast: ArrayLike,
+    *,
+    scales: ArrayLike | None = None,
+    naive2: ArrayLike | None = None,
+    quantiles: ArrayLike | None = None,
+    levels: Sequence[float] = (),
+) -> Outcome:
+    """Score forecasts of h steps (N, h) against what came, by M4's rules; items are squared errors of a forecast.
+
+    Always mae, rmse, mse and smape; mase with `scales`, owa with `naive2`, too; with quantiles crps, pinball and, for
+    each central interval among the levels, coverage_90 and width_90 and their like. An item is the mean over the known
+    steps of one forecast; one of whose truth (NaN) nothing is known is left out.
+
+    Args:
+        scales: (N,) MASE's scale of each forecast's series, by `forecasting.metrics.scales_of`; NaN: it has none.
+        naive2: (N, h) Naive2's forecasts, which OWA counts from.
+        quantiles, levels: (N, h, Q) and their (Q,) levels, rising.
+
+    >>> forecast([[1.0, 2.0]], [[1.0, 4.0]]).metrics["mae"]
+    1.0
+    """
+    true, guess = np.asarray(truth, dtype=np.float64), np.asarray(forecast, dtype=np.float64)
+    check_shape("forecast", "truth", true.shape, N=None, h=None)
+    check_shape("forecast", "forecast", guess.shape, N=len(true), h=true.shape[1])
+    known = np.isfinite(true).any(axis=1)
+    if not known.any():
+        raise DataError("forecast: there is no known value to score against. Give at least one.")
+    _check_finite("forecast", "forecast", guess)
+    true, guess = true[known], guess[known]
+    items = ahead.mean_of_steps(ahead.squared(true, guess))
+    details = {
+        "absolute": ahead.mean_of_steps(ahead.absolute(true, guess)),
+        "symmetric": ahead.mean_of_steps(ahead.symmetric(true, guess)),
+    }
+    figures = {
+        "mae": float(details["absolute"].mean()),
+        "rmse": float(np.sqrt(items.mean())),
+        "mse": float(items.mean()),
+        "smape": float(details["symmetric"].mean()),
+    }
+    if scales is not None:
+        rival = None if naive2 is None else np.asarray(naive2, dtype=np.float64)[known]
+        figures |= _scaled(true, details, np.asarray(scales, dtype=np.float64)[known], rival)
+    if quantiles is not None:
+        figures |= _spread(true, details, np.asarray(quantiles, dtype=np.float64)[known], levels)
+    return Outcome(figures, items, details)
+
+
+def _scaled(
+    truth: NDArray[np.float64], details: dict[str, NDArray[Any]], scales: NDArray[np.float64], naive2: Any
+) -> dict[str, float]:
+    """Add to `details` what MASE and OWA are made of; series without a scale count in neither."""
+    has = np.isfinite(scales)
+    if not has.any():
+        return {}
+    divisor = np.where(has, scales, 1.0)
+    details["scaled"], details["has_scale"] = np.where(has, details["absolute"] / divisor, 0.0), has.astype(np.float64)
+    figures = {"mase": float(details["scaled"].sum() / has.sum())}
+    if naive2 is not None:
+        absolute = ahead.mean_of_steps(ahead.absolute(truth, naive2))
+        details["symmetric_naive2"] = ahead.mean_of_steps(ahead.symmetric(truth, naive2))
+        details["scaled_naive2"] = np.where(has, absolute / divisor, 0.0)
+        against = (float(details["symmetric_naive2"].mean()), float(details["scaled_naive2"].sum() / has.sum()))
+        if min(against) > 0:
+            figures["owa"] = ahead.owa(float(details["symmetric"].mean()), figures["mase"], *against)
+    return figures
+
+
+def _spread(
+    truth: NDArray[np.float64],
+    details: dict[str, NDArray[Any]],
+    quantiles: NDArray[np.float64],
+    levels: Sequence[float],
+) -> dict[str, float]:
+    _check_finite("forecast", "quantiles", quantiles)
+    details["crps"] = ahead.crps_of_each(truth, quantiles, levels)
+    details["pinball"] = ahead.pinball_of_each(truth, quantiles, levels)
+    for nominal, (low, high) in ahead.pairs_of(levels).items():
+        below, above = quantiles[..., low], quantiles[..., high]
+        details[f"coverage_{100 * nominal:g}"] = ahead.mean_of_steps(ahead.inside(truth, below, above))
+        details[f"width_{100 * nominal:g}"] = (above - below).mean(axis=1)
+    return {name: float(values.mean()) for name, values in details.items() if name.startswith(SPREAD)}
 
 
 def language(nats: ArrayLike, unit: str = "character") -> Outcome:

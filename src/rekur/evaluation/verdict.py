@@ -69,7 +69,7 @@ def _compare(
 def _diebold_mariano(ours: Outcome, theirs: Outcome, metric: str, horizon: int) -> Comparison:
     # The test is about mean losses. rmse_a - rmse_b = (mse_a - mse_b) / (rmse_a + rmse_b), and R2 is linear
     # in the mean squared error, so one factor takes the difference and its interval into the metric's unit.
-    a, b = (np.sqrt(o.items) if metric == "mae" else o.items for o in (ours, theirs))
+    a, b = (intervals.form("mae")[0](o) if metric == "mae" else o.items for o in (ours, theirs))
     scale = 1.0
     if metric == "rmse":
         scale = 1.0 / max(ours.metrics["rmse"] + theirs.metrics["rmse"], np.finfo(np.float64).tiny)
