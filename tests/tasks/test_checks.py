@@ -28,6 +28,8 @@ IGNORED = {
     "segments of the last state": ("nsmc-sample", {"model.segment": 9, "model.readout": "last"}, "readout of mean"),
     "a head before no output": ("hello-rnn", {"model.head": [4]}, r"needs model\.linear"),
     "the fault of another network": ("imdb-gru", {"model.transpose_fault": True}, r"needs model\.api"),
+    "a forecaster of one step": ("kospi-gru", {"model.forecaster": "direct"}, "does not read"),
+    "a distribution of none": ("kospi-gru", {"model.distribution": "normal"}, "does not read"),
     "a series from scratch": ("kospi-rnn", {"model.api": "numpy"}, "no network in NumPy"),
     "an LSTM from scratch": ("imdb-numpy", {"model.cell": "lstm"}, "must be 'rnn'"),
     "an embedding from scratch": ("imdb-numpy", {"model.embedding": 8}, "must be 0"),
