@@ -60,10 +60,11 @@ def score(task: Task, model: nn.Module, file: Path) -> dict[str, Any]:
 
 
 def _texts(task: Any, model: nn.Module, frame: pl.DataFrame) -> Judged:
-    truth, classes = files.labels(frame, classes=task.classes)
+    text, label = (task.data.text, task.data.label) if task.data.set == "files" else ("text", "label")
+    truth, classes = files.labels(frame, label, classes=task.classes)
     if len(np.unique(truth)) < 2:
         raise DataError("Every row has the same label; a classifier is judged on two classes or more. Add the others.")
-    found = task.predict(model, files.text_column(frame).to_list())
+    found = task.predict(model, files.text_column(frame, text).to_list())
     return outcomes.classification(truth, [[item["probability"][name] for name in classes] for item in found]), {}
 
 

@@ -167,7 +167,7 @@ def test_the_same_other_tags_stand_beside_the_same_sentences():
     [
         ({"model.readout": "last"}, "every step has a label"),
         ({"model.embedding": 0, "model.characters": 0, "model.characters_hidden": 0}, "words are read as vectors"),
-        ({"data.set": "files"}, "data.train and data.test must name a file"),
+        ({"data.set": "files"}, "data.train must name a file"),
         ({"data.train": "x.conllu"}, 'are for data.set = "files"'),
         ({"model.crf": True}, "has no scores of other tags"),
         ({"data.min_count": 10_000}, "no word is seen 10000 times"),

@@ -31,6 +31,8 @@ def read(source: str, predictor: Predictor) -> list[Any]:
                 f"This run forecasts a series: give a table file with {', '.join(settings.inputs)}; got `{source}`."
             )
         return [last_window(_table(source), settings.inputs, settings.window)]
+    if task == "rows" and getattr(predictor.task.data, "set", "") == "files" and not source.endswith(".npy"):
+        return _pictures(Path(source))
     if task in ("rows", "frames"):
         return list(images(source))
     if task == "describe":
@@ -39,7 +41,8 @@ def read(source: str, predictor: Predictor) -> list[Any]:
         return sentences(Path(source))
     if source == "-":
         return texts(_table("-", ".txt"))
-    return texts(_table(source)) if _is_file(source) else [source]
+    name = getattr(predictor.task.data, "text", "text") if task == "text" else "text"
+    return texts(_table(source), name) if _is_file(source) else [source]
 
 
 def sources(source: str, predictor: Predictor) -> list[Any]:
@@ -68,11 +71,12 @@ def _pictures(path: Path) -> list[Path]:
     return [path]
 
 
-def texts(frame: pl.DataFrame) -> list[str]:
-    """Return the column `text`, or the only column there is."""
+def texts(frame: pl.DataFrame, name: str = "text") -> list[str]:
+    """Return the column `name`, else `text`, or the only column there is."""
     from rekur.data import files
 
-    name = frame.columns[0] if len(frame.columns) == 1 else "text"
+    name = name if name in frame.columns else "text"
+    name = frame.columns[0] if len(frame.columns) == 1 else name
     found: list[str] = files.text_column(frame, name).to_list()
     return found
 

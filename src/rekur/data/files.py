@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
+import csv
+import gzip
 import io
 import json
 import unicodedata
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rekur.data.separated import check_names, check_rows, check_text, separator_of
 from rekur.errors import DataError, nearest
 
+GZ = ".gz"
 # Year first only: 01/02/2024 is another day in another country.
 _DATES = (
     "%Y-%m-%d",
@@ -33,16 +37,33 @@ def read_table(path: Path) -> pl.DataFrame:
     """Read a table of at least one row.
 
     Args:
-        path: .csv, .tsv (first line names the columns; a .csv may have semicolons or tabs), .jsonl (one object a
-            line), .parquet, or .txt (one text a line, column `text`). Text files are UTF-8. Values of .csv and .tsv
-            stay strings; see `numeric_columns`.
+        path: .csv, .tsv (first line names the columns; a .csv may have semicolons, tabs or bars), .jsonl (one object a
+            line), .parquet, or .txt (one text a line, column `text`); all may be compressed, as .csv.gz. Text files
+            are UTF-8. Values of .csv and .tsv stay strings; see `numeric_columns`.
 
     Raises:
-        DataError: no such file, another ending, empty, not UTF-8, damaged, or columns that share a name.
+        DataError: no such file, another ending, empty, not UTF-8, damaged, rows of unequal length, or columns that
+            share a name.
     """
-    if path.suffix.lower() not in _READERS:
-        raise DataError(f"{path}: rekur reads {', '.join(_READERS)}; got `{path.suffix or 'no ending'}`.")
-    return table(_content(path), path, path.suffix.lower())
+    suffix = kind(path)
+    content = _content(path)
+    return table(_unpacked(content, path) if path.suffix.lower() == GZ else content, path, suffix)
+
+
+def kind(path: Path) -> str:
+    """Return the ending that says how a table is read, .csv for a .csv.gz; raise DataError for any other."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    last = suffixes[-2] if suffixes[-1:] == [GZ] and len(suffixes) > 1 else (suffixes or [""])[-1]
+    if last not in _READERS:
+        raise DataError(f"{path}: rekur reads {', '.join(_READERS)}; got `{last or 'no ending'}`.")
+    return last
+
+
+def _unpacked(content: bytes, path: Path) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is no whole gzip file: {error}. Compress it again.") from None
 
 
 def read_lines(path: Path) -> list[str]:
@@ -182,9 +203,14 @@ def series(frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[np.float64]:
     return numeric_columns(frame, columns)
 
 
-def _column(frame: pl.DataFrame, name: str) -> pl.Series:
+def check_column(frame: pl.DataFrame, name: str) -> None:
+    """Raise DataError unless there is a column `name`."""
     if name not in frame.columns:
         raise DataError(f"There is no column `{name}`. {nearest(name, frame.columns)}")
+
+
+def _column(frame: pl.DataFrame, name: str) -> pl.Series:
+    check_column(frame, name)
     return frame[name]
 
 
@@ -228,8 +254,7 @@ def _content(path: Path) -> bytes:
 
 def decode(content: bytes, path: Path) -> str:
     """Return the text of the file at `path`, without its byte order mark; a DataError names the line not UTF-8."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{path} is UTF-16; expected UTF-8. Save it as UTF-8.")
+    check_text(content[:4096], path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -243,23 +268,19 @@ def decode(content: bytes, path: Path) -> str:
 def _separated(usual: str) -> Callable[[bytes, Path], pl.DataFrame]:
     def read(content: bytes, path: Path) -> pl.DataFrame:
         text = decode(content, path).rstrip("\r\n")
-        separator = _separator(text.split("\n", 1)[0], usual)
-        names = pl.read_csv(io.StringIO(text), separator=separator, has_header=False, n_rows=1, infer_schema=False)
-        twice = sorted({name for name in names.row(0) if names.row(0).count(name) > 1}, key=str)
-        if twice:
-            raise DataError(f"{path} names these columns twice: {_some(twice)}. Rename them.")
-        return pl.read_csv(io.StringIO(text), separator=separator, infer_schema=False)
+        separator = separator_of(text.split("\n", 1)[0], usual)
+        check_names(next(csv.reader(io.StringIO(text), delimiter=separator)), path)
+        try:
+            frame = pl.read_csv(io.StringIO(text), separator=separator, infer_schema=False)
+        except pl.exceptions.PolarsError:
+            check_rows(text, separator, path)
+            raise
+        # a short row shows as an empty last cell, an open quotation mark as an odd number of them
+        if len(frame.columns) > 1 and (frame[:, -1].null_count() or text.count('"') % 2):
+            check_rows(text, separator, path)
+        return frame
 
     return read
-
-
-def _separator(header: str, usual: str) -> str:
-    """Return the `usual` separator, or, where the names of the columns have none, a semicolon or tab that they have.
-
-    Spreadsheets write semicolons into a .csv where a comma stands in numbers.
-    """
-    found = [sign for sign in (usual, ";", "\t") if sign in header]
-    return found[0] if found else usual
 
 
 def _lines(content: bytes, path: Path) -> pl.DataFrame:
@@ -267,16 +288,22 @@ def _lines(content: bytes, path: Path) -> pl.DataFrame:
 
 
 def _objects(content: bytes, path: Path) -> pl.DataFrame:
-    rows: list[dict[str, Any]] = []
-    for number, line in enumerate(_split(decode(content, path)), 1):
+    return pl.DataFrame(list(objects(_split(decode(content, path)), path)), infer_schema_length=None)
+
+
+def objects(lines: Iterable[str], path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the object of each line that is not blank; DataError names the line of what is none."""
+    for number, line in enumerate(lines, 1):
         try:
-            row = json.loads(line) if line.strip() else {}
+            row = json.loads(line) if line.strip() else None
         except ValueError as error:
             raise DataError(f"{path}, line {number} is not JSON: {error}. Write one object a line.") from None
+        if row is None and not line.strip():
+            continue
         if not isinstance(row, dict):
             raise DataError(f"{path}, line {number} is no JSON object; expected {{...}}; got `{line[:40]}`.")
-        rows += [row] if row else []
-    return pl.DataFrame(rows, infer_schema_length=None)
+        if row:
+            yield row
 
 
 def _parquet(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001 - the form of a reader

@@ -76,6 +76,34 @@ def listed(folder: Path) -> list[Path]:
     return found
 
 
+@dataclass(frozen=True)
+class ByClass:
+    """N pictures in a folder for each class."""
+
+    files: list[Path]  # (N,)
+    labels: NDArray[np.int64]  # (N,) places in `classes`
+    classes: tuple[str, ...]
+
+
+def by_class(folder: Path) -> ByClass:
+    """Return the pictures of a folder that has a folder for each class; raises DataError for fewer than two classes."""
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder. Name the one that has a folder of images for each class.")
+    places = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+    found = [listed(place) for place in places]
+    if len(found) < 2:
+        raise DataError(f"{folder} must have a folder for each class, two or more; got {len(found)}.")
+    labels = np.repeat(np.arange(len(found)), [len(files) for files in found]).astype(np.int64)
+    return ByClass([file for files in found for file in files], labels, tuple(place.name for place in places))
+
+
+def grey(path: Path, height: int, width: int) -> NDArray[np.uint8]:
+    """Return the brightness (height, width) of a picture, its proportions kept, black around it."""
+    pixels = fit(read_picture(path, 1), height, width)[:, :, 0]
+    beside = width - pixels.shape[1]
+    return np.pad(pixels, ((0, 0), (beside // 2, beside - beside // 2)))
+
+
 def read_picture(path: Path, channels: int) -> Pixels:
     """Read a picture as (height, width, C) uint8: C = 1 its brightness, C = 3 red, green and blue.
 

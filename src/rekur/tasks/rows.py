@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.architecture import Architecture
-from rekur.config import Settings
 from rekur.data import batches, splits
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
+from rekur.tasks import own
 from rekur.tasks.case import Features
 from rekur.tasks.classification import Classification, Rows
+from rekur.tasks.own import OwnFile
 
 if TYPE_CHECKING:
     from rekur.tasks.base import Model
@@ -28,10 +30,12 @@ EVALUATION_BATCH = 500
 LARGEST = 65_535  # rows or columns of an image, or its brightest pixel
 
 
-class RowsData(Settings):
+class RowsData(OwnFile):
     """`[data]` of the task `rows`."""
 
-    set: Literal["mnist", "digits"] = "mnist"
+    set: Literal["mnist", "digits", "files"] = "mnist"
+    height: int = Field(28, ge=1, le=1024, description="with set = files: rows that images are brought to")
+    width: int = Field(28, ge=1, le=1024, description="with set = files: columns that images are brought to")
     validation: float = Field(0.0, ge=0, lt=1, description="share of the training images held out")
     shift: int = Field(0, ge=0, le=28, description="training images are moved by up to this many pixels")
     max_train: int = Field(0, ge=0, description="training images read; 0: all")
@@ -39,22 +43,47 @@ class RowsData(Settings):
 
 
 class ImageRows(Classification):
-    """One of ten digits from its rows of pixels."""
+    """One of ten digits, or of the classes of a folder, from the rows of pixels of an image."""
 
     Data = RowsData
     data: RowsData
 
     def faults(self) -> Iterator[str]:
+        if self.data.set == "files":
+            yield from own.contradictions(self.data)
+            if self.data.split in ("grouped", "time"):
+                yield f'data.split: a folder of images has no "{self.data.split}". Take "random" or "stratified".'
+        elif self.data.path:
+            yield f'data.path is read with data.set = "files"; it is "{self.data.set}".'
         if self.config.model.readout == "every":
             yield 'model.readout: "every" gives a class a row, and an image has one. Take "last" or "flatten".'
 
     def load(self) -> None:
+        if self.data.set == "files":
+            self._load_own()
+            return
         train, labels = self._read("train", self.data.max_train)
         test, test_labels = self._read("test", self.data.max_test)
         kept, held = splits.holdout(len(train), self.data.validation, self.seed)
         self._describe_images(train)
         self.images = {"train": train[kept], "validation": train[held], "test": test}
         self.labels = {"train": labels[kept], "validation": labels[held], "test": test_labels}
+
+    def _load_own(self) -> None:
+        from rekur.data import images
+
+        data = self.data
+        found = images.by_class(Path(data.path))
+        parts = own.parts(data, len(found.files), self.seed, own.Keys(found.labels))
+        limits = {"train": data.max_train, "test": data.max_test}
+        parts = {part: rows[: limits.get(part) or None] for part, rows in parts.items()}
+        self.images = {
+            part: np.array([images.grey(found.files[row], data.height, data.width) for row in rows], dtype=np.uint8)
+            for part, rows in parts.items()
+        }
+        self.images = {part: kept.reshape(-1, data.height, data.width) for part, kept in self.images.items()}
+        self.labels = {part: found.labels[rows] for part, rows in parts.items()}
+        self.height, self.width, self.brightest, self.classes = data.height, data.width, 255, found.classes
 
     def _read(self, part: Literal["train", "test"], limit: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         from rekur.data.datasets import digits, mnist
@@ -67,7 +96,9 @@ class ImageRows(Classification):
         self.classes = tuple(str(digit) for digit in range(10))
 
     def files(self) -> dict[str, str]:
-        return {"scaler.json": json.dumps({"height": self.height, "width": self.width, "largest": self.brightest})}
+        sizes = {"height": self.height, "width": self.width, "largest": self.brightest}
+        named = {"classes.json": json.dumps(self.classes, ensure_ascii=False)} if self.data.set == "files" else {}
+        return {"scaler.json": json.dumps(sizes), **named}
 
     def restore(self, files: Mapping[str, str]) -> None:
         sizes = json.loads(files["scaler.json"])
@@ -76,6 +107,8 @@ class ImageRows(Classification):
             if type(size) is not int or not 1 <= size <= LARGEST:
                 raise DataError(f"scaler.json must hold whole numbers from 1 to {LARGEST}; got {sizes}.")
         self.classes = tuple(str(digit) for digit in range(10))
+        if self.data.set == "files":
+            self.classes = tuple(str(name) for name in json.loads(files["classes.json"]))
 
     def architecture(self) -> Architecture:
         return Architecture(self.config.model, len(self.classes), values=self.width, steps=self.height)
@@ -126,9 +159,16 @@ class ImageRows(Classification):
         return self._scale(images.reshape(len(images), -1))  # (N, pixels)
 
     def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
-        """Predict images, each an array or nested list (height, width) of brightness from 0 to the set's largest."""
+        """Predict images, each an array or nested list (height, width) of brightness from 0 to the set's largest.
+
+        A run of your own folder also takes the paths of pictures, whatever their size.
+        """
         if not len(inputs):
             return []
+        if isinstance(inputs[0], Path):
+            from rekur.data.images import grey
+
+            inputs = [grey(path, self.height, self.width) for path in inputs]
         try:
             images = np.asarray(inputs, dtype=np.float32)
         except (TypeError, ValueError):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.config import Settings
-from rekur.data import coding, parallel
+from rekur.data import coding, parallel, splits
 from rekur.data.batches import pad
 from rekur.data.coding import Coding
 from rekur.data.moses import detokenise, tokenise
@@ -40,6 +40,8 @@ class TranslateData(Settings):
     validation_target: str = ""
     test_source: str = ""
     test_target: str = ""
+    test: float = Field(0.1, gt=0, lt=1, description="share of the training pairs that test, without test files")
+    validation: float = Field(0.1, gt=0, lt=1, description="the same of pairs that validate, without files of either")
     unit: Literal["words", "bpe", "unigram"] = "words"
     max_words: int = Field(0, ge=0, description="words kept, the most frequent, or subwords; 0: all, or 8,000")
     max_target_words: int = Field(0, ge=0, description="the same of the target; 0: as max_words")
@@ -67,7 +69,7 @@ def contradictions(data: TranslateData) -> Iterator[str]:
     if data.set != "files" and any(map(any, given.values())):
         yield f'data.train_source and its like are read with data.set = "files"; it is "{data.set}".'
     for part, sides in given.items():
-        if data.set == "files" and (any(sides) or part != "validation") and not all(sides):
+        if data.set == "files" and (any(sides) or part == "train") and not all(sides):
             yield f"data.{part}_source and data.{part}_target must both name a file."
 
 
@@ -77,13 +79,15 @@ class ParallelText:
     source: Coding
     target: Coding
 
-    def __init__(self, data: TranslateData, data_dir: Path | None) -> None:
-        self.data, self.data_dir = data, data_dir
+    def __init__(self, data: TranslateData, data_dir: Path | None, seed: int = 1) -> None:
+        self.data, self.data_dir, self.seed = data, data_dir, seed
         self.warnings: list[str] = []
 
     def load(self) -> None:
         """Read the pairs, leave out training pairs of too many words, and fit the codings on the others."""
         self.texts = {part: self._read(part) for part in PARTS}
+        if not len(self.texts["test"]):
+            self._divide()
         self.words = {part: self._cut(part) for part in PARTS}
         self._drop_long()
         self.source, self.target = self.fitted()
@@ -105,6 +109,21 @@ class ParallelText:
         limit = {"train": data.max_train, "test": data.max_test}.get(part, 0)
         return found.first(limit) if limit else found
 
+    def _divide(self) -> None:
+        """Let random pairs of the one file there is test, and validate where no file does; copies stay together."""
+        self.words = {"train": self._cut("train")}
+        self._drop_long_of_train()
+        whole, data = self.texts["train"], self.data
+        shares = [data.test, 0.0 if len(self.texts["validation"]) else data.validation]
+        keys = np.unique([f"{s}\0{t}" for s, t in zip(whole.source, whole.target, strict=True)], return_inverse=True)[1]
+        alike = np.zeros(len(whole), dtype=np.int64)
+        train, test, validation = splits.together(keys, alike, shares, np.random.default_rng([self.seed, 7]))
+        if not len(train) or not len(test):
+            raise DataError(f"{len(whole)} pairs are too few to train and to test on. Give more.")
+        self.texts |= {"train": _of(whole, train), "test": _of(whole, test)}
+        if shares[1]:
+            self.texts["validation"] = _of(whole, validation)
+
     def _cut(self, part: Part) -> tuple[Sentences, Sentences]:
         texts = self.texts[part]
         if self.data.form == "tokenised":
@@ -125,6 +144,10 @@ class ParallelText:
                     f"{name}, line {place + 1}: a sentence may have {longest} words (data.longest); this one has "
                     f"{count}. Cut it, or raise data.longest."
                 )
+        self._drop_long_of_train()
+
+    def _drop_long_of_train(self) -> None:
+        longest = self.data.longest
         source, target = self.words["train"]
         keep = [len(s) <= longest and len(t) <= longest for s, t in zip(source, target, strict=True)]
         if not all(keep):
@@ -190,6 +213,10 @@ class ParallelText:
         target = np.concatenate([words, np.zeros_like(start)], axis=1)
         target[np.arange(len(rows)), count] = END
         return source, lengths, np.concatenate([start, target[:, :-1]], axis=1), target
+
+
+def _of(pairs: Pairs, rows: Rows) -> Pairs:
+    return Pairs([pairs.source[row] for row in rows], [pairs.target[row] for row in rows])
 
 
 def _joined(sentences: Sentences) -> pl.Series:

@@ -43,7 +43,8 @@ class TagData(Settings):
     set: Literal["ewt", "sample", "files"] = "ewt"
     train: str = Field("", description="with set = files: .conllu, or columns of word ... tag, blank lines between")
     dev: str = Field("", description="with set = files: validation sentences; none: `validation` of the training ones")
-    test: str = Field("", description="with set = files: the sentences the model is judged on")
+    test: str = Field("", description="with set = files: the sentences the model is judged on; none: `held` of `train`")
+    held: float = Field(0.2, gt=0, lt=1, description="share of the sentences that test, without a test file")
     column: int = Field(0, ge=0, le=99, description="of the tag, from 1; 0: UPOS of CoNLL-U, else the last column")
     also: int = Field(0, ge=0, le=99, description="column of other tags, learned beside and never said; 0: none")
     min_count: int = Field(1, ge=1, description="words seen less often, in lower case, are unknown")
@@ -79,8 +80,8 @@ class Tagging(Labelling):
         yield from super().faults()
         if not self.config.model.embedding:
             yield "model.embedding must be 1 or more: words are read as vectors."
-        if self.data.set == "files" and not (self.data.train and self.data.test):
-            yield "data.train and data.test must name a file each, with data.set = files."
+        if self.data.set == "files" and not self.data.train:
+            yield "data.train must name a file, with data.set = files."
         if self.data.set != "files" and (self.data.train or self.data.dev or self.data.test):
             yield 'data.train, data.dev and data.test are for data.set = "files". Leave them out.'
         if self.data.also and self.config.model.crf:
@@ -100,11 +101,16 @@ class Tagging(Labelling):
     def _parts(self) -> dict[str, list[Sentence]]:
         data = self.data
         train, dev, test = (self._read(part, data.column) for part in ("train", "dev", "test"))
-        train, test = train[: data.max_train or None], test[: data.max_test or None]
         self.kept = np.arange(len(train))
+        if not test:  # one file: random sentences of it test, the same whatever is read of them
+            self.kept, held = (np.sort(rows) for rows in splits.holdout(len(train), data.held, self.seed + 1))
+            train, test = [train[row] for row in self.kept], [train[row] for row in held]
+        train, test = train[: data.max_train or None], test[: data.max_test or None]
+        self.kept = self.kept[: len(train)]
         if not dev:
-            self.kept, held = (np.sort(rows) for rows in splits.holdout(len(train), data.validation, self.seed))
-            train, dev = [train[row] for row in self.kept], [train[row] for row in held]
+            kept, held = (np.sort(rows) for rows in splits.holdout(len(train), data.validation, self.seed))
+            self.kept = self.kept[kept]
+            train, dev = [train[row] for row in kept], [train[row] for row in held]
         return {"train": train, "validation": dev, "test": test}
 
     def _read(self, part: Literal["train", "dev", "test"], column: int) -> list[Sentence]:

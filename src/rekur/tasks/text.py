@@ -12,7 +12,6 @@ import polars as pl
 from pydantic import Field
 
 from rekur.architecture import Architecture
-from rekur.config import Settings
 from rekur.data import batches, splits
 from rekur.data.batches import pad
 from rekur.data.coding import Coding, KerasCoding, make
@@ -21,8 +20,10 @@ from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
+from rekur.tasks import own, own_texts
 from rekur.tasks.case import Features, Refit
 from rekur.tasks.classification import Classification, Rows
+from rekur.tasks.own import OwnFile
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,10 +38,13 @@ TIMED = 2000  # test texts predicted once more, against the clock
 SHOWN = 600  # characters of a text in the report
 
 
-class TextData(Settings):
+class TextData(OwnFile):
     """`[data]` of the task `text`."""
 
-    set: Literal["imdb", "nsmc", "nsmc-sample"] = "imdb"
+    set: Literal["imdb", "nsmc", "nsmc-sample", "files"] = "imdb"
+    text: str = Field("text", description="with set = files: the column of the texts")
+    label: str = Field("label", description="with set = files: the column of the classes")
+    memory: int = Field(512, ge=1, description="with set = files: megabytes of text held in memory; more is streamed")
     coding: Literal["words", "keras"] = "words"
     tokenizer: str = Field("words", description="what a text is cut into (coding words); see docs/data.md")
     max_words: int = Field(0, ge=0, description="most frequent words kept, or subwords made (coding words); 0: all")
@@ -56,8 +60,9 @@ class TextData(Settings):
     classes: int = Field(0, ge=0, description="outputs, where more than there are labels; 0: as many as labels")
     unit: bool = Field(False, description="one sigmoid unit in place of two classes")
     validation: float = Field(0.2, ge=0, lt=1)
-    split: Literal["holdout", "permutation"] = "holdout"
-    split_seed: int = Field(-1, description="-1: the run's seed")
+    split: Literal["holdout", "permutation", "random", "stratified", "grouped", "time"] = Field(  # type: ignore[assignment]
+        "holdout", description="holdout: a random part validates; permutation: as chapter C; others: see `OwnFile`"
+    )
     max_train: int = Field(0, ge=0)
     max_test: int = Field(0, ge=0)
 
@@ -81,10 +86,20 @@ class TextClassification(Classification):
         }
     )
     evidence: Evidence | None = None  # fitted by load; after restore, made by build
+    sampled: Rows | None = None  # places in the training labels of the texts in memory, where not all of them are
     n_grams = 0  # that the evidence knows
 
     def faults(self) -> Iterator[str]:
         data, model = self.data, self.config.model
+        if data.set == "files":
+            yield from own.contradictions(data)
+        elif data.path:
+            yield f'data.path is read with data.set = "files"; it is "{data.set}".'
+        if (data.split in ("holdout", "permutation")) == (data.set == "files"):
+            known = (
+                '"random", "stratified", "grouped" or "time"' if data.set == "files" else '"holdout" or "permutation"'
+            )
+            yield f'data.split: "{data.split}" is not for data.set = "{data.set}". Take {known}.'
         if data.fixed and not data.length:
             yield "data.fixed needs data.length: every batch is padded to it."
         if model.readout == "flatten" and not data.fixed:
@@ -97,21 +112,49 @@ class TextClassification(Classification):
             yield 'model.api = "numpy" needs data.mask = false and data.unit = true: that network reads padding.'
 
     def load(self) -> None:
+        if self.data.set == "files":
+            self._load_own()
+        else:
+            self._load_named()
+        if self.config.model.evidence:
+            self._weigh_evidence()
+
+    def _load_own(self) -> None:
+        data = self.data
+        found = own_texts.read(data, data.text, data.label, data.memory, self.seed)
+        self.unit, self.classes, self.texts, self.labels = data.unit, found.classes, found.texts, found.labels
+        self.warnings += found.warnings
+        self._check_classes()
+        self.sampled = None if found.source.whole else found.known["train"]
+        if self.sampled is not None and self.config.model.evidence:
+            raise DataError(
+                f"{data.path} is larger than data.memory ({data.memory} MB), and model.evidence counts the n-grams of "
+                "all texts in memory. Set model.evidence to 0, or raise data.memory."
+            )
+        self.coding = self._coding().fit(self.texts["train"])
+        self.warnings += self.coding.warnings
+        self.tokens = found.encoded(self._encode)
+
+    def _check_classes(self) -> None:
+        kinds = len(np.unique(self.labels["train"]))
+        if kinds < 2:
+            count = len(self.labels["train"])
+            raise DataError(
+                f"Training texts must be of two classes or more; got {count} of one class. Give more texts."
+            )
+        if self.unit and len(self.classes) != 2:
+            raise ConfigError(f"data.unit tells two classes apart; there are {len(self.classes)}. Set it to false.")
+
+    def _load_named(self) -> None:
         train, test = self._read("train", self.data.max_train), self._read("test", self.data.max_test)
         self.unit, self.classes = self.data.unit, ("negative", "positive")
         kept, held = self._split(len(train.labels))
         self.texts = {"train": train.texts[kept], "validation": train.texts[held], "test": test.texts}
         self.labels = {"train": train.labels[kept], "validation": train.labels[held], "test": test.labels}
-        if len(np.unique(self.labels["train"])) < 2:
-            count = len(kept)
-            raise DataError(
-                f"Training texts must be of two classes or more; got {count} of one class. Give more texts."
-            )
+        self._check_classes()
         self.coding = self._coding().fit(train.texts if self.data.vocabulary_on == "all" else self.texts["train"])
         self.warnings += self.coding.warnings
         self.tokens = {part: self._encode(texts) for part, texts in self.texts.items()}
-        if self.config.model.evidence:
-            self._weigh_evidence()
 
     def _weigh_evidence(self) -> None:
         tokens, labels, order = self.tokens["train"], self.labels["train"], self.config.model.evidence
@@ -192,7 +235,9 @@ class TextClassification(Classification):
         beyond = {"the validation texts, too": used} if self.data.vocabulary_on == "all" else {}  # what `load` fits on
         return [Refit("vocabulary", used, alone, beyond)]
 
-    def features(self) -> Features:
+    def features(self) -> Features | None:
+        if self.sampled is not None:
+            return None  # the table would not fit into memory either
         from scipy import sparse  # slow to load, and no prediction needs it
 
         tokens = self.tokens["train"]
@@ -255,14 +300,19 @@ class TextClassification(Classification):
 
         truth, C = self.labels["test"], len(self.classes)
         train, test = self.texts["train"].to_list(), self.texts["test"].to_list()
-        analyzer: Literal["word", "char"] = "word" if self.data.set == "imdb" else "char"
-        labels, counts = self.labels["train"], rivals.count(train, test, analyzer)
+        analyzer: Literal["word", "char"] = "char" if self._by_sign() else "word"
+        labels = self.labels["train"] if self.sampled is None else self.labels["train"][self.sampled]
+        counts = rivals.count(train, test, analyzer)
         guesses = {
             "majority": majority(labels, len(test), C),
             "TF-IDF + logistic regression": rivals.tfidf_logistic(counts, labels, C),
             "NB-SVM with bigrams": rivals.naive_bayes_svm(counts, labels, C),
         }
         return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
+
+    def _by_sign(self) -> bool:
+        """Whether the rivals count characters, as suits Korean, and not words."""
+        return "nsmc" in self.data.set or self.data.tokenizer in ("characters", "jamo")
 
     def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict the class of each text (str); raises DataError for one without a token the model can read."""

@@ -59,7 +59,7 @@ class Translation(Task):
 
     def load(self) -> None:
         bleu.require()
-        self.text = ParallelText(self.data, self.data_dir)
+        self.text = ParallelText(self.data, self.data_dir, self.seed)
         self.text.load()
         self.warnings += self.text.warnings
 
@@ -67,7 +67,7 @@ class Translation(Task):
         return self.text.files()
 
     def restore(self, files: Mapping[str, str]) -> None:
-        self.text = ParallelText(self.data, self.data_dir)
+        self.text = ParallelText(self.data, self.data_dir, self.seed)
         self.text.restore(files)
 
     def refits(self) -> Sequence[Refit]:

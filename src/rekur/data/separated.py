@@ -1,0 +1,75 @@
+"""Separated values read by hand: what is wrong with a row is said with its line, however large the file is."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from rekur.errors import DataError
+
+SEPARATORS = (";", "\t", "|")  # found in tables that are called .csv
+LONGEST_FIELD = 1 << 24  # characters
+DISGUISED = (  # what a file begins with -> what it is
+    (b"PK\x03\x04", "an Excel workbook or another zip archive", "Open it and save the sheet as CSV UTF-8"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "Open it and save the sheet as CSV UTF-8"),
+    (b"\x1f\x8b", "compressed with gzip", "Call it .csv.gz, or unpack it"),
+    (b"PAR1", "a Parquet file", "Call it .parquet"),
+    (b"%PDF", "a PDF", "Give a table or a text"),
+    (b"SQLite format 3", "an SQLite database", "Export the table as CSV"),
+)
+
+
+def check_text(start: bytes, path: Path) -> None:
+    """Raise DataError where a file that begins with `start` is no text in UTF-8, and say what it is."""
+    for magic, what, cure in DISGUISED:
+        if start.startswith(magic):
+            raise DataError(f"{path} is {what}, not a text file. {cure}.")
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path} is UTF-16; expected UTF-8. Save it as UTF-8.")
+
+
+def separator_of(header: str, usual: str) -> str:
+    """Return the `usual` separator, or, where the names of the columns have none, another sign that they have.
+
+    Spreadsheets write semicolons into a .csv where a comma stands in numbers.
+    """
+    found = [sign for sign in (usual, *SEPARATORS) if sign in header]
+    return found[0] if found else usual
+
+
+def check_names(names: Sequence[str], path: Path) -> None:
+    """Raise DataError where two columns share a name."""
+    twice = sorted({f"`{name}`" for name in names if list(names).count(name) > 1}, key=str)
+    if twice:
+        raise DataError(f"{path} names these columns twice: {', '.join(twice)}. Rename them.")
+
+
+def check_rows(text: str, separator: str, path: Path) -> None:
+    """Raise DataError at the first row of a separated file with too many or too few fields, or an open quotation."""
+    for _ in records(io.StringIO(text, newline=""), separator, path):
+        pass
+
+
+def records(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
+    """Yield the fields of each row of a separated file, the names first; DataError names the line of a bad one."""
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(lines, delimiter=separator, strict=True)
+    width, begun = 0, 1
+    try:
+        for row in reader:
+            width = width or len(row)
+            if row and len(row) != width:
+                raise DataError(
+                    f"{path}, line {begun} has {len(row)} fields; the first line names {width} columns. "
+                    f"Correct that line: a text that holds `{separator}` stands in quotation marks."
+                )
+            if row:
+                yield row
+            begun = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {begun}: {error}. Is a quotation mark left open? Inside a quoted text it is written twice."
+        ) from None
