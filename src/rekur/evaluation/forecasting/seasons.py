@@ -1,8 +1,9 @@
-"""How long a season is, found by the data: which lag of its own past a series repeats.
+"""How long a season is, found by the data: how many steps make a cycle that the next cycles repeat.
 
 M4's test asks whether the autocorrelation at the season's lag stands out. Of a random walk every lag stands out, so
-`find` first takes the moving average of one season away. What is left of a random walk has no correlation with itself
-a season before, because the two are made of steps that do not overlap; a season is left as it was.
+`find` first takes the moving average over one season away: what is left of a random walk has nothing in common with
+itself a season before, because the two are made of steps that do not overlap, and a season is left as it was. It then
+asks whether the cycles are more alike than cycles whose phases are drawn at random.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ Floats = NDArray[np.float64]
 M4_CRITICAL = 1.645  # of M4's test: 90 %, two-sided
 LEAST_SEASONS = 3  # a season must have been seen this often
 FALSE_ALARM = 0.05  # how often a series without a season may be said to have one, over all candidates together
+WORTH = 0.1  # the least mean correlation of cycles that is of use: of long series less is still significant
 NEAR = 0.9  # of two candidates about as strong, the shorter: every multiple of a season repeats, too
 MOST = 200  # series of a panel that are looked at
 COMMON = (4, 7, 12, 24, 52)  # where nothing is known of the steps
@@ -73,43 +75,48 @@ def is_seasonal(history: ArrayLike, season: int, critical: float = M4_CRITICAL) 
     values = np.asarray(history, dtype=np.float64)
     if season < 2 or len(values) < LEAST_SEASONS * season:
         return False
-    return bool(abs(_strength(autocorrelation(values, season), len(values))) > critical)
-
-
-def _strength(r: Floats, length: int) -> float:
-    """Return the last autocorrelation in units of its standard error (Bartlett)."""
-    return float(r[-1] / np.sqrt((1 + 2 * np.sum(r[:-1] ** 2)) / length))
+    r = autocorrelation(values, season)
+    error = np.sqrt((1 + 2 * np.sum(np.square(r[:-1]))) / len(values))  # Bartlett's
+    return bool(abs(r[-1]) > critical * error)
 
 
 def find(series: ArrayLike, tried: Sequence[int] = COMMON) -> int:
     """Return the season of a series (L,), one of `tried`, or 1 where none stands out.
 
-    One-sided test of each candidate on the series less its moving average over that many steps, at 5 % over all
-    candidates together (Bonferroni). Among those that pass the highest autocorrelation wins, or a shorter season
-    nearly as high.
+    Each candidate is tested (`alike`) at 5 % over all candidates together (Bonferroni). Among those that pass, the
+    cycles most alike win, or a shorter season nearly as good. Gaps (NaN) are bridged by the last known value.
 
     >>> find(np.tile([1.0, 2.0, 9.0, 4.0, 5.0, 1.0, 3.0], 20))
     7
     """
-    found = _found(np.asarray(series, dtype=np.float64), tried)
-    if not found:
-        return 1
-    highest = max(found.values())
-    return min(season for season, height in found.items() if height >= NEAR * highest)
-
-
-def _found(values: Floats, tried: Sequence[int]) -> dict[int, float]:
-    """Return the candidates that pass, and their autocorrelation."""
-    values = _filled(values)
+    values = _filled(np.asarray(series, dtype=np.float64))
     possible = [season for season in tried if season >= 2 and len(values) >= (LEAST_SEASONS + 1) * season]
-    critical = float(stats.norm.ppf(1 - FALSE_ALARM / max(len(possible), 1)))
     passed = {}
     for season in possible:
-        rest = _less_trend(values, season)
-        r = autocorrelation(rest, season)
-        if r[-1] > 0 and _strength(r, len(rest)) > critical:
-            passed[season] = float(r[-1])
-    return passed
+        correlation, p_value = alike(values, season)
+        if correlation >= WORTH and p_value < FALSE_ALARM / len(possible):
+            passed[season] = correlation
+    return min((s for s, height in passed.items() if height >= NEAR * max(passed.values())), default=1)
+
+
+def alike(values: Floats, season: int) -> tuple[float, float]:
+    """Return the mean correlation of a series' cycles with each other, and its p-value.
+
+    Of the series less its moving average over a season, a_k is the Fourier transform of cycle k of K. The power of
+    the mean cycle, S = sum_j |sum_k a_kj|^2, has mean W = sum_j w_j, w_j = sum_k |a_kj|^2, where cycles begin at
+    random phases, and about a Gamma distribution of shape W^2 / sum_j w_j^2 (each harmonic's share is exponential).
+    """
+    rest = _less_trend(values, season)
+    K = len(rest) // season
+    cycles = np.fft.rfft(rest[len(rest) - K * season :].reshape(K, season), axis=1)[:, 1:]  # (K, harmonics)
+    power = np.square(np.abs(cycles)).sum(axis=0)
+    total = float(power.sum())
+    if K < LEAST_SEASONS or total <= np.finfo(np.float64).eps * float(np.square(values).sum()):
+        return 0.0, 1.0
+    together = float(np.square(np.abs(cycles.sum(axis=0))).sum())
+    scale = float(np.square(power).sum()) / total
+    correlation = (together / total - 1) / (K - 1)
+    return correlation, float(stats.gamma.sf(together / scale, total / scale))
 
 
 def of_panel(histories: Sequence[ArrayLike], tried: Sequence[int] = COMMON) -> int:

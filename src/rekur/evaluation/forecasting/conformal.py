@@ -1,0 +1,128 @@
+"""Intervals that hold as often as they say: quantiles corrected by how far off they were on held-out forecasts.
+
+Conformalised quantile regression (Romano, Patterson and Candès 2019), for each step ahead of its own. The promise needs
+held-out forecasts that are exchangeable with those to come: where the world moves on, it is the measured coverage that
+counts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rekur.errors import DataError, RefusedModelError
+from rekur.evaluation.forecasting.metrics import pairs_of
+from rekur.notation import check_shape
+
+Floats = NDArray[np.float64]
+
+LEAST = 100  # held-out scores a step's correction is read from; with fewer, neighbouring steps lend theirs
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """How much wider (or narrower, where negative) each central interval is made, at each step ahead."""
+
+    levels: tuple[float, ...]  # (Q,) those of the quantiles they belong to
+    shifts: Floats  # (P, h) a row for each central interval, the widest first; in scales
+
+    def apply(self, quantiles: ArrayLike, scales: ArrayLike | None = None) -> Floats:
+        """Return quantiles (N, h, Q) corrected: low - shift, high + shift; the median stays, and no two cross.
+
+        `scales` (N,) are those of these forecasts, as `calibrate` was given those of its own.
+        """
+        bands = np.array(quantiles, dtype=np.float64)
+        check_shape("conformal", "quantiles", bands.shape, N=None, h=self.shifts.shape[1], Q=len(self.levels))
+        units = _scales(scales, len(bands))
+        middle = bands[..., len(self.levels) // 2].copy() if len(self.levels) % 2 else bands.mean(axis=2)
+        inner_low = inner_high = middle
+        rows = list(zip(pairs_of(self.levels).values(), self.shifts, strict=True))
+        for (low, high), shift in reversed(rows):  # from the middle outwards: each holds the one within it
+            inner_low = np.minimum(bands[..., low] - units * shift, inner_low)
+            inner_high = np.maximum(bands[..., high] + units * shift, inner_high)
+            bands[..., low], bands[..., high] = inner_low, inner_high
+        return bands
+
+    def to_json(self) -> str:
+        """Return the corrections as JSON, for the run folder."""
+        return json.dumps({"levels": list(self.levels), "shifts": self.shifts.tolist()})
+
+    @classmethod
+    def from_json(cls, text: str) -> Corrections:
+        """Read them back; raises RefusedModelError where they are damaged."""
+        try:
+            held = json.loads(text)
+            levels = tuple(float(level) for level in held["levels"])
+            shifts = np.array(held["shifts"], dtype=np.float64)
+            check_shape("corrections", "shifts", shifts.shape, P=len(pairs_of(levels)), h=None)
+            if not np.isfinite(shifts).all():
+                raise ValueError("a shift is not finite")
+        except (KeyError, TypeError, ValueError) as error:
+            raise RefusedModelError(f"The corrections of the intervals are damaged: {error}.") from None
+        return cls(levels, shifts)
+
+
+def calibrate(
+    truth: ArrayLike,
+    quantiles: ArrayLike,
+    levels: Sequence[float],
+    scales: ArrayLike | None = None,
+    least: int = LEAST,
+) -> Corrections:
+    """Learn the corrections from held-out forecasts: truth (N, h), quantiles (N, h, Q) at rising, symmetric levels.
+
+    For a central interval of nominal 1 - alpha the score of a forecast is max(low - y, y - high); its correction is
+    their ceil((1 - alpha) (n + 1))-th smallest, and the largest where n is too small for that. A step with fewer than
+    `least` scores borrows those of the steps around it.
+
+    Args:
+        scales: (N,) by which scores are divided, so that forecasts of different sizes teach each other; None: 1.
+
+    Raises DataError where nothing is known of a step and its neighbours, or levels are not symmetric about 0.5.
+    """
+    true, bands = np.asarray(truth, dtype=np.float64), np.asarray(quantiles, dtype=np.float64)
+    check_shape("calibrate", "truth", true.shape, N=None, h=None)
+    check_shape("calibrate", "quantiles", bands.shape, N=len(true), h=true.shape[1], Q=len(levels))
+    pairs = pairs_of(levels)
+    if not pairs or 2 * len(pairs) + len(levels) % 2 != len(levels):
+        raise DataError(f"calibrate: levels must be symmetric about 0.5; got {list(levels)}. Give 1 - level for each.")
+    if not np.isfinite(true).any():
+        raise DataError("calibrate: no held-out value is known to calibrate on. Hold out a validation part.")
+    units = _scales(scales, len(true))
+    places = [_neighbours(np.isfinite(true), step, least) for step in range(true.shape[1])]
+    shifts = []
+    for nominal, (low, high) in pairs.items():
+        scores = np.maximum(bands[..., low] - true, true - bands[..., high]) / units
+        shifts.append([_rank(scores[:, place], nominal) for place in places])
+    return Corrections(tuple(float(level) for level in levels), np.array(shifts))
+
+
+def _neighbours(known: NDArray[np.bool_], step: int, least: int) -> slice:
+    """Return the steps around `step` that have at least `least` known values together, or all."""
+    h = known.shape[1]
+    for reach in range(h):
+        place = slice(max(0, step - reach), step + reach + 1)
+        if known[:, place].sum() >= least:
+            return place
+    return slice(0, h)
+
+
+def _rank(scores: Floats, nominal: float) -> float:
+    held = np.sort(scores[np.isfinite(scores)])
+    rank = min(math.ceil(round(nominal * (len(held) + 1), 9)), len(held))
+    return float(held[rank - 1])
+
+
+def _scales(scales: ArrayLike | None, count: int) -> Floats:
+    if scales is None:
+        return np.ones((count, 1))
+    found = np.asarray(scales, dtype=np.float64)
+    check_shape("conformal", "scales", found.shape, N=count)
+    if not (np.isfinite(found) & (found > 0)).all():
+        raise DataError("conformal: every scale must be positive and finite. Give 1 to a series without one.")
+    return found[:, None]
