@@ -35,6 +35,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "generate",
+    "export",
     "report",
     "data",
     "data list",

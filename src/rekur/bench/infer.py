@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import rekur.nn
-from rekur import engine
-from rekur.bench import graphs
+from rekur import engine, graphs
+from rekur.architecture import Architecture
 from rekur.bench.timing import Form, Request, Timing, compute_on, take_turns
+from rekur.config import ModelSettings
 
 BATCHES = (1, 64)
 BOUND = 1e-3  # of the largest difference of the logits, relative to the largest logit
 MISSING = "onnxruntime is not here to compare with: python -m pip install 'rekur[onnx]'"
 
 Row = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
 Forward = Callable[[], NDArray[Any]]
 
 
@@ -92,7 +94,7 @@ def has_onnxruntime() -> bool:
     return True
 
 
-def by_numpy(cell: str, weights: graphs.Arrays, tokens: NDArray[np.int64], threads: int) -> Forward:
+def by_numpy(cell: str, weights: Arrays, tokens: NDArray[np.int64], threads: int) -> Forward:
     """Return the forward pass by the engine, without torch."""
     ways = [way for way in ("", "_reverse") if f"layer.weight_ih_l0{way}" in weights]
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
@@ -139,18 +141,28 @@ def _by_torch(model: Classifier, tokens: NDArray[np.int64]) -> NDArray[Any]:
     return logits
 
 
-def _by_onnxruntime(cell: str, weights: graphs.Arrays, tokens: NDArray[np.int64], threads: int) -> Forward:
+def _by_onnxruntime(cell: str, weights: Arrays, tokens: NDArray[np.int64], threads: int) -> Forward:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    model = graphs.classifier(cell, weights)
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(_graph(cell, weights), options, providers=["CPUExecutionProvider"])
+    rows = np.ascontiguousarray(tokens.T)  # (N, T)
 
     def forward() -> NDArray[Any]:
-        (logits,) = session.run(None, {"tokens": tokens})
+        (logits,) = session.run(None, {"tokens": rows})
         found: NDArray[Any] = logits
         return found
 
     return forward
+
+
+def _graph(cell: str, weights: Arrays) -> bytes:
+    """Return the classifier as an ONNX graph, as `rekur export` would write it."""
+    (V, E), ways = weights["embedding.weight"].shape, 1 + ("layer.weight_ih_l0_reverse" in weights)
+    H = weights["layer.weight_hh_l0"].shape[1]
+    settings = ModelSettings(cell=cell, embedding=E, hidden=H, bidirectional=ways == 2)  # type: ignore[arg-type,call-arg]
+    named = {"embedding": "embed.table", "layer": "core", "linear": "head.0"}
+    renamed = {f"{named[name.partition('.')[0]]}.{name.partition('.')[2]}": array for name, array in weights.items()}
+    return graphs.graph(Architecture(settings, 2, tokens=V), renamed, padded=False)

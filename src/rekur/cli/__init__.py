@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from rekur.cli import bench, check, data, doctor, evaluate, generate, predict, recipes, report, run
+from rekur.cli import bench, check, data, doctor, evaluate, export, generate, predict, recipes, report, run
 from rekur.errors import RekurError
 
 EPILOG = "Anywhere on the line, --debug shows the traceback of an error."
@@ -31,6 +31,7 @@ app.command("evaluate", epilog=EPILOG)(evaluate.evaluate)
 app.command("doctor", epilog=EPILOG)(doctor.doctor)
 app.command("predict", epilog=EPILOG)(predict.predict)
 app.command("generate", epilog=EPILOG)(generate.generate)
+app.command("export", epilog=EPILOG)(export.export)
 app.command("report", epilog=EPILOG)(report.report)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")

@@ -53,6 +53,15 @@ class Network:
             lengths: valid steps (N,) of each row, None for T everywhere.
             state: as an earlier call returned it; None for zeros.
         """
+        output, state = self.emissions(inputs, lengths, state)
+        if self.settings.crf:
+            return tags.scores(self.weights, output, lengths), state
+        return self._with_ballot(output, inputs[0] if isinstance(inputs, tuple) else inputs, lengths), state
+
+    def emissions(
+        self, inputs: Inputs, lengths: Integers | None = None, state: State | None = None
+    ) -> tuple[Floats, State | None]:
+        """Return the outputs before a conditional random field or a ballot, and the state; arguments as of a call."""
         first = inputs[0] if isinstance(inputs, tuple) else inputs
         features, state = self.features(inputs, lengths, state)
         output = self._head(features)
@@ -60,9 +69,7 @@ class Network:
             output = sigmoid(output)
         if self.settings.residual:
             output = output + first[:, -1, self.architecture.anchor, None]
-        if self.settings.crf:
-            return tags.scores(self.weights, output, lengths), state
-        return self._with_ballot(output, first, lengths), state
+        return output, state
 
     def _given(self, inputs: Any) -> NDArray[Any]:
         """Return what the core takes: ids (N, T) it looks up itself, or (N, T, I)."""

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from rekur.report import words
+from rekur.report import card, words
 from rekur.report.layout import Picture
 from rekur.report.sections import findings as found
 from rekur.report.view import Page
@@ -22,7 +22,7 @@ from rekur.storage import explained, write_whole
 
 
 def page(run: Run) -> Path:
-    """Write report.html and plots/ into the run folder and return the page's path.
+    """Write report.html, plots/ and MODEL_CARD.md into the run folder and return the page's path.
 
     The page is one file: no network, no script, every text from the data escaped.
     Raises RequestError while the run is unfinished, RefusedModelError if a file of it is damaged.
@@ -32,6 +32,7 @@ def page(run: Run) -> Path:
     shown = Page(run)
     html = _environment().get_template("page.html.jinja").render(page=shown)
     _write_plots(run, shown.pictures)
+    card.write(run)
     write_whole(run.report_path, html)
     return run.report_path
 

@@ -140,6 +140,14 @@ class Task(abc.ABC):
         """Return the training part as a table, for probes of single features; None where there is no such table."""
         return None
 
+    def preprocessing(self) -> dict[str, Any]:
+        """Return how an input becomes what the model reads, as JSON for programs without rekur.
+
+        `lengths` says whether the model is told how many steps of each row count, `state` whether it goes on from a
+        state it gave before. The other words are the task's own; see docs/export.md.
+        """
+        return {"lengths": True}
+
     def epoch_notes(self, model: Model) -> dict[str, Any]:  # noqa: ARG002
         """Return what the history of an epoch should hold besides losses and metrics."""
         return {}

@@ -90,6 +90,11 @@ class Frames(Labelling):
             if type(size) is not int or not 1 <= size <= LARGEST:
                 raise DataError(f"scaler.json must hold whole numbers from 1 to {LARGEST}; got {sizes}.")
 
+    def preprocessing(self) -> dict[str, Any]:
+        best = "the best path through emissions and transitions" if self.config.model.crf else "argmax: a class a step"
+        scale = {"divided_by": self.brightest, "height": self.height}
+        return {"step": "a column of pixels", **scale, "lengths": True, "answer": best, "classes": list(CLASSES)}
+
     def architecture(self) -> Architecture:
         return Architecture(self.config.model, len(CLASSES), values=self.height)
 

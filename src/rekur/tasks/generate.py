@@ -145,6 +145,17 @@ class Generate(Task):
         again = self._fitted(self.text["train"])
         return [Refit("vocabulary", list(self.units.kinds), list(again.kinds))]
 
+    def preprocessing(self) -> dict[str, Any]:
+        answer = "log-probabilities" if self.config.model.cutoffs else "softmax: p"
+        return {
+            "unit": self.data.unit,
+            "vocabulary": "vocabulary.json",
+            "unknown": self.units.unknown,
+            "lengths": False,
+            "state": True,
+            "answer": f"{answer} of the next unit, by its id",
+        }
+
     def architecture(self) -> Architecture:
         V = self.units.size
         return Architecture(self.config.model, V, tokens=V, unknown=self.units.unknown)

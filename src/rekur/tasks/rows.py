@@ -110,6 +110,12 @@ class ImageRows(Classification):
         if self.data.set == "files":
             self.classes = tuple(str(name) for name in json.loads(files["classes.json"]))
 
+    def preprocessing(self) -> dict[str, Any]:
+        steps = "a row of pixels, the top one first"
+        scale = {"divided_by": self.brightest, "height": self.height, "width": self.width}
+        answer = {"answer": "softmax: p of each class", "classes": list(self.classes)}
+        return {"step": steps, **scale, "lengths": False, **answer}
+
     def architecture(self) -> Architecture:
         return Architecture(self.config.model, len(self.classes), values=self.width, steps=self.height)
 

@@ -107,6 +107,19 @@ class NextValue(Task):
         self.scaler = MinMax.from_json(files["scaler.json"])
         self._name_columns(json.loads(files["columns.json"]))
 
+    def preprocessing(self) -> dict[str, Any]:
+        inputs, goal = [self.columns.index(name) for name in self.data.inputs], self.goal
+        return {
+            "step": "(value - shift) / scale of each input column, the oldest row first",
+            "window": self.data.window,
+            "inputs": list(self.data.inputs),
+            "shift": self.scaler.shift[inputs].tolist(),
+            "scale": self.scaler.scale[inputs].tolist(),
+            "lengths": False,
+            "answer": "output * scale + shift of the target",
+            "target": {"name": self.data.target, "shift": self.scaler.shift[goal], "scale": self.scaler.scale[goal]},
+        }
+
     def architecture(self) -> Architecture:
         anchor = self.data.inputs.index(self.data.target) if self.config.model.residual else -1
         columns, T = len(self.data.inputs), self.data.window

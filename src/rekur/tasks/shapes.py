@@ -56,6 +56,9 @@ class Shapes(Task):
     def restore(self, files: Mapping[str, str]) -> None:
         self.letters = json.loads(files["vocabulary.json"])["characters"]
 
+    def preprocessing(self) -> dict[str, Any]:
+        return {"vocabulary": "vocabulary.json", "lengths": False, "answer": "the outputs of the layer"}
+
     def architecture(self) -> Architecture:
         model, letters = self.config.model, len(self.letters)
         directions = 2 if model.bidirectional else 1

@@ -178,6 +178,19 @@ class Tagging(Labelling):
         self._name(tags)
         self.lexicon = Lexicon.from_json(files["vocabulary.json"])
 
+    def preprocessing(self) -> dict[str, Any]:
+        best = "the best path through emissions and transitions" if self.config.model.crf else "argmax: a tag a word"
+        return {
+            "vocabulary": "vocabulary.json",
+            "words_in": "lower case",
+            "unknown": UNKNOWN,
+            "padding": 0,
+            "first": FIRST,
+            "lengths": True,
+            "answer": best,
+            "classes": list(self.classes),
+        }
+
     def architecture(self) -> Architecture:
         words, letters = (FIRST + len(known) for known in (self.lexicon.words, self.lexicon.characters))
         outputs = len(self.classes) + self.others

@@ -209,6 +209,24 @@ class TextClassification(Classification):
             if type(self.n_grams) is not int or not 1 <= self.n_grams <= MOST_FEATURES:
                 raise DataError(f"evidence.json must say from 1 to {MOST_FEATURES} n-grams; got {self.n_grams!r}.")
 
+    def preprocessing(self) -> dict[str, Any]:
+        data = self.data
+        keras = {"num_words": data.num_words, "skip_top": data.skip_top, "dropped_below": 3}
+        coded = {"tokenizer": data.tokenizer} if data.coding == "words" else {"tokenizer": "keras", **keras}
+        return {
+            **coded,
+            "vocabulary": "vocabulary.json",
+            "unknown": self.coding.unknown,
+            "padding": 0,
+            "longest": data.length or None,
+            "cut_on": data.side,
+            "padded_on": self._filled(),
+            "padded_to": data.length if data.fixed else None,
+            "lengths": data.mask,
+            "answer": "sigmoid: p of the second class" if self.unit else "softmax of the first outputs, one a class: p",
+            "classes": list(self.classes),
+        }
+
     def architecture(self) -> Architecture:
         outputs = 1 if self.unit else max(self.data.classes, len(self.classes))
         return Architecture(

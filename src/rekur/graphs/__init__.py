@@ -1,0 +1,11 @@
+"""A trained model as an ONNX graph, written by hand around ONNX's own recurrent operators.
+
+    inputs (N, T) or (N, T, I) -> Embed (N, T, I) -> Core (N, T, D*H) -> Readout (N, F) -> Head (N, outputs)
+
+What `rekur.inference` computes in NumPy, any ONNX runtime computes from the graph: N and T stay free, and `lengths`
+becomes the operators' `sequence_lens`.
+"""
+
+from rekur.graphs.model import graph, refusal
+
+__all__ = ["graph", "refusal"]

@@ -1,0 +1,225 @@
+"""From an architecture and its weights to the graph: Embed, Core, Readout, Head."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekur.architecture import Architecture
+from rekur.errors import RequestError
+from rekur.graphs.builder import Builder, Shape
+from rekur.graphs.readouts import READOUTS, Read, linear
+from rekur.graphs.recurrent import layer
+
+Weights = Mapping[str, NDArray[Any]]
+
+REFUSED = {  # setting -> the value that can be written, and why another cannot
+    "evidence": (0, "it hashes n-grams of ids, which no ONNX operator does"),
+    "batch_first": (True, "it is a fault kept to show it, and takes the batch for time"),
+    "api": (("layer", "cell"), "the network from scratch is there to be read; train it as a layer"),
+    "forecaster": ("", "a forecaster draws or repeats its own steps, which a plain graph does not"),
+}
+
+
+def refusal(architecture: Architecture) -> str | None:
+    """Return why a model of this architecture is not written as a graph, naming the setting; None where it is."""
+    settings = architecture.settings
+    for name, (allowed, why) in REFUSED.items():
+        value = getattr(settings, name, None)
+        if value is not None and value != allowed and not (isinstance(allowed, tuple) and value in allowed):
+            return f"model.{name} = {value!r}: {why}"
+    if settings.readout == "decoder":
+        return 'model.readout = "decoder": a search over words drives it, step by step, which a plain graph does not'
+    return None
+
+
+def graph(
+    architecture: Architecture,
+    weights: Weights,
+    *,
+    padded: bool,
+    state: bool = False,
+    about: Mapping[str, str] | None = None,
+) -> bytes:
+    """Return the model as the bytes of an .onnx file; N and T are free.
+
+    Inputs are `tokens` (N, T) int64 and, of a model that reads how words are spelt, `characters` (N, T, L) int64; or
+    `values` (N, T, I) float32; or `images` (N, C, height, W) float32. The output is `outputs`, (N, outputs) or
+    (N, T, outputs): before softmax, and of a conditional random field before its transitions.
+
+    Args:
+        weights: by the names of model.safetensors, checked by `rekur.architecture.check`.
+        padded: whether there is an input `lengths` (N,) int64 of the valid steps of each row.
+        state: whether the state is given and returned: `h_0` and `h_n`, of an LSTM `c_0` and `c_n`, (K*D, N, H) each.
+        about: words for the file's metadata.
+
+    Raises RequestError for what a graph cannot say, MissingPackage without the package onnx.
+    """
+    if why := refusal(architecture):
+        raise RequestError(f"This model cannot be exported to ONNX. {why}.")
+    return _Writer(architecture, weights, padded, state).written(about or {})
+
+
+class _Writer:
+    """One model on its way into a graph; each method returns the name of what it added."""
+
+    def __init__(self, architecture: Architecture, weights: Weights, padded: bool, state: bool) -> None:
+        self.made, self.settings, self.weights = architecture, architecture.settings, weights
+        self.graph = Builder()
+        self.given = self._inputs()
+        self.lengths = self.graph.takes("lengths", "INT64", ["N"]) if padded else ""
+        shape: Shape = [self.settings.layers * self.made.directions, "N", self.settings.hidden]
+        parts = ("h", "c")[: 2 if self.settings.cell == "lstm" else 1] if state else ()
+        self.parts = {part: self.graph.takes(f"{part}_0", "FLOAT", shape) for part in parts}
+        self.state_shape = shape
+
+    def written(self, about: Mapping[str, str]) -> bytes:
+        graph = self.graph
+        features = self._read(self._embedded())
+        output = self._tied(features) if self.made.ties else self._head(features)
+        if self.settings.squash == "sigmoid":
+            output = graph.add("Sigmoid", output)
+        if self.settings.residual:
+            before = graph.add("Gather", self.given[0], graph.constant(-1), axis=1)  # (N, I)
+            anchor = graph.constant([self.made.anchor])
+            output = graph.add("Add", output, graph.add("Gather", before, anchor, axis=1))
+        steps: Shape = ["T"] if self.settings.readout == "every" else []
+        graph.gives("outputs", output, ["N", *steps, self.made.outputs])
+        return graph.written("rekur", about)
+
+    def _inputs(self) -> list[str]:
+        graph, made = self.graph, self.made
+        if made.image:
+            return [graph.takes("images", "FLOAT", ["N", *made.image, "W"])]
+        if made.values:
+            return [graph.takes("values", "FLOAT", ["N", "T", made.values])]
+        ids = graph.takes("tokens", "INT64", ["N", "T"])
+        return [ids, graph.takes("characters", "INT64", ["N", "T", "L"])] if made.spelling else [ids]
+
+    # Embed
+
+    def _embedded(self) -> str:
+        """Return (N, T, I)."""
+        graph, made = self.graph, self.made
+        if made.image:
+            return self._columns(self.given[0])
+        if made.values:
+            return self.given[0]
+        if not self.settings.embedding:
+            ends = graph.constant(np.array([0, 1], np.float32))
+            return graph.add("OneHot", self.given[0], graph.constant([made.tokens]), ends, axis=-1)
+        name = "embed.tokens.table.weight" if made.spelling else "embed.table.weight"
+        words = graph.add("Gather", graph.constant(self.weights[name], name), self.given[0], axis=0)
+        return graph.add("Concat", words, self._spelt(*self.given), axis=2) if made.spelling else words
+
+    def _columns(self, images: str) -> str:
+        """Convolve images (N, C, height, W), and take the columns of what is found for steps (N, S, I)."""
+        graph = self.graph
+        for name in self.made.convolutions:
+            parts = [graph.constant(self.weights[f"{name}.{part}"], f"{name}.{part}") for part in ("weight", "bias")]
+            images = graph.add("Conv", images, *parts, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+            images = graph.add("Relu", graph.add("MaxPool", images, kernel_shape=[2, 2], strides=[2, 2]))
+        turned = graph.add("Transpose", images, perm=[0, 3, 1, 2])
+        return graph.add("Reshape", turned, graph.constant([0, 0, self.made.read]))
+
+    def _spelt(self, ids: str, characters: str) -> str:
+        """Read the characters (N, T, L) of every word both ways, from the first to the last that is not 0."""
+        graph, made = self.graph, self.made
+        rows = graph.add("Concat", graph.constant([-1]), graph.size(characters, 2), axis=0)
+        flat = graph.add("Reshape", characters, rows)  # (N*T, L)
+        written = graph.add("Cast", graph.add("Greater", flat, graph.constant(0)), to=graph.onnx.TensorProto.INT32)
+        lengths = graph.add("ReduceSum", written, graph.constant([1]), keepdims=0)  # (N*T,)
+        name = "embed.characters.weight"
+        table = graph.constant(self.weights[name], name)
+        letters = graph.add("Gather", table, graph.add("Transpose", flat, perm=[1, 0]), axis=0)  # (L, N*T, E)
+        ways = [[self.weights[part] for part in made.reader(d)] for d in range(2)]
+        _, final = layer(graph, self.settings.cell, letters, ways, "embed.reader", lengths)
+        joined = graph.add("Flatten", graph.add("Transpose", final[0], perm=[1, 0, 2]), axis=1)  # (N*T, 2H)
+        shape = graph.add("Concat", graph.add("Shape", ids), graph.constant([-1]), axis=0)
+        return graph.add("Reshape", joined, shape)
+
+    # Core and Readout
+
+    def _read(self, x: str) -> str:
+        """Return what the head reads: (N, F), or (N, T, F) with the readout `every`."""
+        if self.settings.segment:
+            outputs, final, lengths = self._in_segments(x)
+        else:
+            (outputs, final), lengths = self._core(x, self.lengths), self.lengths
+        return READOUTS[self.settings.readout](self.graph, Read(outputs, final, lengths, self.weights))
+
+    def _core(self, x: str, lengths: str) -> tuple[str, str]:
+        """Return the outputs (N, T, D*H) of all layers over x (N, T, I), and the top one's last state (D, N, H)."""
+        graph, D = self.graph, self.made.directions
+        ends = graph.add("Cast", lengths, to=graph.onnx.TensorProto.INT32) if lengths else ""
+        finals: list[list[str]] = []
+        x = graph.add("Transpose", x, perm=[1, 0, 2])
+        for k in range(self.settings.layers):
+            ways = [[self.weights[name] for name in self.made.core(k, d)] for d in range(D)]
+            start = [self._layers_of(name, k) for name in self.parts.values()]
+            x, final = layer(graph, self.settings.cell, x, ways, f"core.{k}", ends, start)
+            finals.append(final)
+        for part, states in zip(self.parts, zip(*finals, strict=True), strict=False):
+            graph.gives(f"{part}_n", graph.add("Concat", *states, axis=0), self.state_shape)
+        return graph.add("Transpose", x, perm=[1, 0, 2]), finals[-1][0]
+
+    def _layers_of(self, state: str, k: int) -> str:
+        """Return the part (D, N, H) of a state (K*D, N, H) that belongs to layer k."""
+        D = self.made.directions
+        return self.graph.add("Gather", state, self.graph.constant(list(range(k * D, (k + 1) * D))), axis=0)
+
+    def _in_segments(self, x: str) -> tuple[str, str, str]:
+        """Read segments of x (N, T, I) side by side; return outputs (N, S*size, D*H), a state, and lengths (N,)."""
+        graph, size = self.graph, self.settings.segment
+        T, N = graph.size(x, 1), graph.size(x, 0)
+        short = graph.add("Mod", graph.add("Neg", T), graph.constant([size]))
+        pads = graph.add("Concat", graph.constant([0, 0, 0, 0]), short, graph.constant([0]), axis=0)
+        x = graph.add("Pad", x, pads)  # (N, S*size, I)
+        lengths = self.lengths or graph.add("Expand", T, N)
+        count = graph.add("Div", graph.size(x, 1), graph.constant([size]))  # (1,) S
+        places = graph.add("Range", graph.constant(0), graph.scalar(count), graph.constant(1))
+        begins = graph.add("Mul", places, graph.constant([size]))  # (S,)
+        left = graph.add("Sub", graph.add("Unsqueeze", lengths, graph.constant([1])), begins)  # (N, S)
+        inside = graph.add("Min", graph.add("Max", left, graph.constant([0])), graph.constant([size]))
+        segments = graph.add("Reshape", x, graph.constant([-1, size, self.made.read]))  # (N*S, size, I)
+        hidden, final = self._core(segments, graph.add("Reshape", inside, graph.constant([-1])))
+        features = graph.constant([self.made.directions * self.settings.hidden])
+        whole = graph.add("Concat", N, graph.constant([-1]), features, axis=0)
+        return graph.add("Reshape", hidden, whole), final, lengths
+
+    # Head
+
+    def _head(self, features: str) -> str:
+        for place in range(len(self.made.head)):
+            features = self.graph.add("Relu", features) if place else features
+            features = linear(self.graph, features, self.weights, f"head.{2 * place}")
+        return features
+
+    def _tied(self, features: str) -> str:
+        """Return the scores of `rekur.tied`: logits, or with cutoffs log-probabilities."""
+        graph, weights, cutoffs = self.graph, self.weights, self.settings.cutoffs
+        if "head.projection.weight" in weights:
+            features = linear(graph, features, weights, "head.projection")
+        table = graph.constant(weights["embed.table.weight"].T, "head.table")
+        logits = graph.add(
+            "Add", graph.add("MatMul", features, table), graph.constant(weights["head.bias"], "head.bias")
+        )
+        if not cutoffs:
+            return logits
+        groups = linear(graph, features, weights, "head.groups")
+        head = graph.add("Concat", self._between(logits, 0, cutoffs[0]), groups, axis=-1)
+        first = graph.add("LogSoftmax", head, axis=-1)
+        parts = [self._between(first, 0, cutoffs[0])]
+        for g, (begin, end) in enumerate(itertools.pairwise((*cutoffs, self.made.outputs))):
+            tail = graph.add("LogSoftmax", self._between(logits, begin, end), axis=-1)
+            parts.append(graph.add("Add", tail, self._between(first, cutoffs[0] + g, cutoffs[0] + g + 1)))
+        return graph.add("Concat", *parts, axis=-1)
+
+    def _between(self, value: str, begin: int, end: int) -> str:
+        """Return the last axis of `value` from `begin` to `end`."""
+        ends = (self.graph.constant([at]) for at in (begin, end, -1))
+        return self.graph.add("Slice", value, *ends)
