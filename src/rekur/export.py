@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rekur import __version__, engine, graphs, predict
 from rekur.architecture import Architecture
 from rekur.errors import RekurError, RequestError
+from rekur.inference import Network
 from rekur.predict import Predictor
 from rekur.report import card
 from rekur.runs import to_json
@@ -124,7 +125,9 @@ def _difference(predictor: Predictor, made: Architecture, graph: bytes, padded: 
     inputs, T = _drawn(made)
     lengths = np.array([T, 1, T // 2 + 1]) if padded else None
     given: Any = tuple(inputs.values())
-    ours, _ = predictor.network.emissions(given if len(given) > 1 else given[0], lengths)
+    network = predictor.network
+    assert isinstance(network, Network)  # no other is written as a graph
+    ours, _ = network.emissions(given if len(given) > 1 else given[0], lengths)
     states = {part.name: _zeros(part.shape) for part in session.get_inputs() if part.name in ("h_0", "c_0")}
     told = {} if lengths is None else {"lengths": lengths}
     (theirs,) = session.run(["outputs"], {**inputs, **states, **told})
