@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -76,24 +79,24 @@ def test_steps_not_known_are_left_out():
 def test_the_run_folder_gives_back_the_same():
     truth, quantiles = _simulated(5, 50, 2, 0.5)
     found = conformal.calibrate(truth, quantiles, LEVELS)
-    again = conformal.Corrections.from_json(found.to_json())
+    again = conformal.Corrections.from_json(json.loads(json.dumps(found.to_json())))
     assert np.array_equal(again.apply(quantiles), found.apply(quantiles))
 
 
 DAMAGED = [
-    "",
-    "[]",
-    '{"levels": [0.1, 0.9]}',
-    '{"levels": [0.1, 0.9], "shifts": [[1], [2]]}',
-    '{"levels": [0.1, 0.9], "shifts": [[NaN]]}',
-    '{"levels": 3, "shifts": [["a"]]}',
+    {},
+    [],
+    {"levels": [0.1, 0.9]},
+    {"levels": [0.1, 0.9], "shifts": [[1], [2]]},
+    {"levels": [0.1, 0.9], "shifts": [[math.nan]]},
+    {"levels": 3, "shifts": [["a"]]},
 ]
 
 
-@pytest.mark.parametrize("text", DAMAGED)
-def test_damaged_corrections_are_refused(text):
+@pytest.mark.parametrize("held", DAMAGED)
+def test_damaged_corrections_are_refused(held):
     with pytest.raises(RefusedModelError, match="damaged"):
-        conformal.Corrections.from_json(text)
+        conformal.Corrections.from_json(held)
 
 
 def test_faults_are_told():

@@ -7,10 +7,10 @@ counts.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -48,15 +48,14 @@ class Corrections:
             bands[..., low], bands[..., high] = inner_low, inner_high
         return bands
 
-    def to_json(self) -> str:
-        """Return the corrections as JSON, for the run folder."""
-        return json.dumps({"levels": list(self.levels), "shifts": self.shifts.tolist()})
+    def to_json(self) -> dict[str, Any]:
+        """Return the corrections as plain lists, for the run folder; every bit comes back."""
+        return {"levels": list(self.levels), "shifts": self.shifts.tolist()}
 
     @classmethod
-    def from_json(cls, text: str) -> Corrections:
-        """Read them back; raises RefusedModelError where they are damaged."""
+    def from_json(cls, held: Mapping[str, Any]) -> Corrections:
+        """Read what `to_json` gave; raises RefusedModelError where it is damaged."""
         try:
-            held = json.loads(text)
             levels = tuple(float(level) for level in held["levels"])
             shifts = np.array(held["shifts"], dtype=np.float64)
             check_shape("corrections", "shifts", shifts.shape, P=len(pairs_of(levels)), h=None)
