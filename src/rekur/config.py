@@ -101,6 +101,12 @@ class ModelSettings(Settings):
     distribution: Literal["point", "median", "quantiles", "normal", "student_t", "negative_binomial"] = Field(
         "point", description="what is forecast of each value (see `rekur.distributions`)"
     )
+    highway: int = Field(
+        0,
+        ge=0,
+        le=16_384,
+        description="forecasters: last values of the target that a linear map reads, beside the rest",
+    )
     dilations: tuple[Dilations, ...] = Field(
         ((1, 4), (24, 168)), strict=False, min_length=1, max_length=8, description="steps back that each layer looks"
     )

@@ -43,7 +43,11 @@ def drawn(made: Architecture, rows: int = N, steps: int = T, seed: int = 1):
 
 def torch_model(made: Architecture, seed: int = 1) -> torch.nn.Module:
     torch.manual_seed(seed)
-    return models.build(made).eval()
+    model = models.build(made)
+    for name, weight in model.named_parameters():
+        if name.startswith("highway"):  # it begins at 0, where it would say nothing
+            torch.nn.init.normal_(weight)
+    return model.eval()
 
 
 def without_torch(made: Architecture, model: torch.nn.Module) -> inference.Forecaster:
@@ -79,6 +83,7 @@ def architectures(draw: st.DrawFn) -> Architecture:
         hidden=draw(st.integers(1, 7)),
         layers=1 if kind == "dilated" else draw(st.integers(1, 2)),
         residual=distribution != "negative_binomial" and draw(st.booleans()),
+        highway=0 if kind == "autoregressive" else draw(st.sampled_from([0, 3, 20])),
         **changes,
     )
 
@@ -123,7 +128,7 @@ def test_the_weights_are_those_of_the_architecture(made):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_lies_behind_a_length_changes_nothing(kind, cell):
-    made = architecture(kind, cell=cell, residual=True)
+    made = architecture(kind, cell=cell, residual=True, highway=5 if kind == "direct" else 0)
     model, (past, future, static) = torch_model(made), drawn(made)
     lengths = np.array([11, 1, 4, 7])
     expected = computed(model, (past, future, static), lengths)
@@ -243,6 +248,17 @@ def test_every_forecaster_learns_to_repeat_a_season(kind):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < losses[0] / 4
+
+
+def test_a_highway_alone_is_a_linear_model_of_the_last_values():
+    made = architecture("direct", residual=True, highway=3, distribution="point")
+    model, (past, future, static) = torch_model(made), drawn(made)
+    for name, weight in model.named_parameters():
+        if not name.startswith("highway"):
+            torch.nn.init.zeros_(weight)
+    last = past[:, -1:, 0]
+    expected = last + (past[:, -3:, 0] - last) @ model.highway.weight.detach().numpy().T
+    np.testing.assert_allclose(computed(model, (past, future, static))[:, :, 0], expected, rtol=1e-4, atol=1e-5)
 
 
 REFUSED = {

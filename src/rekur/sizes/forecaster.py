@@ -77,7 +77,10 @@ class ForecasterSizes:
             "decoder": self._decoder,
             "autoregressive": self._autoregressive,
         }
-        return {name: (shape, "float32") for name, shape in parts[self.settings.forecaster]().items()}
+        shapes = parts[self.settings.forecaster]()
+        if self.settings.highway:
+            shapes["highway.weight"] = (self.horizon, self.settings.highway)
+        return {name: (shape, "float32") for name, shape in shapes.items()}
 
     def _core(self, read: int) -> Shapes:
         return layers.stack("core", self.settings.cell, read, self.settings.hidden, self.settings.layers)

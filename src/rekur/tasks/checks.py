@@ -36,6 +36,7 @@ OPTIONAL = (
     "forecaster",
     "distribution",
     "dilations",
+    "highway",
     "training.label_smoothing",
     "training.teacher_forcing",
     "training.teacher_forcing_end",
@@ -54,7 +55,7 @@ WRITING = frozenset(  # what every task reads whose model has a decoder
     }
 )
 FORECASTING = frozenset(  # what a task reads whose model forecasts
-    {"forecaster", "distribution", "dilations", "segment", "residual", "attention"}
+    {"forecaster", "distribution", "dilations", "highway", "segment", "residual", "attention"}
 )
 FIXED = ("api", "bidirectional", "batch_first", "readout", "head", "linear", "squash", "dropout_thrown_away")
 POOLED = ("mean", "max", "mean_max", "attention")  # the readouts that pool over all segments of a text
@@ -86,6 +87,11 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("model.dropout_weights", lambda c: c.model.api == "layer", 'model.api = "layer": a looped cell keeps its weights'),
     ("model.characters_hidden", lambda c: c.model.characters > 0, "model.characters of 1 or more"),
     ("model.distribution", lambda c: bool(c.model.forecaster), "model.forecaster: it is what that forecasts"),
+    (
+        "model.highway",
+        lambda c: c.model.forecaster != "autoregressive" and c.model.distribution != "negative_binomial",
+        "a forecaster of the whole horizon, and a distribution of any sign",
+    ),
     ("model.dilations", lambda c: c.model.forecaster == "dilated", 'model.forecaster = "dilated"'),
     ("model.layers", lambda c: c.model.forecaster != "dilated", "another forecaster: model.dilations are its layers"),
     ("model.residual", lambda c: c.model.distribution != "negative_binomial", "a distribution of any sign"),

@@ -35,10 +35,18 @@ class Forecaster:
         """Return the parameters (N, h, P); see `rekur.models.forecasters.Forecaster.forward`."""
         past, future, static = inputs[:3]
         if not self.settings.residual:
-            return self.linked(self.read(past, (future, static), lengths)), None
+            return self._shortened(past, (future, static), lengths), None
         last = at_end(past, lengths)[:, 0]
-        parameters = self.linked(self.read(lowered(past, last), (future, static), lengths))
+        parameters = self._shortened(lowered(past, last), (future, static), lengths)
         return parameters + last[:, None, None] * self.moves, None
+
+    def _shortened(self, past: Floats, known: Known, lengths: Integers | None) -> Floats:
+        """Return the parameters (N, h, P): those read from the past, and what the highway adds."""
+        parameters = self.linked(self.read(past, known, lengths))
+        if not self.settings.highway:
+            return parameters
+        added = product(ending(past[:, :, 0], lengths, self.settings.highway), self.weights["highway.weight"])
+        return parameters + added[:, :, None] * self.moves  # type: ignore[no-any-return]
 
     def linked(self, numbers: Floats) -> Floats:
         """Return parameters (..., P): those that must be positive are made so."""
@@ -86,6 +94,14 @@ class Forecaster:
 def at_end(steps: Floats, lengths: Integers | None) -> Floats:
     """Return the last step (N, I) of each history, from (N, T, I)."""
     return steps[:, -1] if lengths is None else steps[np.arange(len(steps)), np.maximum(lengths - 1, 0)]
+
+
+def ending(values: Floats, lengths: Integers | None, size: int) -> Floats:
+    """Return the last `size` values (N, size) of each history, from (N, T); zeros before a shorter one."""
+    N, T = values.shape
+    place = np.broadcast_to(np.arange(T - size, T), (N, size))
+    place = place if lengths is None else place - (T - lengths[:, None])
+    return np.where(place >= 0, values[np.arange(N)[:, None], np.maximum(place, 0)], np.float32(0))
 
 
 def lowered(past: Floats, last: Floats) -> Floats:

@@ -29,7 +29,9 @@ class Forecaster(nn.Module):
     """The interface: ``forward((past, future, static), lengths) -> parameters``; a subclass says how in `read`.
 
     With `settings.residual` the last value of the target is taken from its past and added to what is forecast, so that
-    a series is forecast the same at any height (SegRNN, Lin et al. 2023).
+    a series is forecast the same at any height (SegRNN, Lin et al. 2023). With `settings.highway` a linear map of its
+    last values is added, too: what is linear is learned at once, and no state is too narrow for it (LSTNet, Lai et al.
+    2018; alone and with the last value taken, it is NLinear of Zeng et al. 2023).
     """
 
     floors: Tensor  # (P,) what lies below a parameter that must be positive
@@ -45,6 +47,9 @@ class Forecaster(nn.Module):
         self.register_buffer("positive", torch.tensor([link is not None for link in links]), persistent=False)
         moves = torch.tensor([float(place in self.distribution.located) for place in range(len(links))])
         self.register_buffer("moves", moves, persistent=False)
+        if self.settings.highway:
+            self.highway = nn.Linear(self.settings.highway, sizes.horizon, bias=False)
+            nn.init.zeros_(self.highway.weight)  # the network alone, at first
 
     def read(self, past: Tensor, known: Known, lengths: Tensor | None, target: Tensor | None) -> Tensor:
         """Return the numbers (N, h, P) that `linked` makes parameters of."""
@@ -63,11 +68,19 @@ class Forecaster(nn.Module):
         lengths = on(device_of(self), lengths)
         aims = target[0] if target else None
         if not self.settings.residual:
-            return self.linked(self.read(past, (future, static), lengths, aims)), None
+            return self._shortened(past, (future, static), lengths, aims), None
         last = at_end(past, lengths)[:, 0]
         aims = None if aims is None else aims - last.unsqueeze(1)
-        parameters = self.linked(self.read(lowered(past, last), (future, static), lengths, aims))
+        parameters = self._shortened(lowered(past, last), (future, static), lengths, aims)
         return parameters + last.view(-1, 1, 1) * self.moves, None
+
+    def _shortened(self, past: Tensor, known: Known, lengths: Tensor | None, target: Tensor | None) -> Tensor:
+        """Return the parameters (N, h, P): those read from the past, and what the highway adds."""
+        parameters = self.linked(self.read(past, known, lengths, target))
+        if not self.settings.highway:
+            return parameters
+        added: Tensor = self.highway(ending(past[:, :, 0], lengths, self.settings.highway))
+        return parameters + added.unsqueeze(2) * self.moves
 
     def linked(self, numbers: Tensor) -> Tensor:
         """Return parameters (..., P): those that must be positive are made so."""
@@ -139,6 +152,14 @@ def at_end(steps: Tensor, lengths: Tensor | None) -> Tensor:
         return steps[:, -1]
     place = (lengths - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, steps.shape[2])
     return steps.gather(1, place).squeeze(1)
+
+
+def ending(values: Tensor, lengths: Tensor | None, size: int) -> Tensor:
+    """Return the last `size` values (N, size) of each history, from (N, T); zeros before a shorter one."""
+    T = values.shape[1]
+    place = torch.arange(T - size, T, device=values.device)
+    place = place.expand(len(values), -1) if lengths is None else place - (T - lengths.unsqueeze(1))
+    return torch.where(place >= 0, values.gather(1, place.clamp(min=0)), 0)
 
 
 def lowered(past: Tensor, last: Tensor) -> Tensor:
