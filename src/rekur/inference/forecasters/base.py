@@ -46,7 +46,7 @@ class Forecaster:
         if not self.settings.highway:
             return parameters
         added = product(ending(past[:, :, 0], lengths, self.settings.highway), self.weights["highway.weight"])
-        return parameters + added[:, :, None] * self.moves  # type: ignore[no-any-return]
+        return parameters + added[:, :, None] * self.moves
 
     def linked(self, numbers: Floats) -> Floats:
         """Return parameters (..., P): those that must be positive are made so."""
