@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from rekur.data.datasets import (
     digits,
+    etth,
     ewt,
     imdb,
     kospi,
+    m4,
     mnist,
     multi30k,
     names,
     nsmc,
     pairs,
     shakespeare,
+    small_series,
     tags,
     wikitext2,
 )
@@ -24,7 +27,10 @@ from rekur.errors import DataError, nearest
 
 DATASETS: dict[str, DataSet] = {
     module.SET.name: module.SET
-    for module in (imdb, nsmc, kospi, mnist, shakespeare, wikitext2, digits, names, multi30k, pairs, ewt, tags)
+    for module in (
+        *(imdb, nsmc, kospi, mnist, shakespeare, wikitext2, digits, names, multi30k, pairs, ewt, tags),
+        *(etth, m4, small_series),
+    )
 }
 
 __all__ = ["DATASETS", "DataSet", "File", "cache_folder", "find", "locate", "named", "to_fetch"]

@@ -1,0 +1,222 @@
+"""Times of a series: read from a column, their frequency found, steps counted and gone on, features of the calendar.
+
+A time is a second, kept in UTC where the file gives an offset; or an integer, where the file counts its steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rekur.errors import DataError
+
+Times = NDArray[Any]  # (L,) datetime64[s], or int64 where steps are counted
+Unit = Literal["count", "second", "weekday", "month"]
+
+DAY = 86_400
+NAMES = {1: "second", 60: "minute", 3_600: "hour", DAY: "day", 7 * DAY: "week"}
+FORMS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%Y.%m.%d",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d %H:%M:%S",
+    "%Y%m%d",
+)
+WITH_OFFSET = ("%Y-%m-%dT%H:%M:%S%#z", "%Y-%m-%d %H:%M:%S%#z", "%Y-%m-%d %H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z")
+
+
+def moments(column: pl.Series) -> Times:
+    """Return the times of a column: datetime64[s], in UTC where it gives offsets, or int64 where it counts.
+
+    Raises:
+        DataError: a value is missing or no time; dates are read year first, for 01/02/2024 is ambiguous.
+    """
+    if column.null_count():
+        row = int(column.is_null().arg_max() or 0) + 1
+        raise DataError(f"Column `{column.name}`: {column.null_count()} rows have no time, the first is row {row}.")
+    if column.dtype.is_integer():
+        return column.cast(pl.Int64).to_numpy()
+    parsed = column if column.dtype.is_temporal() else _parsed(column)
+    if parsed.dtype.is_integer():
+        return parsed.to_numpy()
+    plain = parsed.cast(pl.Datetime("us")) if parsed.dtype == pl.Date else parsed
+    if getattr(plain.dtype, "time_zone", None):
+        plain = plain.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return plain.cast(pl.Datetime("us")).to_numpy().astype("datetime64[s]")
+
+
+def _parsed(column: pl.Series) -> pl.Series:
+    if column.dtype != pl.String:
+        raise DataError(f"Column `{column.name}` must hold times such as 2024-03-31 18:00; got {column.dtype}.")
+    plain = column.str.strip_chars()
+    eight = plain[0] is not None and len(plain[0]) == 8  # 20240331 is a day
+    if not eight and not (counted := plain.cast(pl.Int64, strict=False)).null_count():
+        return counted
+    best = plain.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
+    for text, forms in ((plain, FORMS), (plain + "-01", ("%Y-%m-%d",)), (plain, WITH_OFFSET)):
+        for form in forms:
+            if not best.null_count():
+                return best
+            found = text.str.to_datetime(form, strict=False, time_unit="us")
+            best = min((best, found), key=pl.Series.null_count)
+    if best.null_count():
+        row = int(best.is_null().arg_max() or 0)
+        raise DataError(
+            f"Column `{column.name}`: {best.null_count()} of {len(column)} values are no times; the first is "
+            f"`{column[row]}` in row {row + 1}. Write times as 2024-03-31 or 2024-03-31 18:00, or count them: 1, 2, 3."
+        )
+    return best
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """The time from one step to the next: `count` of a `unit`.
+
+    Weekdays are the steps of markets and offices: Friday is followed by Monday, and a holiday is no gap.
+    """
+
+    unit: Unit
+    count: int = 1
+
+    @classmethod
+    def of(cls, series: Sequence[Times]) -> Self:
+        """Find the frequency that the rising times of each series have in common; they count from 1 to the next.
+
+        Raises DataError where no series has two times.
+        """
+        steps = [np.diff(times.astype(np.int64)) for times in series if len(times) > 1]
+        if not steps:
+            raise DataError("No series has two values, so that nobody can say how far apart they are. Give more rows.")
+        found, counts = np.unique(np.concatenate(steps), return_counts=True)
+        usual = int(found[counts.argmax()])
+        times = next(times for times in series if len(times) > 1)
+        if times.dtype.kind != "M":
+            return cls("count", usual)
+        if usual % DAY == 0 and usual >= 28 * DAY and (months := _months(series, usual)):
+            return cls("month", months)
+        if usual == DAY and any(3 * DAY == step for step in found) and not any(_weekend(t).any() for t in series):
+            return cls("weekday")
+        return cls("second", usual)
+
+    def __str__(self) -> str:
+        if self.unit == "count":
+            return "steps" if self.count == 1 else f"steps of {self.count}"
+        if self.unit == "weekday":
+            return "weekdays"
+        if self.unit == "month":
+            known = {1: "months", 3: "quarters", 12: "years"}
+            return known.get(self.count, f"{self.count} months")
+        size = max((size for size in NAMES if self.count % size == 0), default=1)
+        number = self.count // size
+        return f"{NAMES[size]}s" if number == 1 else f"{number} {NAMES[size]}s"
+
+    def places(self, times: Times, first: Any) -> NDArray[np.int64]:
+        """Return how many steps each time (L,) lies behind `first`, rounded to whole steps; weekdays count rows."""
+        if self.unit == "month":
+            months = times.astype("datetime64[M]") - np.datetime64(first).astype("datetime64[M]")
+            return np.round(months.astype(np.int64) / self.count).astype(np.int64)
+        if self.unit == "weekday":
+            return np.arange(len(times))
+        return np.round((times.astype(np.int64) - np.asarray(first).astype(np.int64)) / self.count).astype(np.int64)
+
+    def after(self, last: Any, steps: int, offset: int = 1) -> Times:
+        """Return `steps` times in their order, the first of them `offset` steps behind `last`."""
+        ahead = np.arange(offset, offset + steps)
+        if self.unit == "month":
+            return _months_after(np.datetime64(last, "s"), ahead * self.count)
+        if self.unit == "weekday":
+            day = np.busday_offset(np.datetime64(last, "D"), ahead, roll="backward")
+            return day.astype("datetime64[s]") + (np.datetime64(last, "s") - np.datetime64(last, "D"))
+        if self.unit == "count":
+            return int(last) + ahead * self.count
+        return np.datetime64(last, "s") + (ahead * self.count).astype("timedelta64[s]")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {"unit": self.unit, "count": self.count}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read what `to_json` gave; raises KeyError or ValueError for anything else."""
+        unit, count = values["unit"], values["count"]
+        if unit not in ("count", "second", "weekday", "month") or not isinstance(count, int) or count < 1:
+            raise ValueError(f"no frequency: {values}")
+        return cls(unit, count)
+
+    @property
+    def cycles(self) -> tuple[str, ...]:
+        """The cycles of the calendar that steps of this size go through."""
+        if self.unit == "count":
+            return ()
+        if self.unit == "month":
+            return ("year",) if self.count < 12 else ()
+        size = DAY if self.unit == "weekday" else self.count
+        return tuple(name for name, length in (("day", DAY), ("week", 7 * DAY), ("year", 365 * DAY)) if size < length)
+
+
+def features(times: Times, frequency: Frequency) -> NDArray[np.float32]:
+    """Return sine and cosine of where each time stands in the day, week and year: (L, 2 * cycles)."""
+    if not frequency.cycles:
+        return np.zeros((len(times), 0), dtype=np.float32)
+    days = times.astype("datetime64[D]")
+    years = times.astype("datetime64[Y]")
+    of_year = (times - years.astype("datetime64[s]")).astype(np.float64) / DAY
+    length = ((years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")).astype(np.float64)  # 366 in leap years
+    of_day = (times - days.astype("datetime64[s]")).astype(np.float64) / DAY
+    share = {
+        "day": of_day,
+        "week": ((days.astype(np.int64) + 3) % 7 + of_day) / 7,  # 1970-01-01 was a Thursday
+        "year": of_year / length,
+    }
+    angles = [2 * np.pi * share[name] for name in frequency.cycles]
+    return np.stack([wave(angle) for angle in angles for wave in (np.sin, np.cos)], axis=1).astype(np.float32)
+
+
+def _weekend(times: Times) -> NDArray[np.bool_]:
+    return (times.astype("datetime64[D]").astype(np.int64) + 3) % 7 >= 5
+
+
+def _months(series: Sequence[Times], usual: int) -> int:
+    """Return how many months lie between two steps where all times fall on one day of the month; else 0."""
+    for times in series:
+        days = times.astype("datetime64[D]")
+        of_month = (days - times.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
+        last = (days + 1).astype("datetime64[M]") != times.astype("datetime64[M]")
+        usual_day = int(of_month.max(initial=0))
+        if not (last | (of_month == usual_day)).all():
+            return 0
+    return max(1, round(usual / DAY / 30.44))
+
+
+def _months_after(last: Any, ahead: NDArray[np.int64]) -> Times:
+    """Go on by months from `last`: the last day of a month stays the last one, the 31st becomes the 30th or 28th."""
+    month = last.astype("datetime64[M]")
+    day = last.astype("datetime64[D]")
+    of_month, clock = day - month.astype("datetime64[D]"), last - day.astype("datetime64[s]")
+    months = month + ahead
+    lengths = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
+    at_end = (day + 1).astype("datetime64[M]") != month
+    place = lengths - 1 if at_end else np.minimum(of_month, lengths - 1)
+    return (months.astype("datetime64[D]") + place).astype("datetime64[s]") + clock
+
+
+def written(times: Times) -> list[str]:
+    """Write times as a file would have them: 2024-03-31, with the clock where one of them has one."""
+    if times.dtype.kind != "M":
+        return [str(time) for time in times.tolist()]
+    days = times.astype("datetime64[D]")
+    if (times == days).all():
+        return [str(day) for day in days]
+    return [str(time).replace("T", " ") for time in times.astype("datetime64[s]")]

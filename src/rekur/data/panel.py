@@ -1,0 +1,325 @@
+"""Many series in one table: read, sorted, set on a regular grid, and every fault named.
+
+Three layouts: long (a row a value: `unique_id, ds, y`), columns (a column a series, beside one of times), and rows
+(a row a series: its name, then its values).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rekur.data.calendar import Frequency, Times, moments, written
+from rekur.errors import DataError, nearest
+
+Floats = NDArray[np.float64]
+Layout = Literal["long", "columns", "rows"]
+
+EMPTY = ("", "na", "n/a", "nan", "null", "none", "?", "-")  # written for a value that is missing
+SPARSE = 50  # a grid may have this many times as many steps as there are rows
+ONLY = "series"  # the name of a series in a table without names
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column is what; "" or () where there is none."""
+
+    id: str = ""
+    time: str = ""
+    target: str = ""
+    known: tuple[str, ...] = ()  # numbers known ahead: prices, holidays
+    observed: tuple[str, ...] = ()  # numbers known when they have come: weather
+    static: tuple[str, ...] = ()  # one value a series: numbers or words
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """Covariates that change with time, the known ones first."""
+        return self.known + self.observed
+
+
+@dataclass(frozen=True)
+class Series:
+    """One series on a regular grid."""
+
+    id: str
+    first: Any  # the time of the first value: datetime64[s], or an integer
+    values: Floats  # (L,) NaN where missing; the first and the last are there
+    covariates: Floats  # (L + A, C) of `Columns.varying`, A steps ahead of the last value; NaN where missing
+    static: tuple[Any, ...] = ()
+    dates: Times | None = None  # (L + A,) where rows count as steps and no rule gives their times
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series of one frequency, in the order of their first rows."""
+
+    series: tuple[Series, ...]
+    frequency: Frequency
+    columns: Columns = field(default_factory=Columns)
+    notes: tuple[str, ...] = ()  # what was filled or moved, for people
+
+    def times(self, place: int, start: int, steps: int) -> Times:
+        """Return the times of `steps` steps of one series, from step `start` on; also of steps to come."""
+        series = self.series[place]
+        if series.dates is None:
+            return self.frequency.after(series.first, steps, start)
+        known = series.dates[start : start + steps]
+        if len(known) == steps:
+            return known
+        more = self.frequency.after(series.dates[-1], steps - len(known), max(1, start - len(series.dates) + 1))
+        return np.concatenate([known, more])
+
+
+def read(frame: pl.DataFrame, columns: Columns, layout: Layout | None = None, shortest: int = 0) -> Panel:
+    """Make a panel of a table.
+
+    Args:
+        frame: the table.
+        columns: what each column is; without a target, the usual names are looked for.
+        layout: None: seen from the columns.
+        shortest: series of fewer values are left out; 0: none is.
+
+    Raises:
+        DataError: no such column, a value that is no number, a time twice, or times that lie on no grid.
+    """
+    form = layout or _layout(frame, columns)
+    if form == "rows":
+        return _of_rows(frame, columns)
+    named = _named(frame, columns)
+    if form == "columns":
+        frame, named = _melted(frame, named), Columns("unique_id", named.time, "y")
+    _check_columns(frame, named)
+    return _of_long(frame, named, shortest)
+
+
+USUAL = {
+    "id": ("unique_id", "id", "item_id", "series", "series_id", "ts_id"),
+    "time": ("ds", "date", "time", "timestamp", "datetime", "month", "day", "year"),
+    "target": ("y", "value", "target"),
+}
+
+
+def _found(frame: pl.DataFrame, kind: str) -> str:
+    lower = {name.lower(): name for name in reversed(frame.columns)}
+    return next((lower[name] for name in USUAL[kind] if name in lower), "")
+
+
+def _named(frame: pl.DataFrame, columns: Columns) -> Columns:
+    """Fill in the columns that have their usual names."""
+    found = {kind: getattr(columns, kind) or _found(frame, kind) for kind in USUAL}
+    rest = [n for n in frame.columns if n not in (found["id"], found["time"], *columns.varying, *columns.static)]
+    if not found["target"] and len(rest) == 1:
+        found["target"] = rest[0]
+    return Columns(**found, known=columns.known, observed=columns.observed, static=columns.static)
+
+
+def _layout(frame: pl.DataFrame, columns: Columns) -> Layout:
+    named = _named(frame, columns)
+    if columns.target or named.target:
+        return "long"
+    if named.time:
+        return "columns"
+    raise DataError(
+        f"The table has neither a column of values (`y`) nor one of times (`ds`, `date`); it has {_some(frame.columns)}. "
+        'Name them with data.target and data.time, or set data.layout to "rows" where each row is a series.'
+    )
+
+
+def _melted(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    if columns.varying or columns.static:
+        raise DataError("A table of a column a series has no room for covariates. Write it long: unique_id, ds, y.")
+    values = [name for name in frame.columns if name not in (columns.time, columns.id)]
+    times = [columns.time] if columns.time else []
+    return frame.select(*times, *values).unpivot(values, index=times, variable_name="unique_id", value_name="y")
+
+
+def _check_columns(frame: pl.DataFrame, columns: Columns) -> None:
+    wanted = [columns.id, columns.time, columns.target, *columns.varying, *columns.static]
+    missing = [name for name in wanted if name and name not in frame.columns]
+    if missing:
+        raise DataError(f"There is no column `{missing[0]}`. {nearest(missing[0], frame.columns)}")
+    if not columns.target:
+        raise DataError(f"Which column is to be forecast? Name it with data.target, one of {_some(frame.columns)}.")
+    given = [name for name in wanted if name]
+    twice = sorted({name for name in given if given.count(name) > 1})
+    if twice:
+        raise DataError(f"Column `{twice[0]}` is given two parts to play; a column has one. Drop it from one of them.")
+
+
+def numbers(column: pl.Series) -> Floats:
+    """Return a column (L,) as numbers, NaN where it is empty; raise DataError for a value that is no number."""
+    if column.dtype == pl.String:
+        plain = column.str.strip_chars()
+        empty = plain.is_null() | plain.str.to_lowercase().is_in(EMPTY)
+        found = plain.cast(pl.Float64, strict=False)
+        wrong = found.is_null() & ~empty
+        if wrong.any():
+            row = int(wrong.arg_max() or 0)
+            raise DataError(
+                f"Column `{column.name}`: {wrong.sum()} of {len(column)} values are no numbers; the first is "
+                f"`{column[row]}` in row {row + 1}. Correct them, or leave them empty: what is missing is filled."
+            )
+    elif column.dtype.is_numeric() or column.dtype in (pl.Null, pl.Boolean):
+        found = column.cast(pl.Float64)
+    else:
+        raise DataError(f"Column `{column.name}` must hold numbers; got {column.dtype}.")
+    values = found.fill_null(np.nan).to_numpy().copy()
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _of_long(frame: pl.DataFrame, columns: Columns, shortest: int) -> Panel:
+    ids = frame[columns.id].cast(pl.String).fill_null("").to_list() if columns.id else [ONLY] * len(frame)
+    times = moments(frame[columns.time]) if columns.time else None
+    values = numbers(frame[columns.target])
+    varying = np.stack([numbers(frame[name]) for name in columns.varying], axis=1) if columns.varying else None
+    rows_of: dict[str, list[int]] = {}
+    for row, name in enumerate(ids):
+        rows_of.setdefault(name, []).append(row)
+    pieces: list[_Piece] = []
+    for name, found in rows_of.items():
+        rows = np.array(found)
+        when = np.arange(len(rows)) if times is None else times[rows]
+        rows, when = _sorted(name, rows, when)
+        covariates = np.zeros((len(rows), 0)) if varying is None else varying[rows]
+        pieces.append(_Piece(name, when, values[rows], covariates, _static(frame, columns, name, rows)))
+    return _gridded(pieces, columns, shortest)
+
+
+def _static(frame: pl.DataFrame, columns: Columns, name: str, rows: NDArray[np.int64]) -> tuple[Any, ...]:
+    found = []
+    for column in columns.static:
+        kinds = frame[column][rows].drop_nulls().unique()
+        if len(kinds) > 1:
+            raise DataError(
+                f"Column `{column}` is static, one value a series; series `{name}` has {len(kinds)}: "
+                f"{_some(kinds.to_list())}. Name it under data.observed or data.known instead."
+            )
+        found.append(kinds[0] if len(kinds) else None)
+    return tuple(found)
+
+
+def _sorted(name: str, rows: NDArray[np.int64], when: Times) -> tuple[NDArray[np.int64], Times]:
+    order = np.argsort(when, kind="stable")
+    rows, when = rows[order], when[order]
+    twice = np.flatnonzero(when[1:] == when[:-1])
+    if len(twice):
+        time = written(when[twice[:1]])[0]
+        hour = " If these are local times, the hour is doubled where summer time ends: give the offset from UTC."
+        clock = hour if when.dtype.kind == "M" and (when != when.astype("datetime64[D]")).any() else ""
+        raise DataError(
+            f"Series `{name}` has the time {time} {'twice' if len(twice) == 1 else f'and {len(twice) - 1} others twice'}, "
+            f"in rows {rows[twice[0]] + 1} and {rows[twice[0] + 1] + 1}. Keep one row a time, or name the column that "
+            f"tells the series apart with data.id.{clock}"
+        )
+    return rows, when
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """The rows of one series, oldest first."""
+
+    id: str
+    times: Times
+    values: Floats
+    covariates: Floats
+    static: tuple[Any, ...]
+
+
+def _gridded(pieces: Sequence[_Piece], columns: Columns, shortest: int) -> Panel:
+    """Set the rows of each series on the grid of their common frequency."""
+    kept = [piece for piece in pieces if np.isfinite(piece.values).sum() >= max(1, shortest)]
+    if not kept:
+        most = max((int(np.isfinite(piece.values).sum()) for piece in pieces), default=0)
+        raise DataError(f"No series has a value to learn from; the longest has {most}. Is `{columns.target}` the values?")
+    frequency = Frequency.of([piece.times for piece in kept])
+    made = [_on_grid(piece, frequency) for piece in kept]
+    notes = _notes(kept, made, frequency, len(pieces) - len(kept), shortest)
+    return Panel(tuple(made), frequency, columns, notes)
+
+
+def _on_grid(piece: _Piece, frequency: Frequency) -> Series:
+    there = np.flatnonzero(np.isfinite(piece.values))
+    begin, last = int(there[0]), int(there[-1])
+    times = piece.times[begin:]
+    places = frequency.places(times, times[0])
+    twice = np.flatnonzero(np.diff(places) == 0)
+    if len(twice):
+        a, b = written(times[twice[0] : twice[0] + 2])
+        raise DataError(
+            f"Series `{piece.id}`: its rows are {frequency} apart as a rule, but {a} and {b} are closer than half of "
+            f"that. Give one row a step: take the mean of each, or drop what is between."
+        )
+    count = int(places[-1]) + 1
+    if count > SPARSE * len(places) + 1000:
+        raise DataError(
+            f"Series `{piece.id}`: a row every one of {frequency} would make {count:,} steps of {len(places):,} rows. "
+            "Its times are too far apart for that. Give the mean of longer spans, or cut the gap."
+        )
+    length = int(places[last - begin]) + 1
+    values = np.full(count, np.nan)
+    values[places] = piece.values[begin:]
+    covariates = np.full((count, piece.covariates.shape[1]), np.nan)
+    covariates[places] = piece.covariates[begin:]
+    dates = times if frequency.unit == "weekday" else None
+    return Series(piece.id, times[0], values[:length], covariates, piece.static, dates)
+
+
+def _notes(
+    pieces: Sequence[_Piece], made: Sequence[Series], frequency: Frequency, dropped: int, shortest: int
+) -> tuple[str, ...]:
+    notes = []
+    steps, missing = sum(len(s.values) for s in made), sum(int(np.isnan(s.values).sum()) for s in made)
+    if missing:
+        leap = " (29 February among them)" if frequency.unit == "second" and _leap_days(made, frequency) else ""
+        notes.append(f"{missing:,} of {steps:,} values are missing{leap}; they are filled and marked as missing.")
+    if dropped and shortest:
+        notes.append(f"{dropped} series of fewer than {shortest} values are left out.")
+    if any(frequency.unit == "second" and _moved(piece, frequency) for piece in pieces):
+        notes.append(f"Times that are not whole {frequency} apart are taken for the nearest step.")
+    return tuple(notes)
+
+
+def _moved(piece: _Piece, frequency: Frequency) -> bool:
+    return bool((np.diff(piece.times.astype(np.int64)) % frequency.count).any())
+
+
+def _leap_days(made: Sequence[Series], frequency: Frequency) -> bool:
+    for series in made:
+        gaps = np.flatnonzero(np.isnan(series.values))
+        days = frequency.after(series.first, len(series.values), 0)[gaps].astype("datetime64[D]")
+        months = days.astype("datetime64[M]")
+        of_month = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
+        if ((months.astype(np.int64) % 12 == 1) & (of_month == 29)).any():
+            return True
+    return False
+
+
+def _of_rows(frame: pl.DataFrame, columns: Columns) -> Panel:
+    """Read a row a series: its name, then its values; empty cells behind the last one are no values."""
+    first = columns.id or frame.columns[0]
+    if first not in frame.columns:
+        raise DataError(f"There is no column `{first}`. {nearest(first, frame.columns)}")
+    names = frame[first].cast(pl.String).to_list()
+    twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
+    if twice:
+        raise DataError(f"Two rows have the name `{twice[0]}`; in this layout a row is a series. Rename one.")
+    table = np.stack([numbers(frame[name]) for name in frame.columns if name != first], axis=1)
+    made = []
+    for name, row in zip(names, table, strict=True):
+        there = np.flatnonzero(np.isfinite(row))
+        if not len(there):
+            raise DataError(f"Series `{name}` has no value. Drop its row.")
+        values = row[there[0] : there[-1] + 1]
+        made.append(Series(str(name), 1, values, np.zeros((len(values), 0))))
+    return Panel(tuple(made), Frequency("count"), Columns(id=first))
+
+
+def _some(values: Sequence[Any], most: int = 6) -> str:
+    shown = ", ".join(f"`{value}`" for value in values[:most])
+    return f"{shown} and {len(values) - most} more" if len(values) > most else shown
