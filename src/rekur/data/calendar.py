@@ -106,7 +106,7 @@ class Frequency:
             return cls("count", usual)
         if usual % DAY == 0 and usual >= 28 * DAY and (months := _months(series, usual)):
             return cls("month", months)
-        if usual == DAY and any(3 * DAY == step for step in found) and not any(_weekend(t).any() for t in series):
+        if usual == DAY and found.max() >= 3 * DAY and not any(_weekend(t).any() for t in series):
             return cls("weekday")
         return cls("second", usual)
 
@@ -173,7 +173,9 @@ def features(times: Times, frequency: Frequency) -> NDArray[np.float32]:
     days = times.astype("datetime64[D]")
     years = times.astype("datetime64[Y]")
     of_year = (times - years.astype("datetime64[s]")).astype(np.float64) / DAY
-    length = ((years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")).astype(np.float64)  # 366 in leap years
+    length = ((years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")).astype(
+        np.float64
+    )  # 366 in leap years
     of_day = (times - days.astype("datetime64[s]")).astype(np.float64) / DAY
     share = {
         "day": of_day,

@@ -75,7 +75,13 @@ class Panel:
         return np.concatenate([known, more])
 
 
-def read(frame: pl.DataFrame, columns: Columns, layout: Layout | None = None, shortest: int = 0) -> Panel:
+def read(
+    frame: pl.DataFrame,
+    columns: Columns,
+    layout: Layout | None = None,
+    shortest: int = 0,
+    frequency: Frequency | None = None,
+) -> Panel:
     """Make a panel of a table.
 
     Args:
@@ -83,6 +89,7 @@ def read(frame: pl.DataFrame, columns: Columns, layout: Layout | None = None, sh
         columns: what each column is; without a target, the usual names are looked for.
         layout: None: seen from the columns.
         shortest: series of fewer values are left out; 0: none is.
+        frequency: of the series, where it is known; None: found in the times.
 
     Raises:
         DataError: no such column, a value that is no number, a time twice, or times that lie on no grid.
@@ -94,7 +101,7 @@ def read(frame: pl.DataFrame, columns: Columns, layout: Layout | None = None, sh
     if form == "columns":
         frame, named = _melted(frame, named), Columns("unique_id", named.time, "y")
     _check_columns(frame, named)
-    return _of_long(frame, named, shortest)
+    return _of_long(frame, named, shortest, frequency)
 
 
 USUAL = {
@@ -173,7 +180,7 @@ def numbers(column: pl.Series) -> Floats:
     return values
 
 
-def _of_long(frame: pl.DataFrame, columns: Columns, shortest: int) -> Panel:
+def _of_long(frame: pl.DataFrame, columns: Columns, shortest: int, frequency: Frequency | None) -> Panel:
     ids = frame[columns.id].cast(pl.String).fill_null("").to_list() if columns.id else [ONLY] * len(frame)
     times = moments(frame[columns.time]) if columns.time else None
     values = numbers(frame[columns.target])
@@ -188,7 +195,7 @@ def _of_long(frame: pl.DataFrame, columns: Columns, shortest: int) -> Panel:
         rows, when = _sorted(name, rows, when)
         covariates = np.zeros((len(rows), 0)) if varying is None else varying[rows]
         pieces.append(_Piece(name, when, values[rows], covariates, _static(frame, columns, name, rows)))
-    return _gridded(pieces, columns, shortest)
+    return _gridded(pieces, columns, shortest, frequency)
 
 
 def _static(frame: pl.DataFrame, columns: Columns, name: str, rows: NDArray[np.int64]) -> tuple[Any, ...]:
@@ -231,13 +238,15 @@ class _Piece:
     static: tuple[Any, ...]
 
 
-def _gridded(pieces: Sequence[_Piece], columns: Columns, shortest: int) -> Panel:
+def _gridded(pieces: Sequence[_Piece], columns: Columns, shortest: int, known: Frequency | None) -> Panel:
     """Set the rows of each series on the grid of their common frequency."""
     kept = [piece for piece in pieces if np.isfinite(piece.values).sum() >= max(1, shortest)]
     if not kept:
         most = max((int(np.isfinite(piece.values).sum()) for piece in pieces), default=0)
-        raise DataError(f"No series has a value to learn from; the longest has {most}. Is `{columns.target}` the values?")
-    frequency = Frequency.of([piece.times for piece in kept])
+        raise DataError(
+            f"No series has a value to learn from; the longest has {most}. Is `{columns.target}` the values?"
+        )
+    frequency = known or Frequency.of([piece.times for piece in kept])
     made = [_on_grid(piece, frequency) for piece in kept]
     notes = _notes(kept, made, frequency, len(pieces) - len(kept), shortest)
     return Panel(tuple(made), frequency, columns, notes)
