@@ -34,6 +34,7 @@ COMMANDS = (
     "recipes",
     "evaluate",
     "predict",
+    "forecast",
     "generate",
     "export",
     "report",

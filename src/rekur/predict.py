@@ -23,7 +23,10 @@ from rekur.storage import Arrays
 from rekur.tasks.base import Task
 
 if TYPE_CHECKING:
+    import polars as pl
     from torch import nn
+
+    from rekur.evaluation.forecasting import conformal
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,31 @@ class Predictor:
         own = self.task.data.temperature
         sampling = Sampling(own if temperature is None else temperature, top_k, top_p)
         return self.task.write(self.fastest, prompt, sampling, np.random.default_rng(seed))
+
+    def forecast(self, history: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Return unique_id, ds, forecast, q05 ... q95 of the steps behind the end of each series.
+
+        Args:
+            history: a table as the one it was trained on, with newer values; None: the end of the training table.
+
+        Raises RequestError for a run of another task, DataError for a table that does not fit.
+        """
+        if self.config.recipe.task != "forecast":
+            task = self.config.recipe.task
+            raise RequestError(f"This run does not forecast a horizon: its task is `{task}`. Use `rekur predict`.")
+        from rekur.tasks.forecast import Forecasting
+
+        assert isinstance(self.task, Forecasting)
+        table = history if history is not None else self.run.table("history")
+        return self.task.forecast(self.fastest, table, self.corrections, own=history is None)
+
+    @property
+    def corrections(self) -> conformal.Corrections | None:
+        """What a run of the task `forecast` adds to its quantiles, found on its validation part."""
+        from rekur.evaluation.forecasting import conformal
+
+        held = self.run.extra().get("conformal")
+        return None if held is None else conformal.Corrections.from_json(held)
 
     def score(self, file: Path | str) -> dict[str, Any]:
         """Test the model on a labelled file; return the object of `rekur evaluate RUN FILE --json`.

@@ -112,11 +112,9 @@ def doubled():
     ],
 )
 def test_each_fault_is_one_clear_error(frame, columns, words):
+    given = (Columns(), "rows") if columns == "rows" else (columns,)
     with pytest.raises(DataError) as caught:
-        if columns == "rows":
-            panel.read(frame, Columns(), "rows")
-        else:
-            panel.read(frame, columns)
+        panel.read(frame, *given)
     assert words in str(caught.value)
 
 

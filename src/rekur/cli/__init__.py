@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from rekur.cli import bench, check, data, doctor, evaluate, export, generate, predict, recipes, report, run
+from rekur.cli import bench, check, data, doctor, evaluate, export, forecast, generate, predict, recipes, report, run
 from rekur.errors import RekurError
 
 EPILOG = "Anywhere on the line, --debug shows the traceback of an error."
@@ -30,6 +30,7 @@ app.command("recipes", epilog=EPILOG)(recipes.recipes)
 app.command("evaluate", epilog=EPILOG)(evaluate.evaluate)
 app.command("doctor", epilog=EPILOG)(doctor.doctor)
 app.command("predict", epilog=EPILOG)(predict.predict)
+app.command("forecast", epilog=EPILOG)(forecast.forecast)
 app.command("generate", epilog=EPILOG)(generate.generate)
 app.command("export", epilog=EPILOG)(export.export)
 app.command("report", epilog=EPILOG)(report.report)

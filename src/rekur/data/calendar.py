@@ -124,12 +124,14 @@ class Frequency:
 
     def places(self, times: Times, first: Any) -> NDArray[np.int64]:
         """Return how many steps each time (L,) lies behind `first`, rounded to whole steps; weekdays count rows."""
-        if self.unit == "month":
-            months = times.astype("datetime64[M]") - np.datetime64(first).astype("datetime64[M]")
-            return np.round(months.astype(np.int64) / self.count).astype(np.int64)
         if self.unit == "weekday":
             return np.arange(len(times))
-        return np.round((times.astype(np.int64) - np.asarray(first).astype(np.int64)) / self.count).astype(np.int64)
+        if self.unit == "month":
+            steps = (times.astype("datetime64[M]") - np.datetime64(first).astype("datetime64[M]")).astype(np.int64)
+        else:
+            steps = times.astype(np.int64) - np.asarray(first).astype(np.int64)
+        found: NDArray[np.int64] = np.round(steps / self.count).astype(np.int64)
+        return found
 
     def after(self, last: Any, steps: int, offset: int = 1) -> Times:
         """Return `steps` times in their order, the first of them `offset` steps behind `last`."""
@@ -138,7 +140,9 @@ class Frequency:
             return _months_after(np.datetime64(last, "s"), ahead * self.count)
         if self.unit == "weekday":
             day = np.busday_offset(np.datetime64(last, "D"), ahead, roll="backward")
-            return day.astype("datetime64[s]") + (np.datetime64(last, "s") - np.datetime64(last, "D"))
+            clock = np.datetime64(last, "s") - np.datetime64(last, "D")
+            days: Times = day.astype("datetime64[s]") + clock
+            return days
         if self.unit == "count":
             return int(last) + ahead * self.count
         return np.datetime64(last, "s") + (ahead * self.count).astype("timedelta64[s]")
@@ -211,7 +215,8 @@ def _months_after(last: Any, ahead: NDArray[np.int64]) -> Times:
     lengths = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
     at_end = (day + 1).astype("datetime64[M]") != month
     place = lengths - 1 if at_end else np.minimum(of_month, lengths - 1)
-    return (months.astype("datetime64[D]") + place).astype("datetime64[s]") + clock
+    found: Times = (months.astype("datetime64[D]") + place).astype("datetime64[s]") + clock
+    return found
 
 
 def written(times: Times) -> list[str]:

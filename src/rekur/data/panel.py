@@ -132,7 +132,7 @@ def _layout(frame: pl.DataFrame, columns: Columns) -> Layout:
     if named.time:
         return "columns"
     raise DataError(
-        f"The table has neither a column of values (`y`) nor one of times (`ds`, `date`); it has {_some(frame.columns)}. "
+        f"The table has neither a column of values (`y`) nor of times (`ds`, `date`); it has {_some(frame.columns)}. "
         'Name them with data.target and data.time, or set data.layout to "rows" where each row is a series.'
     )
 
@@ -219,10 +219,11 @@ def _sorted(name: str, rows: NDArray[np.int64], when: Times) -> tuple[NDArray[np
         time = written(when[twice[:1]])[0]
         hour = " If these are local times, the hour is doubled where summer time ends: give the offset from UTC."
         clock = hour if when.dtype.kind == "M" and (when != when.astype("datetime64[D]")).any() else ""
+        others = f" and {len(twice) - 1} others" if len(twice) > 1 else ""
         raise DataError(
-            f"Series `{name}` has the time {time} {'twice' if len(twice) == 1 else f'and {len(twice) - 1} others twice'}, "
-            f"in rows {rows[twice[0]] + 1} and {rows[twice[0] + 1] + 1}. Keep one row a time, or name the column that "
-            f"tells the series apart with data.id.{clock}"
+            f"Series `{name}` has the time {time}{others} twice, in rows {rows[twice[0]] + 1} and "
+            f"{rows[twice[0] + 1] + 1}. Keep one row a time, or name the column that tells the series apart with "
+            f"data.id.{clock}"
         )
     return rows, when
 
@@ -295,7 +296,8 @@ def _notes(
 
 
 def _moved(piece: _Piece, frequency: Frequency) -> bool:
-    return bool((np.diff(piece.times.astype(np.int64)) % frequency.count).any())
+    seconds: NDArray[np.int64] = piece.times.astype(np.int64)
+    return bool(np.mod(np.diff(seconds), frequency.count).any())
 
 
 def _leap_days(made: Sequence[Series], frequency: Frequency) -> bool:

@@ -16,6 +16,7 @@ TASKS = {
     "text": "TextClassification",
     "rows": "ImageRows",
     "series": "NextValue",
+    "forecast": "Forecasting",
     "generate": "Generate",
     "shapes": "Shapes",
     "tag": "Tagging",

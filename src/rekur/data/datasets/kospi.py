@@ -26,8 +26,8 @@ SET = DataSet(
             LONG,
             500_476,
             "288c52f9023d3829c7f5a80c494705c3eddd6f8a16784c6021d14a8c1f702cfe",
-            by_hand="Yahoo Finance, ^KS11, the days from 1996-12-11 to 2023-07-10 that have values; prices are not ours "
-            "to give away",
+            by_hand="Yahoo Finance, ^KS11, the days from 1996-12-11 to 2023-07-10 that have values; prices are not "
+            "ours to give away",
         ),
     ),
 )

@@ -1,0 +1,85 @@
+"""`rekur forecast`: what comes behind the end of each series, with its quantiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rekur.cli import output
+from rekur.cli.options import Json, RunFolder
+from rekur.errors import RequestError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SHOWN = 20  # rows that are printed where no file is named
+
+
+def forecast(
+    run: RunFolder,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table as the one it was trained on, with newer values; by default the end of its training file. "
+            "What is known ahead stands in further rows whose target is empty.",
+            metavar="FILE",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where the table goes: .csv, .parquet or .jsonl.", metavar="FILE")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Forecast the steps behind the end of each series: unique_id, ds, forecast, and the quantiles q05 to q95.
+
+    The quantiles are those the run calibrated on its validation part.
+
+    Example: rekur forecast runs/temperatures-1 --history now.csv --out next.csv
+    """
+    from rekur import predict
+    from rekur.data import files
+
+    predictor = predict.load(run)
+    if out is not None and out.suffix.lower() not in WRITERS:
+        raise RequestError(f"--out must end in {', '.join(WRITERS)}; got {out}.")
+    given = files.read_table(history) if history is not None else None
+    found = predictor.forecast(given)
+    if out is not None:
+        from rekur.storage import write_whole
+
+        write_whole(out, WRITERS[out.suffix.lower()](found))
+    if as_json:
+        rows = found.with_columns(found["ds"].cast(str)) if found["ds"].dtype.is_temporal() else found
+        output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "forecasts": rows.to_dicts()})
+    elif out is not None:
+        output.say(f"{len(found):,} rows of {found['unique_id'].n_unique():,} series in {out}")
+    else:
+        _show(found)
+
+
+def _show(found: pl.DataFrame) -> None:
+    rows = [[f"{value:.5g}" if isinstance(value, float) else str(value) for value in row] for row in found.rows()]
+    output.table(found.columns, rows[:SHOWN])
+    if len(rows) > SHOWN:
+        output.say(f"... and {len(rows) - SHOWN:,} rows more; --out FILE writes them all.")
+
+
+def _csv(found: pl.DataFrame) -> bytes:
+    return found.write_csv().encode()
+
+
+def _parquet(found: pl.DataFrame) -> bytes:
+    import io
+
+    buffer = io.BytesIO()
+    found.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _jsonl(found: pl.DataFrame) -> bytes:
+    return found.write_ndjson().encode()
+
+
+WRITERS = {".csv": _csv, ".parquet": _parquet, ".jsonl": _jsonl}

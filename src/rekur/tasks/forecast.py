@@ -1,0 +1,371 @@
+"""Many steps of many series at once: one model reads every series, from any origin, and says how sure it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekur import distributions
+from rekur.architecture import Architecture
+from rekur.data import batches
+from rekur.data.calendar import Frequency
+from rekur.data.panel import Columns, Panel, Series
+from rekur.errors import DataError
+from rekur.tasks import checks
+from rekur.tasks.base import State, Step, Task, Test
+from rekur.tasks.case import Case, Refit
+from rekur.tasks.forecasting import coming, parts
+from rekur.tasks.forecasting.scored import Judge
+from rekur.tasks.forecasting.settings import ForecastData
+from rekur.tasks.forecasting.windows import Batch, Origins, Scales, Windows, fitted
+
+if TYPE_CHECKING:
+    import polars as pl
+    from torch import Tensor, nn
+
+    from rekur.evaluation.forecasting import conformal
+    from rekur.evaluation.outcomes import Outcome
+    from rekur.tasks.base import Model
+
+Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+AT_ONCE = 512  # windows forecast together
+FILE = "panel.json"
+
+
+class Forecasting(Task):
+    """The next h steps of each series, from the T before them; the end of each series tests, from rolling origins."""
+
+    Data = ForecastData
+    data: ForecastData
+    higher_is_better: ClassVar[bool] = False
+    paired_test: ClassVar[str] = "bootstrap"
+    reads = checks.FORECASTING
+
+    @property
+    def metric(self) -> str:  # type: ignore[override]
+        """What the verdict is about."""
+        return self.data.metric
+
+    @property
+    def distribution(self) -> distributions.Distribution:
+        """What the model says of each value."""
+        return distributions.make(self.config.model.distribution, self.data.levels)
+
+    def faults(self) -> Iterator[str]:
+        yield from self.data.faults()
+        if not self.config.model.forecaster:
+            yield 'model.forecaster: the task `forecast` needs one. Take "direct".'
+        counts = self.config.model.distribution == "negative_binomial"
+        if counts and (self.data.log or self.data.standardise or self.data.normalise not in ("none", "mean")):
+            yield (
+                'model.distribution = "negative_binomial" is of counts: leave data.log and data.standardise false, and '
+                'data.normalise "none" or "mean".'
+            )
+
+    # data
+
+    def load(self) -> None:
+        from rekur.tasks.forecasting import sets
+
+        self.panel = sets.load(self.data, self.data_dir)
+        self.warnings += self.panel.notes
+        self.frequency, self.columns = self.panel.frequency, self.panel.columns
+        if self.data.log:
+            parts.check_positive(self.panel)
+        self.parts = parts.cut(self.panel, self.data)
+        self.scales = fitted(self.panel, self.data, self.parts.ends)
+        self.season = self.data.season or self._season()
+        self.windows = Windows(self.panel, self.data, self.scales)
+        self._check_covariates(self.windows, np.concatenate([self.parts.train, self.parts.validation, self.parts.test]))
+        self.parts = parts.worth(self.parts, lambda origins: self.windows.truth(origins))
+        self.train = self.parts.train
+
+    def _season(self) -> int:
+        from rekur.evaluation.forecasting import seasons
+
+        histories = [one.values[:end] for one, end in zip(self.panel.series, self.parts.ends, strict=True)]
+        step = self.panel.frequency
+        seconds = {"second": step.count, "month": 2_629_800 * step.count, "weekday": None, "count": None}[step.unit]
+        tried = (5,) if step.unit == "weekday" else seasons.candidates(seconds)
+        return seasons.of_panel(histories, tried)
+
+    def _check_covariates(self, windows: Windows, origins: Origins) -> None:
+        """Raise DataError unless the known covariates are known for every step to forecast."""
+        if not windows.given.shape[1]:
+            return
+        lengths, horizon = windows.lengths[origins[:, 0]], self.data.horizon
+        steps = origins[:, 1, None] + np.arange(horizon)  # (N, h)
+        absent = ~windows.given[windows.starts[origins[:, 0], None] + steps] & (steps < lengths[:, None])[..., None]
+        if absent.any():
+            row, step, column = (int(place[0]) for place in np.nonzero(absent))
+            raise self._covariate_missing(windows.panel, int(origins[row, 0]), int(steps[row, step]), column)
+
+    def _check_ahead(self, windows: Windows, origins: Origins) -> None:
+        """Raise DataError unless the known covariates are known behind the end of each series."""
+        for place, step in origins.tolist():
+            begin = int(windows.starts[place]) + step
+            absent = ~windows.given[begin : begin + self.data.horizon]
+            if absent.any():
+                later, column = (int(found[0]) for found in np.nonzero(absent))
+                raise self._covariate_missing(windows.panel, place, step + later, column)
+
+    @staticmethod
+    def _covariate_missing(panel: Panel, place: int, step: int, column: int) -> DataError:
+        from rekur.data.calendar import written
+
+        name, when = panel.columns.known[column], written(panel.times(place, step, 1))[0]
+        return DataError(
+            f"Column `{name}` is known ahead, but series `{panel.series[place].id}` has no value of it at {when}. Give "
+            "rows for the steps to come, their target left empty, or name the column under data.observed."
+        )
+
+    def files(self) -> dict[str, str]:
+        panel = {
+            "frequency": self.panel.frequency.to_json(),
+            "columns": dict(vars(self.panel.columns)),
+            "season": self.season,
+            "scales": self.scales.to_json(),
+        }
+        return {FILE: json.dumps(panel)}
+
+    def restore(self, files: Mapping[str, str]) -> None:
+        found = json.loads(files[FILE])
+        columns: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else str(value) for name, value in found["columns"].items()
+        }
+        self.frequency, self.columns = Frequency.from_json(found["frequency"]), Columns(**columns)
+        self.season, self.scales = int(found["season"]), Scales.from_json(found["scales"])
+        self.windows = Windows(self._nothing(), self.data, self.scales)
+
+    def _nothing(self) -> Panel:
+        """Return a panel of one empty series, for the sizes alone."""
+        covariates = np.zeros((1, len(self.columns.varying)))
+        static = tuple(words[0] if words else 0.0 for words in self.scales.words)
+        first: Any = 1 if self.frequency.unit == "count" else np.datetime64("2000-01-03T00:00:00")
+        return Panel((Series("", first, np.ones(1), covariates, static),), self.frequency, self.columns)
+
+    def architecture(self) -> Architecture:
+        windows, data = self.windows, self.data
+        return Architecture(
+            self.config.model,
+            self.distribution.parameters,
+            values=windows.features,
+            steps=data.window,
+            horizon=data.horizon,
+            future=windows.ahead,
+            static=windows.static.shape[1],
+            levels=data.levels,
+        )
+
+    # learning
+
+    def batches(self, epoch: int) -> Sequence[Rows]:
+        return batches.shuffled(len(self.train), self.config.training.batch, self.generator(1, epoch))
+
+    def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
+        batch = self.windows.cut(self.train[rows])
+        return Step(self._loss(model, batch, learning=True), len(rows))
+
+    def _loss(self, model: Any, batch: Batch, learning: bool = False) -> Tensor:
+        import torch
+
+        parameters, _ = model((*batch.inputs, batch.target) if learning else batch.inputs)
+        target, weight = (torch.from_numpy(part).to(parameters.device) for part in (batch.target, batch.weight))
+        if self.distribution.counts:
+            scale = torch.from_numpy(batch.scale.astype(np.float32)).to(parameters.device)
+            parameters = self.distribution.rescaled(parameters, torch.zeros_like(scale), scale)
+            target = (target * scale[:, None]).round()
+        loss: Tensor = self.distribution.loss(parameters, target, weight)
+        return loss
+
+    def validate(self, model: Model) -> dict[str, float]:
+        import torch
+
+        origins = self.parts.validation[:: self.data.judged]
+        total, count = 0.0, 0.0
+        with torch.inference_mode():
+            for start in range(0, len(origins), AT_ONCE):
+                batch = self.windows.cut(origins[start : start + AT_ONCE])
+                weight = float(batch.weight.sum())
+                total, count = total + float(self._loss(model, batch)) * weight, count + weight
+        return {"loss": total / max(count, 1.0)}
+
+    def case(self, rows: Rows) -> Case:
+        batch = self.windows.cut(self.train[rows])
+        return Case(batch.inputs, None, batch.target, self._case_loss)
+
+    def _case_loss(self, output: Tensor, target: Tensor) -> Tensor:
+        loss: Tensor = self.distribution.loss(output, target)
+        return loss
+
+    def refits(self) -> Sequence[Refit]:
+        used, alone = (scales.to_json() for scales in (self.scales, fitted(self.panel, self.data, self.parts.ends)))
+        return [Refit("scales of the series", used["series"], alone["series"])]
+
+    # testing
+
+    @property
+    def block(self) -> int:  # type: ignore[override]
+        """Test windows that overlap are drawn together."""
+        series = len({place for place, _ in self.parts.test.tolist()})
+        return max(1, -(-self.data.horizon // self.data.every)) if len(self.parts.test) > series else 1
+
+    @cached_property
+    def judge(self) -> Judge:
+        """What the forecasts of the test part are held against."""
+        return Judge.of(self.windows, self.parts, self.data, self.season)
+
+    @cached_property
+    def rivals(self) -> dict[str, NDArray[Any]]:
+        """The cheap rivals' forecasts (N, h) of the test part."""
+        from rekur.tasks.forecasting import rivals
+
+        found = rivals.all_of(self.windows, self.parts, self.train, self.data, self.season, self.warnings)
+        return {name: forecast.astype(np.float32) for name, forecast in found}
+
+    def test(self, model: Model) -> Test:
+        from rekur.tasks.forecasting import telling
+
+        corrections = self.calibrated(model)
+        point, quantiles = self.predicted(model, self.windows, self.parts.test, self.data.units, corrections)
+        outcome = self.judge.outcome(point, self.rivals["Naive2"], quantiles)
+        extra = {
+            "conformal": corrections.to_json() if corrections is not None else None,
+            "proof": self._proof(model),
+            "horizons": self._by_horizon(point, quantiles),
+        }
+        told = telling.predictions(self.windows, self.parts.test, self.judge.truth, point, quantiles, self.data)
+        tables = {"history": coming.history(self.panel, self.data.window)}
+        if telling.is_one_series(self.parts, self.data):
+            tables["series"] = telling.steps_ahead(self.windows, self.parts, self.judge.truth, point)
+        return Test(outcome, told, tables, extra)
+
+    def _by_horizon(self, point: NDArray[Any], quantiles: NDArray[Any]) -> dict[str, Any]:
+        from rekur.evaluation.forecasting import horizons
+
+        judge, data = self.judge, self.data
+        told: dict[str, Any] = {
+            "metric": data.metric,
+            "every": data.every,
+            "scales": judge.scales,
+            "levels": data.levels,
+        }
+        series = self.parts.test[:, 0]
+        return horizons.by_horizon(judge.truth, point, self.rivals, series=series, quantiles=quantiles, **told)
+
+    def _proof(self, model: Model) -> dict[str, Any]:
+        from rekur.tasks.forecasting.proof import prove
+
+        def forecast(windows: Windows, origins: Origins) -> NDArray[Any]:
+            point, quantiles = self.predicted(model, windows, origins, self.data.units)
+            return np.concatenate([point[..., None], quantiles], axis=2)
+
+        found = prove(self.panel, self.data, self.parts, self.scales, forecast, self.generator(3))
+        if found and not found["equal"]:
+            self.warnings.append(
+                "The forecasts read what they foretell: values changed behind an origin moved them by "
+                f"{found['moved']:g}."
+            )
+        return found
+
+    def baselines(self) -> dict[str, Outcome]:
+        naive2 = self.rivals["Naive2"]
+        return {name: self.judge.outcome(forecast, naive2) for name, forecast in self.rivals.items()}
+
+    # forecasting
+
+    def predicted(
+        self,
+        model: Model,
+        windows: Windows,
+        origins: Origins,
+        units: str = "own",
+        corrections: conformal.Corrections | None = None,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the forecast (N, h) and its quantiles (N, h, Q) from each origin, in `units`."""
+        points, bands = [], []
+        for some, batch, point, quantiles in self._normalised(model, windows, origins):
+            wide = quantiles if corrections is None else corrections.apply(quantiles)
+            bands.append(windows.unscaled(wide.astype(np.float64), batch, some, units).astype(np.float32))
+            points.append(windows.unscaled(point.astype(np.float64), batch, some, units).astype(np.float32))
+        return np.concatenate(points), np.concatenate(bands)
+
+    def _normalised(
+        self, model: Model, windows: Windows, origins: Origins
+    ) -> Iterator[tuple[Origins, Batch, NDArray[Any], NDArray[Any]]]:
+        """Yield some origins, their windows, and their forecasts and quantiles as the model gives them."""
+        forecaster: Any = model
+        for start in range(0, len(origins), AT_ONCE):
+            some = origins[start : start + AT_ONCE]
+            batch = windows.cut(some)
+            draws: Any = {"rng": self.generator(2, start), "scale": batch.scale.astype(np.float32)}
+            quantiles, point = forecaster.forecast(batch.inputs, None, self.data.levels, **draws)
+            yield some, batch, point, quantiles
+
+    def calibrated(self, model: Model) -> conformal.Corrections | None:
+        """Return what the quantiles lack on the validation part, in windows' own scales; None: not asked for."""
+        if not self.data.conformal:
+            return None
+        from rekur.evaluation.forecasting import conformal
+
+        truths, bands = [], []
+        for _, batch, _, quantiles in self._normalised(model, self.windows, self.parts.validation):
+            truths.append(np.where(batch.weight > 0, batch.target, np.nan))
+            bands.append(quantiles)
+        return conformal.calibrate(np.concatenate(truths), np.concatenate(bands), self.data.levels)
+
+    def forecast(
+        self, model: Model, frame: pl.DataFrame, corrections: conformal.Corrections | None = None, own: bool = False
+    ) -> pl.DataFrame:
+        """Return unique_id, ds, forecast, q05 ... q95 of the h steps behind the end of each series of a table.
+
+        Args:
+            frame: histories, as the training file has them; what is known ahead stands behind the last value.
+            corrections: of the quantiles, as `calibrated` found them.
+            own: whether the table is `coming.history` of a run.
+
+        Raises DataError for what cannot be read, and for covariates that are not known ahead.
+        """
+        names = self.columns if not own else replace(self.columns, id="unique_id", time="ds", target="y")
+        found = coming.read(frame, names, self.frequency, self.data)
+        if self.data.log:
+            parts.check_positive(found)
+        where = coming.origins(found, self.data, self.scales.marked)
+        windows = Windows(found, self.data, self.scales)
+        self._check_ahead(windows, where)
+        point, quantiles = self.predicted(model, windows, where, corrections=corrections)
+        return coming.table(found, where, point, quantiles, self.data.levels)
+
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Forecast the steps behind each history, (L,) numbers, oldest first: h numbers, and h of each quantile.
+
+        For models that read no covariates and no calendar; `rekur forecast` has the others.
+        """
+        if self.columns.varying or self.columns.static or self.data.calendar:
+            raise DataError("This model reads more than a series: give a table: `rekur forecast RUN --history FILE`.")
+        made = []
+        for place, given in enumerate(inputs):
+            values = np.asarray(given, dtype=np.float64)
+            if values.ndim != 1 or not np.isfinite(values).any():
+                raise DataError(f"A history must be (L,) numbers, oldest first; got {values.shape}.")
+            there = np.flatnonzero(np.isfinite(values))
+            kept = values[there[0] : there[-1] + 1]
+            made.append(Series(str(place), 0, kept, np.zeros((len(kept), 0))))
+        if not made:
+            return []
+        found = Panel(tuple(made), self.frequency, self.columns)
+        where = coming.origins(found, self.data, self.scales.marked)
+        point, quantiles = self.predicted(model, Windows(found, self.data, self.scales), where)
+        names = [coming.name_of(level) for level in self.data.levels]
+        return [
+            {"prediction": one.tolist(), "quantiles": dict(zip(names, band.T.tolist(), strict=True))}
+            for one, band in zip(point, quantiles, strict=True)
+        ]

@@ -1,0 +1,103 @@
+"""What comes behind the end of each series: the forecast of new histories, as a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from rekur.data import panel
+from rekur.data.calendar import Frequency, Times
+from rekur.data.panel import Columns, Panel
+from rekur.errors import DataError
+from rekur.tasks.forecasting.settings import ForecastData
+from rekur.tasks.forecasting.windows import Origins
+
+EMPTY = 0.5  # a history of which more is missing has another frequency than the one learned
+
+
+def read(frame: pl.DataFrame, columns: Columns, frequency: Frequency, data: ForecastData) -> Panel:
+    """Return the histories of a table as series of a frequency that is known.
+
+    Args:
+        frame: laid out as the training file was.
+        columns: what its columns are called; where the target is not among them, it is looked for as in training.
+        frequency: the model's.
+        data: settings of the run.
+
+    Raises DataError for faults of the table, and for steps of another length than those learned.
+    """
+    if columns.target in frame.columns:
+        found = panel.read(frame, columns, "long", frequency=frequency)
+    else:
+        own = Columns(data.id, data.time, data.target, data.known, data.observed, data.static)
+        found = panel.read(frame, own, data.layout or None, frequency=frequency)
+    for series in found.series:
+        missing = float(np.isnan(series.values).mean())
+        if missing > EMPTY and len(series.values) > 2:
+            raise DataError(
+                f"Series `{series.id}`: the model learned {frequency}, and of these steps {100 * missing:.0f} % are "
+                "missing in the history. Is it of another frequency? Give one row a step."
+            )
+    return found
+
+
+def history(found: Panel, steps: int) -> pl.DataFrame:
+    """Return the last `steps` of each series as a long table, with what is known of the steps to come."""
+    columns, parts = found.columns, []
+    for place, series in enumerate(found.series):
+        begin = max(0, len(series.values) - steps)
+        times = found.times(place, begin, len(series.covariates) - begin)
+        values = np.concatenate([series.values, np.full(len(series.covariates) - len(series.values), np.nan)])[begin:]
+        table: dict[str, Any] = {"unique_id": [series.id] * len(times), "ds": stamped(times), "y": values}
+        table |= {name: series.covariates[begin:, i] for i, name in enumerate(columns.varying)}
+        table |= {name: [value] * len(times) for name, value in zip(columns.static, series.static, strict=True)}
+        parts.append(pl.DataFrame(table))
+    return pl.concat(parts).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+OWN = Columns("unique_id", "ds", "y")  # how `history` names its columns
+
+
+def stamped(times: Times) -> Times:
+    """Return times as polars takes them, which has no resolution of seconds."""
+    return times.astype("datetime64[ms]") if times.dtype.kind == "M" else times
+
+
+def origins(found: Panel, data: ForecastData, marked: bool) -> Origins:
+    """Return the step behind the end of each series; raises DataError for a history that is too short to read."""
+    for series in found.series:
+        if len(series.values) < data.window and not marked:
+            raise DataError(
+                f"Series `{series.id}` has {len(series.values)} values, and the model reads {data.window}. Give the "
+                f"last {data.window} steps of each series."
+            )
+    return np.array([(place, len(series.values)) for place, series in enumerate(found.series)], dtype=np.int64)
+
+
+def name_of(level: float) -> str:
+    """Return the column of a level: q05, q50, q97.5.
+
+    >>> name_of(0.05), name_of(0.975)
+    ('q05', 'q97.5')
+    """
+    whole, _, rest = f"{100 * level:.10g}".partition(".")
+    return f"q{int(whole):02d}" + (f".{rest}" if rest else "")
+
+
+def table(
+    found: Panel, where: Origins, point: NDArray[Any], quantiles: NDArray[Any], levels: tuple[float, ...]
+) -> pl.DataFrame:
+    """Return unique_id, ds, forecast and a column a level, a row a step."""
+    h = point.shape[1]
+    times = [stamped(found.times(int(place), int(step), h)) for place, step in where]
+    names = np.repeat([found.series[place].id for place in where[:, 0]], h)
+    columns: dict[str, Any] = {"unique_id": names, "ds": np.concatenate(times), "forecast": point.ravel()}
+    columns |= {name_of(level): quantiles[:, :, i].ravel() for i, level in enumerate(levels)}
+    frame = pl.DataFrame(columns)
+    stamps = frame["ds"]
+    if stamps.dtype.is_temporal() and (stamps.dt.truncate("1d") == stamps).all():
+        return frame.with_columns(pl.col("ds").cast(pl.Date))
+    return frame

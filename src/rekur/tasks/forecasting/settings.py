@@ -1,0 +1,81 @@
+"""`[data]` of the task `forecast`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from rekur.config import Settings
+
+Set = Literal["sample", "airline", "temperatures", "kospi", "m4-hourly", "etth1", "files"]
+Normalise = Literal["none", "last", "mean", "standard", "changes"]
+Metric = Literal["mae", "mse", "rmse", "smape", "mase", "owa", "crps"]
+
+
+class ForecastData(Settings):
+    """Series, how they are cut into windows, and what is scored."""
+
+    set: Set = "sample"
+    path: str = Field("", description="files: a table of many series")
+    layout: Literal["", "long", "columns", "rows"] = Field(
+        "", description="files: a row a value, a column a series, or a row a series; by default seen from its columns"
+    )
+    id: str = Field("", description="the column that tells the series apart")
+    time: str = Field("", description="the column of times")
+    target: str = Field("", description="the column to forecast")
+    known: tuple[str, ...] = Field((), strict=False, description="columns of numbers known ahead, such as prices")
+    observed: tuple[str, ...] = Field((), strict=False, description="columns of numbers known once they have come")
+    static: tuple[str, ...] = Field((), strict=False, description="columns with one number or word a series")
+    identity: bool = Field(False, description="read which series it is; a series never seen is none of them")
+    calendar: bool = Field(False, description="read where a step stands in the day, week and year")
+    season: int = Field(0, ge=0, le=100_000, description="steps of a season; 0: found in the training part")
+    horizon: int = Field(12, ge=1, le=16_384, description="h, steps forecast at once")
+    horizons: tuple[int, ...] = Field(
+        (), strict=False, description="shorter horizons scored beside the whole; the figure is then the mean over all"
+    )
+    window: int = Field(48, ge=1, le=16_384, description="T, steps read")
+    stride: int = Field(1, ge=1, description="steps from one training window to the next")
+    every: int = Field(1, ge=1, description="steps from one origin to the next where it validates and tests")
+    test: int = Field(0, ge=0, description="last steps of each series that test; 0: a fifth, a horizon at least")
+    validation: int = Field(0, ge=0, description="steps before those, which validate and calibrate; 0: as many")
+    judged: int = Field(1, ge=1, description="take every n-th validation window after an epoch; intervals take all")
+    shortest: int = Field(0, ge=0, description="leave out series of fewer values; 0: refuse them if they are too short")
+    log: bool = Field(False, description="forecast the logarithm; every value must be above 0")
+    standardise: bool = Field(False, description="scale each series by mean and deviation of its training part")
+    normalise: Normalise = Field(
+        "none",
+        description="each window: subtract its last value; divide by its mean; standardise; or subtract the last value "
+        "and divide by the root mean square of its changes",
+    )
+    levels: tuple[float, ...] = Field(
+        (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95), strict=False, min_length=1, description="quantiles given"
+    )
+    conformal: bool = Field(True, description="widen or narrow the quantiles to what the validation part needs")
+    metric: Metric = Field("mae", description="what the verdict is about")
+    units: Literal["own", "standard"] = Field("own", description="standard: score what `standardise` made")
+
+    def faults(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction."""
+        if (self.set == "files") != bool(self.path):
+            yield 'data.path and data.set = "files" belong together. Give both, or neither.'
+        if any(not 0 < level < 1 for level in self.levels) or list(self.levels) != sorted(set(self.levels)):
+            yield f"data.levels must rise between 0 and 1; got {list(self.levels)}."
+        mirrored = [round(1 - level, 9) for level in reversed(self.levels)]
+        if self.conformal and [round(level, 9) for level in self.levels] != mirrored:
+            yield f"data.conformal needs data.levels that are symmetric about 0.5; got {list(self.levels)}."
+        if any(not 1 <= h <= self.horizon for h in self.horizons):
+            yield f"data.horizons must lie between 1 and data.horizon = {self.horizon}; got {list(self.horizons)}."
+        for name in ("test", "validation"):
+            if 0 < getattr(self, name) < self.shortest_horizon:
+                yield f"data.{name}: {getattr(self, name)} steps hold no horizon of {self.shortest_horizon}. Raise it."
+        if self.units == "standard" and not self.standardise:
+            yield 'data.units = "standard" needs data.standardise = true.'
+        if self.metric == "owa" and self.units == "standard":
+            yield 'data.metric = "owa" is defined on the series\' own units. Set data.units to "own".'
+
+    @property
+    def shortest_horizon(self) -> int:
+        """The least horizon that is scored."""
+        return min(self.horizons, default=self.horizon)
