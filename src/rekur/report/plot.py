@@ -192,6 +192,15 @@ class Plot:
         for a, b in zip(px[known if few else alone], py[known if few else alone], strict=True):
             self.dot(a, b, role, 2.6)
 
+    def between(self, x: ArrayLike, low: ArrayLike, high: ArrayLike, role: str) -> None:
+        """Shade what lies between two lines through the points; where a value is not finite there is no point."""
+        px, below, above = self.x(x), self.y(low), self.y(high)
+        known = np.isfinite(px) & np.isfinite(below) & np.isfinite(above)
+        there = [f"{a:.1f} {b:.1f}" for a, b in zip(px[known], above[known], strict=True)]
+        back = [f"{a:.1f} {b:.1f}" for a, b in zip(px[known][::-1], below[known][::-1], strict=True)]
+        if len(there) > 1:
+            self._add('<path class="{} band" d="M{}Z"/>', role, "L".join([*there, *back]))
+
     def dots(self, x: ArrayLike, y: ArrayLike, role: str, radius: float = 2.4) -> None:
         """Draw a dot at every finite point."""
         for a, b in zip(np.ravel(self.x(x)), np.ravel(self.y(y)), strict=True):
