@@ -244,6 +244,8 @@ class Forecasting(Task):
         }
         told = telling.predictions(self.windows, self.parts.test, self.judge.truth, point, quantiles, self.data)
         tables = {"history": coming.history(self.panel, self.data.window)}
+        seen = (self.judge.truth, point, quantiles, self.judge.scales)
+        tables["fans"] = telling.fans(self.windows, self.parts.test, *seen, self.data)
         if telling.is_one_series(self.parts, self.data):
             tables["series"] = telling.steps_ahead(self.windows, self.parts, self.judge.truth, point)
         return Test(outcome, told, tables, extra)

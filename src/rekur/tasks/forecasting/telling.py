@@ -9,6 +9,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rekur.data.calendar import written
+from rekur.evaluation.forecasting import fans as looks
+from rekur.evaluation.forecasting.metrics import absolute, mean_of_steps
 from rekur.tasks.forecasting import coming
 from rekur.tasks.forecasting.parts import Parts
 from rekur.tasks.forecasting.settings import ForecastData
@@ -63,3 +65,29 @@ def steps_ahead(windows: Windows, parts: Parts, truth: Floats, point: Floats) ->
             "persistence": np.concatenate([nothing, last]),
         }
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def fans(
+    windows: Windows,
+    origins: Origins,
+    truth: Floats,
+    point: Floats,
+    quantiles: Floats,
+    scales: Floats,
+    data: ForecastData,
+) -> pl.DataFrame:
+    """Return the table `fans`: up to four forecasts, their history and what came, picked by their errors (MASE).
+
+    Args:
+        scales: (N,) MASE's; a series without one counts as it is.
+    """
+    units = np.where(np.isfinite(scales), scales, 1.0)
+    rows: dict[str, list[Any]] = {}
+    for picture, (row, why) in enumerate(looks.chosen(mean_of_steps(absolute(truth, point)) / units)):
+        place, step = origins[row].tolist()
+        before = windows.known(origins[row : row + 1], data.units)[0][-looks.BEFORE * truth.shape[1] :]
+        dates = written(windows.panel.times(place, step - len(before), len(before) + truth.shape[1]))
+        parts = (before, truth[row], point[row], quantiles[row], data.levels)
+        for name, values in looks.columns(picture, why, windows.panel.series[place].id, dates, *parts).items():
+            rows.setdefault(name, []).extend(values)
+    return pl.DataFrame(rows, infer_schema_length=None)
