@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
     "",
     "run",
+    "fit",
     "recipes",
     "evaluate",
     "predict",

@@ -12,13 +12,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rekur.fitting.work import fit
     from rekur.predict import load
     from rekur.shelf import run
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "run"]
+__all__ = ["__version__", "fit", "load", "run"]
 
-_HOMES = {"run": "rekur.shelf", "load": "rekur.predict"}
+_HOMES = {"fit": "rekur.fitting.work", "run": "rekur.shelf", "load": "rekur.predict"}
 
 
 def __getattr__(name: str) -> Any:

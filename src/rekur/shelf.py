@@ -89,18 +89,32 @@ def run(
 
     Raises RequestError (exit code 2) for what the caller can mend, and RekurError when the work failed.
     """
+    options: dict[str, Any] = {"data": data, "seed": seed, "device": device, "threads": threads, "listeners": listeners}
+    if resume is not None:
+        _check_same(Path(resume), {"seed": seed, "device": device, "threads": threads})
+        return train(_resumed(Path(resume), name, settings, epochs), resume=resume, **options)
+    return train(changed(configuration.load(name), settings, epochs), out=out, **options)
+
+
+def train(
+    config: Config,
+    *,
+    out: Path | str | None = None,
+    data: Path | str | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    threads: int | None = None,
+    resume: Path | str | None = None,
+    listeners: Sequence[Listener] = (),
+) -> Result:
+    """Train and test a recipe that is not on the shelf, and write its report; arguments as of `run`."""
     from rekur import report
     from rekur.doctor import runs as doctor
     from rekur.training import experiment
 
-    if resume is not None:
-        _check_same(Path(resume), {"seed": seed, "device": device, "threads": threads})
-        config, place = _resumed(Path(resume), name, settings, epochs), None
-    else:
-        config, place = _changed(name, settings, epochs), Path(out) if out is not None else None
     finished = experiment.run(
         config,
-        out=place,
+        out=Path(out) if out is not None else None,
         data_dir=Path(data) if data is not None else None,
         seed=1 if seed is None else seed,
         device=device or "auto",
@@ -147,11 +161,12 @@ def _begun_first(name: str) -> int:
     return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
-def _changed(name: str, settings: Mapping[str, Any] | None, epochs: int | None) -> Config:
+def changed(config: Config, settings: Mapping[str, Any] | None, epochs: int | None) -> Config:
+    """Return a recipe with dotted keys changed, and the number of its epochs."""
     changes = dict(settings or {})
     if epochs is not None:
         changes["training.epochs"] = epochs
-    return configuration.override(configuration.load(name), changes)
+    return configuration.override(config, changes)
 
 
 def _resumed(place: Path, name: str, settings: Mapping[str, Any] | None, epochs: int | None) -> Config:

@@ -13,7 +13,21 @@ from typing import Annotated
 
 import typer
 
-from rekur.cli import bench, check, data, doctor, evaluate, export, forecast, generate, predict, recipes, report, run
+from rekur.cli import (
+    bench,
+    check,
+    data,
+    doctor,
+    evaluate,
+    export,
+    fit,
+    forecast,
+    generate,
+    predict,
+    recipes,
+    report,
+    run,
+)
 from rekur.errors import RekurError
 
 EPILOG = "Anywhere on the line, --debug shows the traceback of an error."
@@ -26,6 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run", epilog=EPILOG)(run.run)
+app.command("fit", epilog=EPILOG)(fit.fit)
 app.command("recipes", epilog=EPILOG)(recipes.recipes)
 app.command("evaluate", epilog=EPILOG)(evaluate.evaluate)
 app.command("doctor", epilog=EPILOG)(doctor.doctor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -18,7 +17,7 @@ MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "none")  # written for a va
 MOSTLY = 0.9  # of the values, which make a column one of numbers or dates: the task names the others as faults
 LONG_TEXT = 20  # characters of a mean value from which on it is a text
 WORDS = 3.0  # words of a mean value from which on it is a text
-DATE = re.compile(r"\s*\d{4}[-/.]?\d{2}([-/.]?\d{2})?([ T].*)?\s*$")
+DATE = r"^\s*\d{4}[-/.]?\d{2}([-/.]?\d{2})?([ T].*)?\s*$"
 TRIED = 1000  # values of a column read for its role
 
 LABELS = (
@@ -97,13 +96,13 @@ def _of_words(column: pl.Series) -> Column:
 
 
 def _dated(some: pl.Series, name: str) -> bool:
-    looks = some.str.contains(DATE.pattern).mean()
+    looks = some.str.contains(DATE).mean()
     if looks is None or float(looks) < MOSTLY:  # type: ignore[arg-type]
         return False
     if some.str.contains(r"^\d+$").all() and name.lower() not in TIMES:  # 20240131 may be a number, too
         return False
     try:
-        files.moments(pl.DataFrame({name: some.filter(some.str.contains(DATE.pattern))}), name)
+        files.moments(pl.DataFrame({name: some.filter(some.str.contains(DATE))}), name)
     except DataError:
         return name.lower() in TIMES
     return True

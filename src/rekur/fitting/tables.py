@@ -331,10 +331,10 @@ def _id_of_series(rest: Sequence[Column]) -> str:
 
 def _target(numbers: Sequence[Column], id: str) -> str:
     values = [c for c in numbers if c.name != id]
-    called = named(values, roles.VALUES)
+    called = [c for c in values if c.name.lower().strip() in roles.VALUES]
     if len(values) == 1 or (id and values):
-        return (called or values[-1]).name
-    return called.name if called and called.name.lower() in ("y", "value", "target") else ""
+        return (named(called, roles.VALUES) or values[-1]).name
+    return called[0].name if len(called) == 1 else ""  # several are series side by side
 
 
 def _horizon(frame: pl.DataFrame, time: str, id: str) -> int:

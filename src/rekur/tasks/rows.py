@@ -146,7 +146,10 @@ class ImageRows(Classification):
 
     def examples(self, rows: Rows) -> dict[str, Any]:
         images = self.images["test"][rows]
-        return {"pixels": images.reshape(len(rows), -1).tolist(), "height": [self.height] * len(rows)}
+        return {
+            "pixels": images.reshape(len(rows), self.height * self.width).tolist(),
+            "height": [self.height] * len(rows),
+        }
 
     def baselines(self) -> dict[str, Outcome]:
         from rekur.evaluation.baselines import rows as rivals  # scikit-learn loads as slowly as torch
@@ -162,7 +165,7 @@ class ImageRows(Classification):
 
     def _flat(self, part: str) -> NDArray[np.float32]:
         images = self.images[part]
-        return self._scale(images.reshape(len(images), -1))  # (N, pixels)
+        return self._scale(images.reshape(len(images), self.height * self.width))  # (N, pixels)
 
     def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Predict images, each an array or nested list (height, width) of brightness from 0 to the set's largest.

@@ -1,0 +1,190 @@
+"""`rekur fit`: a model of your own file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rekur.cli import output
+from rekur.cli.options import Json, Quiet
+from rekur.errors import RequestError
+
+if TYPE_CHECKING:
+    from rekur.fitting.plan import Plan
+    from rekur.fitting.work import Fitting
+
+COVARIATES = ("known", "observed", "static")
+
+
+def _column(said: str) -> Any:
+    return typer.Option(help=said, metavar="COLUMN")
+
+
+def fit(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="A table, a text, a folder by class, or two files of parallel texts.", metavar="FILE..."),
+    ] = None,
+    task: Annotated[
+        str, typer.Option(help="text, sequences, forecast, tag, translate, generate or rows.", metavar="NAME")
+    ] = "",
+    text: Annotated[str, _column("The column of the texts.")] = "",
+    label: Annotated[str, _column("The column of the classes, or of the numbers to tell.")] = "",
+    time: Annotated[str, _column("The column of dates; rows of texts are then split by it.")] = "",
+    target: Annotated[str, _column("The column to forecast, or the number to tell.")] = "",
+    id: Annotated[str, _column("The column that says which series or sequence a row belongs to.")] = "",
+    group: Annotated[str, _column("Rows of one value of it are never parted: patients, shops, authors.")] = "",
+    horizon: Annotated[int, typer.Option(help="Steps to forecast. Default: by the dates.", metavar="N", min=0)] = 0,
+    covariates: Annotated[
+        str, typer.Option(help="Columns beside a series.", metavar="known=A,B,observed=C,static=D")
+    ] = "",
+    folds: Annotated[int, typer.Option(help="Cross-validation with so many folds.", metavar="N", min=0)] = 0,
+    seeds: Annotated[int, typer.Option(help="So many seeds from --seed on: mean and spread.", metavar="N", min=0)] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan, the model and the time it will take; train nothing.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The run folder: new or empty. Default: a free place in ./runs.", metavar="DIR"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Same seed, machine and threads: same bits. Default: 1.", metavar="N", min=0, max=2**32 - 1),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto, the CPU.", metavar="NAME")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads. Default: a short calibration.", metavar="N", min=1)
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs. Default: by the size.", metavar="N", min=1)] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Change a setting; may be repeated.", metavar="KEY=VALUE"),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Take up an interrupted fit again, to the same bits.", metavar="RUN")
+    ] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a model of your own file, test it beside baselines, and write its report.
+
+    What to learn is read from the columns and said in one line; options name what the columns do not say. The test
+    part is held out first and read once, at the end.
+
+    Example: rekur fit reviews.csv --text review --label sentiment
+    """
+    from rekur import config, shelf
+    from rekur.fitting import repeats, work
+    from rekur.fitting.kinds import Given
+    from rekur.training import progress
+
+    listener = progress.Progress(quiet=quiet)
+    if resume:
+        if paths:
+            raise RequestError("--resume goes on with the file of its own folder; leave out FILE.")
+        if (resume / repeats.PLAN).exists():
+            _show_several(repeats.go(resume, listeners=(listener,)), as_json)
+        else:
+            _show(shelf.run(resume=resume, listeners=(listener,)), as_json)
+        return
+    if not paths:
+        raise RequestError("Give a file or a folder to learn from. Example: rekur fit reviews.csv")
+    given = Given(task, text, label, time, target, id, group, horizon, **parse_covariates(covariates))
+    changes = config.parse_assignments(settings or ())
+    fitting = work.prepare(paths, given, changes, epochs, 1 if seed is None else seed)
+    _say(fitting, as_json, quiet)
+    options: dict[str, Any] = {"device": device, "threads": threads}
+    if dry_run:
+        _plan(fitting, 1 if seed is None else seed, options, as_json)
+    elif folds or seeds:
+        members = repeats.plan(fitting.config, folds, seeds, 1 if seed is None else seed)
+        place = repeats.begin(fitting.config, members, folds, out)
+        _show_several(repeats.go(place, listeners=(listener,), **options), as_json)
+    else:
+        _show(shelf.train(fitting.config, out=out, seed=seed, listeners=(listener,), **options), as_json)
+
+
+def parse_covariates(said: str) -> dict[str, tuple[str, ...]]:
+    """Turn ``known=price,promo,observed=weather`` into the columns of each kind; raises RequestError."""
+    found: dict[str, list[str]] = {}
+    kind = ""
+    for piece in filter(None, (part.strip() for part in said.replace(";", ",").split(","))):
+        before, equals, name = piece.partition("=")
+        if equals:
+            kind = before.strip()
+            if kind not in COVARIATES:
+                raise RequestError(f"--covariates: `{kind}` is none of {', '.join(COVARIATES)}.")
+        if not kind:
+            raise RequestError(f"--covariates takes known=A,B,observed=C,static=D; got `{said}`.")
+        found.setdefault(kind, []).append(name.strip() if equals else piece)
+    return {name: tuple(filter(None, columns)) for name, columns in found.items()}
+
+
+def _say(fitting: Fitting, as_json: bool, quiet: bool) -> None:
+    """Tell what was read from the file: on stdout for people, on stderr where stdout is one object."""
+    if not as_json:
+        output.say(fitting.config.recipe.title + ".")
+    elif not quiet:
+        output.warn(fitting.config.recipe.title + ".")
+    if not quiet:
+        for note in fitting.kind.notes:
+            output.warn(note)
+
+
+def _show(result: Any, as_json: bool) -> None:
+    from rekur.cli import run
+
+    run.show(result, as_json)
+
+
+def _show_several(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.emit(found)
+        return
+    metric = found["metric"]
+    rows = [("ours", *_mean(metric, found["test"]))]
+    rows += [(name, *_mean(metric, figures)) for name, figures in found["baselines"].items()]
+    output.table(("", f"test {metric}".replace("_", " "), "spread"), rows)
+    output.say(f"{found['sentence']}\n\nRuns: {found['run']}")
+
+
+def _mean(metric: str, figures: dict[str, dict[str, float]]) -> tuple[str, str]:
+    figure = figures.get(metric)
+    return (output.figure(metric, figure["mean"]), output.figure(metric, figure["spread"])) if figure else ("", "")
+
+
+def _plan(fitting: Fitting, seed: int, options: dict[str, Any], as_json: bool) -> None:
+    from rekur.fitting import plan
+
+    found = plan.make(fitting, seed, options["device"] or "auto", options["threads"])
+    if as_json:
+        output.emit(found.as_json())
+        return
+    output.table(("plan", ""), lines(found))
+    for note in found.notes[len(fitting.kind.notes) :]:
+        output.warn(note)
+
+
+def lines(plan: Plan) -> list[tuple[str, str]]:
+    """Return the rows of the table of a plan."""
+    return [
+        ("task", plan.task),
+        ("split", plan.split),
+        ("parts", ", ".join(f"{part} {count:,}" for part, count in plan.parts.items())),
+        ("baselines", ", ".join(plan.baselines)),
+        ("model", plan.model),
+        ("parameters", f"{plan.parameters:,}"),
+        ("training", f"{plan.epochs} epochs of {plan.batches:,} batches"),
+        ("time", f"about {duration(plan.seconds)} of training here, by some timed batches"),
+    ]
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

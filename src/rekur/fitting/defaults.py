@@ -1,0 +1,257 @@
+"""Which model and which training suit data of a size: small ones a small model, strongly held back.
+
+The figures were chosen on validation parts of generated tables and of samples of public sets, never on a test part
+(docs/your-data.md says which).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rekur.config import Config, check
+from rekur.fitting.kinds import MEMORY, Kind, Size
+
+Settings = dict[str, Any]
+
+LONG = 100  # words of a mean text from which on it is read in segments, side by side
+SEGMENT = 50
+LONGEST_WORDS, LONGEST_SIGNS = 400, 600  # of a text: what lies behind is not read
+MOST_TESTED = 50_000  # examples: more make a test no sharper, and take long
+SHARED = {"optimizer": "adam", "schedule": "one_cycle", "clip": 1.0}
+
+
+def recipe(kind: Kind, name: str) -> Config:
+    """Return the recipe of a path: its task, its `[data]`, and the model and training its size asks for."""
+    data, model, training = CHOICES[kind.task](kind)
+    values = {
+        "recipe": {"name": name, "title": kind.said[:1].upper() + kind.said[1:], "task": kind.task},
+        "data": {**kind.data, **data},
+        "model": model,
+        "training": {**SHARED, **training},
+        "published": {"reason": "Made by `rekur fit` from a file."},
+    }
+    return check(Config, values, "")
+
+
+def shares(examples: int) -> Settings:
+    """Return the shares that test and validate: at most some ten thousand examples of each."""
+    test, validation = 0.2, 0.15
+    return {
+        "test": round(min(test, max(0.02, MOST_TESTED / max(1, examples))), 4),
+        "validation": round(min(validation, max(0.01, MOST_TESTED / 2 / max(1, examples))), 4),
+    }
+
+
+def _text(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    size = kind.size
+    data = {
+        **shares(size.examples),
+        "tokenizer": "characters" if _by_sign(size) else "words",
+        "min_count": 1 if size.examples < 2000 else 2 if size.examples < 50_000 else 5,
+        "max_words": 50_000,
+        "length": LONGEST_SIGNS if _by_sign(size) else LONGEST_WORDS,
+        "memory": MEMORY,
+    }
+    N = size.examples
+    model: Settings = {
+        "cell": "gru" if N < 10_000 else "lstm",
+        "embedding": 32 if N < 1000 else 64 if N < 10_000 else 128,
+        "hidden": 24 if N < 1000 else 48 if N < 10_000 else 96,
+        "bidirectional": True,
+        "readout": "mean_max",
+        "init": "keras",
+        "dropout_embedding": 0.3,
+        "dropout_words": 0.2,
+        "dropout_readout": 0.5 if N < 10_000 else 0.4,
+    }
+    if size.steps > LONG:
+        model["segment"] = SEGMENT
+    if N <= 400_000:  # an n-gram's evidence is what little data can say; with much the words learn it
+        model["evidence"] = 4 if _by_sign(size) else 2
+        model["ballot"] = True
+    training = {
+        "learning_rate": 0.004 if N < 10_000 else 0.003,
+        "batch": 16 if N < 1000 else 32 if N < 10_000 else 64 if N < 100_000 else 128,
+        "epochs": 20 if N < 500 else 10 if N < 2000 else 6 if N < 10_000 else 3 if N < 200_000 else 2,
+        "average": 0.98 if N < 2000 else 0.99,
+        "keep": "best",
+    }
+    return data, model, training
+
+
+def _by_sign(size: Size) -> bool:
+    return size.characters or size.steps < 3  # names, codes
+
+
+def _sequences(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    if "text" in kind.data:
+        return _text_to_number(kind)
+    N = kind.size.examples
+    model = {
+        "cell": "gru",
+        "hidden": 24 if N < 500 else 48 if N < 10_000 else 96,
+        "bidirectional": True,
+        "readout": "mean_max",
+        "dropout_readout": 0.4 if N < 500 else 0.3 if N < 10_000 else 0.2,
+    }
+    training = {
+        "optimizer": "adamw",
+        "weight_decay": 0.05 if N < 500 else 0.01,
+        "learning_rate": 0.01 if N < 10_000 else 0.004,
+        "batch": 16 if N < 500 else 32 if N < 10_000 else 128,
+        "epochs": 60 if N < 500 else 40 if N < 5000 else 12 if N < 100_000 else 4,
+        "keep": "best",
+    }
+    return shares(N), model, training
+
+
+def _text_to_number(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    N = kind.size.examples
+    by_sign = _by_sign(kind.size)
+    data = {
+        **shares(N),
+        "tokenizer": "characters" if by_sign else "words",
+        "min_count": 1 if N < 2000 else 2,
+        "length": LONGEST_SIGNS if by_sign else LONGEST_WORDS,
+    }
+    model = {
+        "cell": "gru",
+        "embedding": 32 if N < 1000 else 64,
+        "hidden": 24 if N < 1000 else 48,
+        "bidirectional": True,
+        "readout": "mean_max",
+        "dropout_embedding": 0.3,
+        "dropout_words": 0.1,
+        "dropout_readout": 0.4,
+    }
+    training = {
+        "learning_rate": 0.004,
+        "batch": 16 if N < 1000 else 32 if N < 10_000 else 64,
+        "epochs": 30 if N < 1000 else 12 if N < 10_000 else 4,
+        "keep": "best",
+    }
+    return data, model, training
+
+
+def _tag(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    N = kind.size.examples
+    small = N < 1000
+    model = {
+        "cell": "lstm",
+        "embedding": 48 if small else 100,
+        "characters": 24 if small else 32,
+        "characters_hidden": 32 if small else 48,
+        "hidden": 48 if small else 128,
+        "bidirectional": True,
+        "readout": "every",
+        "variational": True,
+        "dropout_embedding": 0.4,
+        "dropout_words": 0.15,
+        "dropout_readout": 0.4,
+    }
+    training = {
+        "learning_rate": 0.005,
+        "batch": 8 if N < 300 else 16 if small else 32,
+        "epochs": 40 if N < 300 else 25 if small else 15 if N < 10_000 else 6,
+        "clip": 5.0,
+        "average": 0.99,
+        "keep": "best",
+    }
+    return {"min_count": 1 if small else 2}, model, training
+
+
+def _translate(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    N = kind.size.examples
+    width = 64 if N < 2000 else 128 if N < 20_000 else 256
+    model = {
+        "cell": "gru",
+        "embedding": width,
+        "hidden": width,
+        "bidirectional": True,
+        "readout": "decoder",
+        "decoder_hidden": 2 * width,
+        "attention": "general",
+        "tied": True,
+        "dropout_embedding": 0.3,
+        "dropout_readout": 0.4,
+    }
+    training = {
+        "learning_rate": 0.003,
+        "batch": 16 if N < 2000 else 64,
+        "epochs": 40 if N < 1000 else 20 if N < 10_000 else 10 if N < 100_000 else 4,
+        "label_smoothing": 0.1,
+        "average": 0.99,
+        "keep": "best",
+    }
+    share = max(0.01, min(0.1, 2000 / max(1, N)))
+    data = {"min_count": 1 if N < 2000 else 2, "test": round(share, 4), "validation": round(share, 4)}
+    return data, model, training
+
+
+def _generate(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    N = kind.size.examples  # characters
+    model = {
+        "cell": "gru" if N < 300_000 else "lstm",
+        "embedding": 32 if N < 100_000 else 64,
+        "hidden": 64 if N < 30_000 else 128 if N < 1_000_000 else 256,
+        "readout": "every",
+        "dropout_readout": 0.4 if N < 100_000 else 0.2,
+    }
+    training = {
+        "learning_rate": 0.005,
+        "batch": 8 if N < 30_000 else 16 if N < 300_000 else 32 if N < 2_000_000 else 64,
+        "epochs": 40 if N < 30_000 else 20 if N < 300_000 else 8 if N < 3_000_000 else 2,
+        "keep": "best",
+    }
+    return {"chunk": 32 if N < 30_000 else 64 if N < 300_000 else 128}, model, training
+
+
+def _rows(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    N = kind.size.examples
+    model = {
+        "cell": "gru" if N < 10_000 else "lstm",
+        "hidden": 32 if N < 500 else 64 if N < 10_000 else 128,
+        "bidirectional": True,
+        "readout": "flatten",
+        "dropout_readout": 0.5 if N < 500 else 0.3,
+    }
+    training = {
+        "learning_rate": 0.005,
+        "batch": 16 if N < 500 else 32 if N < 10_000 else 128,
+        "epochs": 40 if N < 500 else 20 if N < 10_000 else 8,
+        "average": 0.99,
+        "keep": "best",
+    }
+    return {**shares(N), "shift": 1}, model, training
+
+
+def _forecast(kind: Kind) -> tuple[Settings, Settings, Settings]:
+    size, horizon = kind.size, int(kind.data["horizon"])
+    room = max(1, int(0.6 * size.steps) - horizon)  # of a series' training part, behind the window
+    window = max(1, min(max(2 * horizon, 24), room // 2 if room > 1 else 1))
+    N = size.examples
+    model = {
+        "cell": "gru",
+        "forecaster": "direct",
+        "distribution": "quantiles",
+        "hidden": 24 if N < 500 else 48 if N < 50_000 else 96,
+        "dropout_readout": 0.2 if N < 500 else 0.1,
+    }
+    training = {
+        "learning_rate": 0.005 if N < 50_000 else 0.003,
+        "batch": 16 if N < 1000 else 64 if N < 100_000 else 256,
+        "epochs": 40 if N < 1000 else 20 if N < 20_000 else 8 if N < 500_000 else 3,
+        "keep": "best",
+    }
+    return {"window": window, "normalise": "changes", "calendar": N >= 500}, model, training
+
+
+CHOICES = {
+    "text": _text,
+    "sequences": _sequences,
+    "forecast": _forecast,
+    "tag": _tag,
+    "translate": _translate,
+    "generate": _generate,
+    "rows": _rows,
+}

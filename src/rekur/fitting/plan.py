@@ -1,0 +1,134 @@
+"""What a fit is about to do: the split, the rivals, the model and its size, and how long it will take."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from rekur.fitting.work import Fitting
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from rekur.tasks.base import Task
+
+RIVALS: dict[str, tuple[str, ...]] = {  # a test holds them beside what each task fits
+    "text": ("majority", "TF-IDF + logistic regression", "NB-SVM with bigrams"),
+    "tag": ("commonest tag", "commonest tag of the word", "averaged perceptron"),
+    "translate": ("copy the source", "word-by-word dictionary"),
+    "generate": ("unigram", "5-gram Kneser-Ney"),
+    "rows": ("majority", "logistic regression on pixels"),
+}
+TIMED = 3.0  # seconds of training that are enough to say how long all of it takes
+MOST = 12  # batches timed
+LEAST = {"layers": 1, "embedding": 0, "evidence": 0}  # what is not worth a word
+FORWARD = 0.4  # of the time of a training step, that reading alone takes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would happen; `rekur fit --dry-run` shows it."""
+
+    said: str
+    task: str
+    split: str
+    parts: dict[str, int]
+    baselines: tuple[str, ...]
+    model: str
+    parameters: int
+    epochs: int
+    batches: int
+    seconds: float  # of training, by a few timed batches
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object of `rekur fit --dry-run --json`."""
+        return asdict(self)
+
+
+def make(fitting: Fitting, seed: int = 1, device: str = "auto", threads: int | None = None) -> Plan:
+    """Read the data, build the model and time some batches; nothing is kept, and no test part is read."""
+    from rekur.models import parameters
+    from rekur.training import devices, experiment, machine
+
+    config = experiment.resolved(fitting.config)
+    about = experiment.About(seed, str(devices.choose(device)), threads, **machine.versions())
+    task, model = experiment.prepared(config, about, None)
+    count = threads or machine.calibrated(task, model)
+    parts, batches, epochs = sizes(task), task.batches(0), config.training.epochs
+    seconds = _timed(task, model, count) * len(batches)
+    seconds *= 1 + FORWARD * parts.get("validation", 0) / max(1, parts.get("train", 1))
+    return Plan(
+        fitting.kind.said,
+        config.recipe.task,
+        _split(config.data),
+        parts,
+        RIVALS.get(config.recipe.task, ()),
+        _described(config.model.model_dump()),
+        parameters(model),
+        epochs,
+        len(batches),
+        seconds * epochs,
+        (*fitting.kind.notes, *task.warnings),
+    )
+
+
+def sizes(task: Task) -> dict[str, int]:
+    """Return how many examples each part has: rows, sequences, sentences, pairs, characters or windows."""
+    for name in ("labels", "ids", "targets", "parts"):
+        found = getattr(task, name, None)
+        if isinstance(found, Mapping) and "test" in found:
+            return {part: len(found[part]) for part in ("train", "validation", "test") if part in found}
+    texts = getattr(getattr(task, "text", None), "texts", None)
+    if isinstance(texts, Mapping):
+        return {part: len(found) for part, found in texts.items()}
+    return {"train": sum(len(rows) for rows in task.batches(0))}
+
+
+def _timed(task: Task, model: nn.Module, threads: int) -> float:
+    """Return the mean seconds of a training step; neither the model nor any random state changes."""
+    import torch
+
+    tried, batches = copy.deepcopy(model).train(), task.batches(0)
+    if not batches:
+        return 0.0
+    places = [batches[len(batches) * n // MOST] for n in range(min(MOST, len(batches)))]
+    torch.set_num_threads(threads)
+    spent: list[float] = []
+    with torch.random.fork_rng(devices=[]):
+        for rows in [places[0], *places]:
+            began = time.perf_counter()
+            tried.zero_grad()
+            task.step(tried, rows, None).loss.backward()  # type: ignore[no-untyped-call]
+            spent.append(time.perf_counter() - began)
+            if sum(spent) > TIMED and len(spent) > 1:
+                break
+    return sum(spent[1:]) / max(1, len(spent) - 1)  # the first one warms up
+
+
+def _split(data: Mapping[str, Any]) -> str:
+    if "split" not in data:
+        return "the last steps of each series test" if "horizon" in data else "random parts validate and test"
+    how = {
+        "random": "at random",
+        "stratified": "at random, every class in every part",
+        "grouped": f"every `{data.get('group')}` whole",
+        "time": f"the newest by `{data.get('time')}` test",
+    }.get(str(data["split"]), str(data["split"]))
+    if data.get("folds"):
+        return f"fold {data['fold'] + 1} of {data['folds']}, {how}"
+    return f"{how}: {data['validation']:.0%} validate, {data['test']:.0%} test"
+
+
+def _described(model: Mapping[str, Any]) -> str:
+    told = [str(model["cell"])]
+    told += [f"hidden {model['hidden']}"]
+    told += [
+        f"{name} {model[name]}" for name in ("layers", "embedding", "evidence") if model[name] > (name == "layers")
+    ]
+    told += [word for word in ("bidirectional", "ballot") if model[word]]
+    told += [str(model.get("forecaster") or f"readout {model['readout']}")]
+    return ", ".join(told)

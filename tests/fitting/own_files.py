@@ -1,0 +1,146 @@
+"""Tiny files of each kind, made by a seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+GOOD, BAD = ("great", "lovely", "superb", "fine", "warm"), ("dull", "awful", "poor", "cold", "weak")
+PLAIN = ("the", "film", "was", "and", "its", "story", "music", "end", "actor", "scene", "a", "very", "quite", "so")
+
+
+def reviews(count: int, seed: int = 0) -> pl.DataFrame:
+    """Return texts of some ten words, two or three of which tell the class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    texts = []
+    for label in labels:
+        words = [*rng.choice(PLAIN, 7), *rng.choice(GOOD if label else BAD, 2)]
+        texts.append(" ".join(rng.permutation(words)))
+    return pl.DataFrame({"id": np.arange(count), "review": texts, "sentiment": np.where(labels, "good", "bad")})
+
+
+def sensors(count: int, steps: int = 12, seed: int = 0) -> pl.DataFrame:
+    """Return a long table of `count` machines: two values a step, and a state a machine."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for machine in range(count):
+        state = machine % 2
+        time = np.arange(steps)
+        wave = np.sin(time * (0.5 + 0.5 * state) + rng.random() * 6) + rng.normal(0, 0.1, steps)
+        frames.append(
+            pl.DataFrame(
+                {
+                    "machine": [f"m{machine}"] * steps,
+                    "time": time,
+                    "pressure": wave.round(3),
+                    "heat": rng.normal(20, 1, steps).round(2),
+                    "state": ["worn" if state else "sound"] * steps,
+                }
+            )
+        )
+    return pl.concat(frames)
+
+
+def wide(count: int, steps: int = 16, seed: int = 0) -> pl.DataFrame:
+    """Return a row a curve: its values side by side, and a class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, count)
+    curves = np.cumsum(rng.normal(0, 0.2, (count, steps)) + np.where(labels, 0.2, -0.2)[:, None], axis=1)
+    columns = {f"t{step}": curves[:, step].round(3) for step in range(steps)}
+    return pl.DataFrame({**columns, "class": np.where(labels, "up", "down")})
+
+
+def sales(series: int = 3, days: int = 120, seed: int = 0) -> pl.DataFrame:
+    """Return a long table of daily series with a weekly season."""
+    rng = np.random.default_rng(seed)
+    dates = np.datetime64("2024-01-01") + np.arange(days)
+    frames = [
+        pl.DataFrame(
+            {
+                "unique_id": [f"shop{number}"] * days,
+                "ds": dates.astype(str),
+                "y": (20 * (1 + number) + 5 * np.sin(np.arange(days) * 2 * np.pi / 7) + rng.normal(0, 1, days)).round(
+                    2
+                ),
+            }
+        )
+        for number in range(series)
+    ]
+    return pl.concat(frames)
+
+
+def side_by_side(days: int = 120, seed: int = 0) -> pl.DataFrame:
+    """Return the same series, a column each."""
+    return sales(3, days, seed).pivot(on="unique_id", index="ds", values="y")
+
+
+def tagged(count: int, seed: int = 0) -> str:
+    """Return sentences in CoNLL's plain form, names of persons and places among them."""
+    rng = np.random.default_rng(seed)
+    lines = []
+    for _ in range(count):
+        who, where = rng.choice(["Anna", "Ben", "Clara", "Dora"]), rng.choice(["Rome", "Oslo", "Seoul"])
+        words = [(who, "B-PER"), ("goes", "O"), ("to", "O"), (where, "B-LOC")]
+        lines += [f"{word} {tag}" for word, tag in words] + [""]
+    return "\n".join(lines) + "\n"
+
+
+def conllu(count: int, seed: int = 0) -> str:
+    """Return sentences in CoNLL-U."""
+    rng = np.random.default_rng(seed)
+    blocks = []
+    for _ in range(count):
+        noun, verb = rng.choice(["dog", "cat", "child"]), rng.choice(["runs", "sleeps"])
+        words = [("the", "DET"), (noun, "NOUN"), (verb, "VERB")]
+        rows = [f"{n}\t{w}\t_\t{t}\t_\t_\t{0 if n == 3 else 3}\t_\t_\t_" for n, (w, t) in enumerate(words, 1)]
+        blocks.append("\n".join(rows) + "\n")
+    return "\n".join(blocks)
+
+
+def pairs(count: int, seed: int = 0) -> tuple[str, str]:
+    """Return two texts, sentence by sentence."""
+    rng = np.random.default_rng(seed)
+    words = {"hund": "dog", "katze": "cat", "kind": "child", "mann": "man"}
+    verbs = {"schläft": "sleeps", "läuft": "runs", "isst": "eats"}
+    sides: tuple[list[str], list[str]] = ([], [])
+    for _ in range(count):
+        noun, verb = rng.choice(list(words)), rng.choice(list(verbs))
+        sides[0].append(f"der {noun} {verb} .")
+        sides[1].append(f"the {words[noun]} {verbs[verb]} .")
+    return "\n".join(sides[0]) + "\n", "\n".join(sides[1]) + "\n"
+
+
+def texts_by_class(folder: Path, count: int, seed: int = 0) -> Path:
+    """Write reviews as files, a folder a class."""
+    for row in reviews(count, seed).iter_rows(named=True):
+        place = folder / row["sentiment"]
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{row['id']}.txt").write_text(row["review"], encoding="utf-8")
+    return folder
+
+
+def images_by_class(folder: Path, count: int, seed: int = 0) -> Path:
+    """Write small pictures with a bar that lies or stands, a folder a class."""
+    from PIL import Image
+
+    rng = np.random.default_rng(seed)
+    for number in range(count):
+        kind = ("lying", "standing")[number % 2]
+        pixels = rng.integers(0, 60, (12, 12)).astype(np.uint8)
+        at = int(rng.integers(2, 10))
+        if number % 2:
+            pixels[:, at] = 255
+        else:
+            pixels[at] = 255
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / kind / f"{number}.png")
+    return folder
+
+
+def objects(frame: pl.DataFrame) -> str:
+    """Return a table as JSON, a line a row."""
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in frame.iter_rows(named=True))

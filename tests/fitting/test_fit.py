@@ -1,0 +1,240 @@
+"""`rekur fit` end to end: a file becomes a run folder like any other, and its faults one message."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import own_files as own
+import polars as pl
+import pytest
+
+from rekur import load
+from rekur.cli import main
+from rekur.cli.fit import parse_covariates
+from rekur.errors import RequestError
+from rekur.fitting import defaults, kinds, plan, repeats, work
+from rekur.runs import Run
+
+QUICK = ("--threads", "1", "--quiet", "--epochs", "1")
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own") / "reviews.csv"
+    own.reviews(120).write_csv(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def fitted(reviews: Path) -> Path:
+    out = reviews.parent / "run"
+    assert main(["fit", str(reviews), "--out", str(out), "--threads", "1", "--quiet", "--epochs", "6"]) == 0
+    return out
+
+
+def said(capsys: pytest.CaptureFixture[str], *argv: object, code: int = 0) -> str:
+    capsys.readouterr()
+    assert main([str(word) for word in argv]) == code
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.err
+    return shown.err if code else shown.out
+
+
+def test_a_fitted_file_is_a_whole_run(fitted: Path, reviews: Path) -> None:
+    run = Run.open(fitted)
+    metrics, text = run.metrics(), run.config_text()
+    assert metrics["test"]["accuracy"] > 0.9
+    assert set(metrics["baselines"]) == set(plan.RIVALS["text"])
+    assert (fitted / "report.html").is_file()
+    assert f'path = "{reviews}"' in text
+    assert "split_seed = 1" in text
+    assert "Text column `review`, label `sentiment` with 2 values: classification" in text
+
+
+def test_it_predicts_and_is_evaluated_by_its_own_columns(
+    fitted: Path, reviews: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load(fitted).predict(["a great superb film"])[0]["prediction"] == "good"
+    found = json.loads(said(capsys, "predict", fitted, reviews, "--json"))
+    assert len(found["predictions"]) == 120
+    again = json.loads(said(capsys, "evaluate", fitted, reviews, "--json"))
+    assert again["test"]["accuracy"] > 0.9
+
+
+def test_a_second_fit_into_a_folder_is_refused(fitted: Path, reviews: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (fitted / "metrics.json").read_bytes()
+    assert "is not empty, and a run never overwrites" in said(capsys, "fit", reviews, "--out", fitted, *QUICK, code=2)
+    with Run(fitted).alone():
+        text = said(capsys, "fit", reviews, "--out", fitted, *QUICK, code=2)
+    assert "Another process is at work" in text
+    assert (fitted / "metrics.json").read_bytes() == before
+
+
+def test_a_dry_run_shows_the_plan_and_leaves_nothing(
+    reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shown = said(capsys, "fit", reviews, "--dry-run", "--threads", "1")
+    assert shown.startswith("Text column `review`, label `sentiment` with 2 values: classification.\n")
+    for part in ("every class in every part: 15% validate, 20% test", "train 78, validation 18, test 24", "NB-SVM"):
+        assert part in shown
+    found = json.loads(said(capsys, "fit", reviews, "--dry-run", "--threads", "1", "--json"))
+    assert found["parts"] == {"train": 78, "validation": 18, "test": 24}
+    assert found["parameters"] > 1000
+    assert found["seconds"] > 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_seeds_and_folds_give_a_mean_and_a_spread(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = json.loads(said(capsys, "fit", reviews, "--folds", "2", "--out", tmp_path / "f", *QUICK, "--json"))
+    each = [Run.open(path).metrics()["test"]["accuracy"] for path in found["runs"]]
+    assert found["test"]["accuracy"]["mean"] == pytest.approx(sum(each) / 2)
+    assert found["test"]["accuracy"]["spread"] == pytest.approx(abs(each[0] - each[1]) / 2**0.5)
+    assert sum(found["verdicts"].values()) == 2
+    tested = [Run.open(path).predictions() for path in found["runs"]]
+    assert sum(map(len, tested)) == 120
+    for again in (True, False):  # all done, then one of them lost
+        if not again:
+            (tmp_path / "f" / "fold-2" / "metrics.json").unlink()
+        resumed = json.loads(said(capsys, "fit", "--resume", tmp_path / "f", "--quiet", "--json"))
+        assert resumed["test"] == found["test"]
+    assert "is not empty" in said(capsys, "fit", reviews, "--seeds", "2", "--out", tmp_path / "f", *QUICK, code=2)
+
+
+def test_several_seeds_are_tested_on_the_same_rows(reviews: Path) -> None:
+    fitting = work.prepare([reviews], seed=4)
+    members = repeats.plan(fitting.config, 0, 3, 4)
+    assert [member["seed"] for member in members] == [4, 5, 6]
+    assert fitting.config.data["split_seed"] == 4
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--folds", "1"], "take 2 or more"),
+        (["--set", "model.hiden=3"], "Unknown setting `model.hiden`"),
+        (["--label", "sentimant"], "Did you mean `sentiment`"),
+        (["--covariates", "knwon=x"], "none of known, observed, static"),
+        (["--resume", "nowhere"], "leave out FILE"),
+        (["--task", "forecast"], "do not say what to learn"),
+    ],
+)
+def test_wrong_requests_are_said_and_leave_nothing(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], argv: list[str], message: str
+) -> None:
+    out = tmp_path / "run"
+    assert message in said(capsys, "fit", reviews, "--out", out, *QUICK, *argv, code=2)
+    assert not out.exists()
+    assert "Give a file or a folder" in said(capsys, "fit", code=2)
+
+
+def test_covariates_are_columns_by_kind() -> None:
+    assert parse_covariates("known=a,b;observed=c,static=d") == {
+        "known": ("a", "b"),
+        "observed": ("c",),
+        "static": ("d",),
+    }
+    assert parse_covariates("") == {}
+    with pytest.raises(RequestError, match="takes known="):
+        parse_covariates("a,b")
+
+
+FILES: dict[str, tuple[str, bytes, str]] = {
+    "ragged": ("a.csv", b"text,label\none two three,x\nfour,five,y\n", "line 3 has 3 fields; the first line names 2"),
+    "short": ("a.csv", b"text,label\none two three,x\nfour\n", "line 3 has 1 fields"),
+    "quote": ("a.csv", b'text,label\n"one two,x\nthree,y\n', "Is a quotation mark left open"),
+    "delimiter": ("a.csv", b"text/label\none two three/x\n", "do not say what to learn"),
+    "workbook": ("a.csv", b"PK\x03\x04\x14\x00[Content_Types].xml", "an Excel workbook"),
+    "old workbook": ("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
+    "gzip": ("a.csv", b"\x1f\x8b\x08\x00", "compressed with gzip"),
+    "broken gzip": ("a.csv.gz", b"\x1f\x8b\x08\x00", "no whole gzip file"),
+    "utf-16": ("a.csv", "text,label\n".encode("utf-16"), "UTF-16"),
+    "latin": ("a.csv", "text,label\ncafé au lait,x\n".encode("latin-1"), "not UTF-8"),
+    "names": ("a.csv", b"text,text\na b c,x\n", "names these columns twice"),
+    "empty": ("a.csv", b"", "is empty"),
+    "no rows": ("a.csv", b"text,label\n", "has no rows"),
+    "json": ("a.jsonl", b'{"text": "a"}\n{"text": \n', "line 2 is not JSON"),
+    "parquet": ("a.parquet", b"PAR1 and nothing more", "no whole .parquet file"),
+    "ending": ("a.xlsx", b"PK\x03\x04", "rekur reads .csv"),
+    "one class": ("a.csv", b"text,label\n" + b"one two three four,x\n" * 30, "do not say what to learn"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), FILES.values(), ids=FILES)
+def test_a_malformed_file_is_one_clear_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    text = said(capsys, "fit", tmp_path / name, "--out", tmp_path / "run", *QUICK, code=2)
+    assert message in text
+    assert text.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "tsv", "csv.gz", "jsonl", "parquet", "semicolons", "bom", "folder"])
+def test_every_form_of_a_table_of_texts_is_the_same_task(tmp_path: Path, form: str) -> None:
+    frame = own.reviews(40)
+    path = tmp_path / f"a.{form if form not in ('semicolons', 'bom') else 'csv'}"
+    if form in ("csv", "bom"):
+        path.write_text(("\ufeff" if form == "bom" else "") + frame.write_csv(), encoding="utf-8")
+    elif form == "csv.gz":
+        import gzip
+
+        path.write_bytes(gzip.compress(frame.write_csv().encode()))
+    elif form in ("tsv", "semicolons"):
+        path.write_text(frame.write_csv(separator="\t" if form == "tsv" else ";"))
+    elif form == "jsonl":
+        path.write_text(own.objects(frame))
+    elif form == "parquet":
+        frame.write_parquet(path)
+    else:
+        path = own.texts_by_class(tmp_path / "texts", 40)
+    assert _loaded(work.prepare([path]).config) == _loaded(work.prepare([_csv(tmp_path)]).config)
+
+
+def _csv(tmp_path: Path) -> Path:
+    own.reviews(40).write_csv(tmp_path / "plain.csv")
+    return tmp_path / "plain.csv"
+
+
+def _loaded(config: Any) -> tuple[Any, ...]:
+    from rekur import tasks
+
+    task: Any = tasks.create(config)
+    task.load()
+    every = pl.concat(list(task.texts.values())).sort()
+    return task.classes, every.to_list(), {part: len(rows) for part, rows in task.labels.items()}
+
+
+@pytest.mark.parametrize("examples", [30, 100, 1000, 10_000, 100_000, 1_000_000, 30_000_000])
+@pytest.mark.parametrize("task", kinds.TASKS)
+def test_there_are_defaults_for_every_size(task: str, examples: int) -> None:
+    from rekur import tasks
+
+    if task not in tasks.TASKS:
+        pytest.skip(f"the task {task} is not there")
+    data: dict[str, dict[str, Any]] = {
+        "forecast": {"horizon": 3, "layout": "long", "time": "ds", "target": "y"},
+        "tag": {"train": "a.bio"},
+        "generate": {"train": "a.txt"},
+        "translate": {"train_source": "a", "train_target": "b", "form": "raw", "source": "x", "target": "y"},
+    }
+    path = {} if task in ("tag", "generate", "translate") else {"path": "a.csv"}
+    path |= {"split": "stratified"} if task == "text" else {}
+    kind = kinds.Kind(task, "a file", {"set": "files", **path, **data.get(task, {})}, kinds.Size(examples, 30.0))
+    config = defaults.recipe(kind, "own")
+    tasks.create(config)  # no setting contradicts another, none would go unread
+    assert defaults.shares(examples)["test"] * examples >= min(2, 0.2 * examples)
+
+
+def test_defaults_grow_with_the_data() -> None:
+    def hidden(task: str, examples: int) -> int:
+        kind = kinds.Kind(task, "a file", {"set": "files", "path": "a.csv"}, kinds.Size(examples, 30.0))
+        return defaults.recipe(kind, "own").model.hidden
+
+    for task in ("text", "sequences", "rows"):
+        assert hidden(task, 100) < hidden(task, 20_000)
