@@ -12,14 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rekur.estimators import SequenceClassifier, SequenceRegressor
     from rekur.fitting.work import fit
     from rekur.predict import load
     from rekur.shelf import run
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "fit", "load", "run"]
+__all__ = ["SequenceClassifier", "SequenceRegressor", "__version__", "fit", "load", "run"]
 
+_ESTIMATORS = ("SequenceClassifier", "SequenceRegressor")
 _HOMES = {"fit": "rekur.fitting.work", "run": "rekur.shelf", "load": "rekur.predict"}
+_HOMES |= dict.fromkeys(_ESTIMATORS, "rekur.estimators")
 
 
 def __getattr__(name: str) -> Any:

@@ -91,6 +91,25 @@ def _pairs(task: Any, model: nn.Module, frame: pl.DataFrame) -> Judged:
     return ours, {"copy the source": copied}
 
 
+def _sequences(task: Any, model: nn.Module, found: Any) -> Judged:
+    data, parsed = task.data, task.reader.parse(list(found.values))
+    if data.predicts == "number":
+        truth = files.numeric_columns(found.about, [data.label])[:, 0]
+        return outcomes.regression(truth, task.numbers(model, parsed)), {}
+    known, _ = files.labels(found.about, data.label, task.classes)
+    if len(np.unique(known)) < 2:
+        raise DataError(
+            "Every sequence has the same label; a classifier is judged on two classes or more. Add the others."
+        )
+    return outcomes.classification(known, task.chances(model, parsed)), {}
+
+
+def _of_the_form(task: Any, file: Path) -> Any:
+    if file.suffix.lower() == ".npy":
+        raise DataError(f"{file} has no labels; expected a table. Give one with the column `{task.data.label}`.")
+    return task.reader.read(file, [task.data.label])
+
+
 def _table(task: Task, file: Path) -> pl.DataFrame:  # noqa: ARG001 - the form of a reader
     return files.read_table(file)
 
@@ -105,4 +124,5 @@ READERS: dict[str, tuple[Callable[[Any, Path], Any], Callable[[Any, nn.Module, A
     "series": (_table, _series),
     "tag": (_sentences, _tags),
     "translate": (_table, _pairs),
+    "sequences": (_of_the_form, _sequences),
 }

@@ -37,11 +37,13 @@ def read(source: str, predictor: Predictor) -> list[Any]:
         return list(images(source))
     if task == "describe":
         return sources(source, predictor)
+    if task == "sequences" and not predictor.task.data.text:  # type: ignore[attr-defined]
+        return sequences(source, predictor)
     if task == "tag" and source.lower().endswith(COLUMNS):
         return sentences(Path(source))
     if source == "-":
         return texts(_table("-", ".txt"))
-    name = getattr(predictor.task.data, "text", "text") if task == "text" else "text"
+    name = getattr(predictor.task.data, "text", "text") if task in ("text", "sequences") else "text"
     return texts(_table(source), name) if _is_file(source) else [source]
 
 
@@ -59,6 +61,18 @@ def sources(source: str, predictor: Predictor) -> list[Any]:
     if source.endswith(".npy"):
         return list(images(source))
     return _pictures(Path(source))
+
+
+def sequences(source: str, predictor: Predictor) -> list[Any]:
+    """Return the sequences of a file of the form the model learned from, each with its id."""
+    task: Any = predictor.task
+    if not source.endswith(SUFFIXES) or not _is_file(source):
+        columns = ", ".join(task.reader.columns)
+        raise DataError(
+            f"This run reads sequences of numbers: give a table or a .npy file with {columns}; got `{source}`."
+        )
+    found: list[Any] = task.reader.read(Path(source), ()).named()
+    return found
 
 
 def _pictures(path: Path) -> list[Path]:

@@ -25,7 +25,8 @@ def predict(
     """Predict new input with a finished run.
 
     A text file has one text a line; a .csv file has a column `text`, or for a series the columns of its
-    training, oldest row first; a .npy file holds images or strips; a .conllu file has a word a line. What describes
+    training, oldest row first; a .npy file holds images, strips or sequences; a file of sequences is of the form the
+    run learned from; a .conllu file has a word a line. What describes
     classes takes the name of one, what describes images a picture or a folder of them.
 
     Example: rekur predict runs/nsmc-sample-1 "정말 재미있는 영화"
@@ -63,6 +64,7 @@ def line(item: dict[str, Any]) -> str:
         return " ".join(f"{word}/{tag}" for word, tag in zip(item["words"], answer, strict=True))
     if "log_probability" in item:
         return "\t".join([*filter(None, [item.get("image")]), *answer.split("\n")])
+    name = f"{item['id']}\t" if "id" in item else ""
     if isinstance(answer, float):
-        return f"{answer:.6g}"
-    return f"{answer}\t{sure[answer]:.3f}" if isinstance(sure, dict) else f"{item.get('prompt', '')}{answer}"
+        return f"{name}{answer:.6g}"
+    return f"{name}{answer}\t{sure[answer]:.3f}" if isinstance(sure, dict) else f"{item.get('prompt', '')}{answer}"

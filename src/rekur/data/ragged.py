@@ -75,6 +75,10 @@ class Ragged:
         starts = self.offsets[:-1] if side == "right" else self.offsets[1:] - kept
         return self._pick(starts, kept)
 
+    def take(self, rows: NDArray[np.int64]) -> Ragged:
+        """Return some of the rows, in the order of `rows`."""
+        return self._pick(self.offsets[:-1][rows], self.lengths[rows])
+
     def map(self, change: Callable[[NDArray[Any]], NDArray[Any]]) -> Ragged:
         """Apply `change`, which keeps the first size S, to all values at once."""
         return Ragged(change(self.values), self.offsets)

@@ -14,6 +14,7 @@ RIVALS = {
     "drift": "following the drift",
     "repeat the character read": "repeating the character it reads",
     "majority": "always naming the commonest class",
+    "mean": "always saying the mean",
 }
 
 

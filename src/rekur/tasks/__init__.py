@@ -23,6 +23,7 @@ TASKS = {
     "frames": "Frames",
     "translate": "Translation",
     "describe": "describe",
+    "sequences": "sequences",
 }
 
 

@@ -112,7 +112,9 @@ class TextClassification(Classification):
             yield 'model.api = "numpy" needs data.mask = false and data.unit = true: that network reads padding.'
 
     def load(self) -> None:
-        if self.data.set == "files":
+        if self.given is not None:
+            self._load_given(*self.given)
+        elif self.data.set == "files":
             self._load_own()
         else:
             self._load_named()
@@ -134,6 +136,16 @@ class TextClassification(Classification):
         self.coding = self._coding().fit(self.texts["train"])
         self.warnings += self.coding.warnings
         self.tokens = found.encoded(self._encode)
+
+    def _load_given(self, texts: pl.Series, labels: Rows, classes: tuple[str, ...]) -> None:
+        """Take the texts, labels and classes a caller in Python gives, in place of a file."""
+        self.unit, self.classes = self.data.unit, classes
+        rows = own.parts(self.data, len(labels), self.seed, own.Keys(labels))
+        self.texts = {part: texts[chosen] for part, chosen in rows.items()}
+        self.labels = {part: labels[chosen] for part, chosen in rows.items()}
+        self._check_classes()
+        self.coding = self._coding().fit(self.texts["train"])
+        self.tokens = {part: self._encode(found) for part, found in self.texts.items()}
 
     def _check_classes(self) -> None:
         kinds = len(np.unique(self.labels["train"]))

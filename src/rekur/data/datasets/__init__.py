@@ -20,6 +20,7 @@ from rekur.data.datasets import (
     shakespeare,
     small_series,
     tags,
+    waves,
     wikitext2,
 )
 from rekur.data.datasets.base import DataSet, File, cache_folder, find, locate, to_fetch
@@ -29,7 +30,7 @@ DATASETS: dict[str, DataSet] = {
     module.SET.name: module.SET
     for module in (
         *(imdb, nsmc, kospi, mnist, shakespeare, wikitext2, digits, names, multi30k, pairs, ewt, tags),
-        *(etth, m4, small_series),
+        *(etth, m4, small_series, waves),
     )
 }
 

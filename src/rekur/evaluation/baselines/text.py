@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, special
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsRestClassifier
 
 from rekur.evaluation.baselines import ngrams
@@ -62,6 +62,17 @@ def tfidf_logistic(counts: Counts, train_y: ArrayLike, C: int) -> Floats:
     weigh = TfidfTransformer(sublinear_tf=True).fit(train)
     model = fit(OneVsRestClassifier(_linear(CHOICES[analyzer].trust)), weigh.transform(train), labels)
     return spread(model.predict_proba(weigh.transform(test)), model.classes_, C)
+
+
+def tfidf_ridge(counts: Counts, targets: ArrayLike) -> Floats:
+    """Return numbers (M,) by ridge regression on TF-IDF weights of n-grams, weighed as in `tfidf_logistic`."""
+    numbers = np.asarray(targets, dtype=np.float64)
+    train, test, _ = counts
+    if train.shape[1] == 0:
+        return np.full(test.shape[0], numbers.mean())
+    weigh = TfidfTransformer(sublinear_tf=True).fit(train)
+    model = Ridge(alpha=1.0, solver="lsqr").fit(weigh.transform(train), numbers)
+    return np.asarray(model.predict(weigh.transform(test)), dtype=np.float64)
 
 
 def naive_bayes_svm(counts: Counts, train_y: ArrayLike, C: int) -> Floats:

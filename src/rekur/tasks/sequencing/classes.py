@@ -1,0 +1,84 @@
+"""A class for each sequence of numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rekur.architecture import Architecture
+from rekur.errors import DataError
+from rekur.evaluation import outcomes
+from rekur.evaluation.outcomes import Outcome
+from rekur.tasks.case import Features
+from rekur.tasks.classification import Classification, Rows
+from rekur.tasks.sequencing.shared import Sequencing, with_ids
+
+if TYPE_CHECKING:
+    from rekur.tasks.base import Model
+
+
+class SequenceClasses(Sequencing, Classification):
+    """One of C classes from the steps of a sequence."""
+
+    def take(self, about: Any) -> Rows:
+        from rekur.data import files
+
+        self.known, self.classes = files.labels(about, self.data.label)
+        return self.known
+
+    def part(self, rows: Mapping[str, Rows]) -> None:
+        self.labels = {part: self.known[chosen] for part, chosen in rows.items()}
+        if len(np.unique(self.labels["train"])) < 2:
+            raise DataError("The training sequences are of one class only; a classifier needs two or more. Give more.")
+
+    def files(self) -> dict[str, str]:
+        return {**super().files(), "classes.json": json.dumps(self.classes, ensure_ascii=False)}
+
+    def restore(self, files: Mapping[str, str]) -> None:
+        super().restore(files)
+        classes = json.loads(files["classes.json"])
+        if not isinstance(classes, list) or len(classes) < 2 or not all(isinstance(name, str) for name in classes):
+            raise DataError("classes.json must hold the names of two classes or more.")
+        self.classes = tuple(classes)
+
+    def architecture(self) -> Architecture:
+        return self.sized(len(self.classes))
+
+    def examples(self, rows: Rows) -> dict[str, Any]:
+        return {"sequence": [self.raw["test"][row][:, 0].tolist() for row in rows]}
+
+    def features(self) -> Features:
+        from rekur.evaluation.baselines import sequences as rivals
+
+        values = self.raw["train"]
+        figures = np.nan_to_num(rivals.summary(values.values, values.offsets), nan=0.0)
+        return Features(figures, self.labels["train"], rivals.names(self.reader.columns).__getitem__)  # type: ignore[attr-defined]
+
+    def baselines(self) -> dict[str, Outcome]:
+        from rekur.evaluation.baselines import sequences as rivals  # scikit-learn loads as slowly as torch
+        from rekur.evaluation.baselines.classes import majority
+
+        truth, labels, C = self.labels["test"], self.labels["train"], len(self.classes)
+        parts = [self.raw[part] for part in ("train", "test")]
+        figures, points = (
+            [of(values.values, values.offsets) for values in parts] for of in (rivals.summary, rivals.points)
+        )
+        guesses = {
+            "majority": majority(labels, len(truth), C),
+            "logistic regression on summary figures": rivals.logistic(figures[0], labels, figures[1], C),
+            "nearest sequences": rivals.nearest_classes(points[0], labels, points[1], C),
+        }
+        return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
+
+    def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
+        """Predict the class of each sequence: numbers (T, I), or (T,) where I is 1, NaN where one is missing."""
+        if not len(inputs):
+            return []
+        return with_ids(inputs, self.describe(self.chances(model, self.reader.parse(inputs))))
+
+    def chances(self, model: Model, values: Any) -> Any:
+        """Return probabilities (N, C) of sequences as the reader parses them."""
+        return self.answers(values, lambda inputs, lengths: self._probability(model, inputs, lengths))

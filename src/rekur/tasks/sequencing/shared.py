@@ -1,0 +1,163 @@
+"""What a class and a number of a sequence share: reading, splitting, coding, batches, predictions."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rekur.architecture import Architecture
+from rekur.data import batches
+from rekur.data.batches import pad
+from rekur.data.ragged import Ragged
+from rekur.errors import DataError
+from rekur.tasks import own
+from rekur.tasks.base import Inputs, Task
+from rekur.tasks.case import Refit
+from rekur.tasks.sequencing import settings
+from rekur.tasks.sequencing.readers import Numbers, Reader, Words
+from rekur.tasks.sequencing.settings import SequencesData
+
+if TYPE_CHECKING:
+    from rekur.data.sequences import Sequences, Written
+
+Rows = NDArray[np.int64]
+
+STEPS_AT_ONCE = 65_536  # predicted in one batch, padding among them
+SEQUENCES_AT_ONCE = 512
+
+
+class Sequencing(Task):
+    """A sequence in, one answer out. What the answer is, classes or values say."""
+
+    Data = SequencesData
+    data: SequencesData
+    reads = frozenset({"embedding", "dropout_embedding", "dropout_words", "dropout_weights", "variational"})
+
+    coded: dict[str, Ragged]  # part -> what the model reads of its sequences
+    raw: dict[str, Any]  # part -> the same as they were read: Ragged of numbers, or texts
+    about: dict[str, Any]  # part -> the table of what is said of them
+    given: Sequences | Written | None = None  # in place of a file: `about` holds the column `data.label`
+
+    def faults(self) -> Iterator[str]:
+        yield from settings.faults(self.config, self.data)
+
+    def load(self) -> None:
+        self.reader = self._reader()
+        found = self.given or self._read()
+        self.reader.columns = getattr(found, "columns", ())  # type: ignore[attr-defined]
+        self.warnings += self.reader.warnings
+        if not len(found.about):
+            raise DataError("There is no sequence to learn from; got N=0.")
+        strata = self.take(found.about)
+        given = own.Keys(strata)
+        if self.given is None and self.data.set == "files":
+            asked = own.keys(self.data, found.about, strata)
+            given = own.Keys(strata, asked.groups, asked.moments, self.reader.copies(found.values))
+        rows = own.parts(self.data, len(found.about), self.seed, given)
+        self.raw = {part: self.reader.take(found.values, chosen) for part, chosen in rows.items()}
+        self.about = {part: found.about[chosen] for part, chosen in rows.items()}
+        self.reader.fit(self.raw["train"])
+        self.coded = {part: self.reader.encode(values) for part, values in self.raw.items()}
+        self.part(rows)
+
+    def _reader(self) -> Reader:
+        return Words(self.data) if self.data.text else Numbers(self.data, self.config.model.readout == "flatten")
+
+    def _read(self) -> Sequences | Written:
+        if self.data.set == "waves":
+            return self._waves()
+        data = self.data
+        asked = [data.label, data.group, *([data.time] if data.layout == "wide" and data.split == "time" else [])]
+        return self.reader.read(Path(data.path), [name for name in asked if name])
+
+    def _waves(self) -> Sequences:
+        import polars as pl
+
+        from rekur.data.datasets import waves
+        from rekur.data.sequences import STEP, Sequences, numbered
+
+        found = waves.load()
+        said = [waves.KINDS[label] for label in found.labels] if self.data.predicts == "class" else found.changes
+        about = numbered(len(found.labels)).to_frame().with_columns(pl.Series(self.data.label, said))
+        return Sequences(found.values, (STEP,), about)
+
+    @abc.abstractmethod
+    def take(self, about: Any) -> Rows:
+        """Take in what is said of all sequences; return the stratum of each, its class or how large its number is."""
+
+    @abc.abstractmethod
+    def part(self, rows: Mapping[str, Rows]) -> None:
+        """Part what was taken in."""
+
+    def files(self) -> dict[str, str]:
+        return self.reader.files()
+
+    def restore(self, files: Mapping[str, str]) -> None:
+        self.reader = self._reader()
+        self.reader.restore(files)
+
+    def sized(self, outputs: int) -> Architecture:
+        """Return the architecture of a model with so many outputs."""
+        return Architecture(self.config.model, outputs, steps=self.reader.steps, **self.reader.sizes())
+
+    def batches(self, epoch: int) -> Sequence[Rows]:
+        lengths, size = self.coded["train"].lengths, self.config.training.batch
+        return batches.bucketed(lengths, size, self.generator(1, epoch))
+
+    def chunks(self, part: str) -> Sequence[Rows]:
+        return thrifty(self.coded[part].lengths)
+
+    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows]:
+        return self.padded(self.coded[part], rows)
+
+    def padded(self, coded: Ragged, rows: Rows) -> tuple[Inputs, Rows]:
+        """Return some sequences as one array, and their lengths."""
+        return pad(coded, rows, length=self.reader.steps)
+
+    def refits(self) -> Sequence[Refit]:
+        return self.reader.refits(self.raw["train"])
+
+    def answers(self, values: Any, answer: Any) -> NDArray[Any]:
+        """Return what `answer` says of batches of sequences, in their order; raises DataError for one without a step.
+
+        `values` are as the reader's `parse` returns them.
+        """
+        coded = self.reader.encode(values)
+        if not coded.lengths.all():
+            place = int(np.argmin(coded.lengths))
+            raise DataError(
+                f"Sequence {place + 1} of {len(coded)} has no step the model can read. Leave it out, or give more."
+            )
+        found: NDArray[Any] | None = None
+        for rows in thrifty(coded.lengths):
+            answered = answer(*self.padded(coded, rows))
+            if found is None:
+                found = np.empty((len(coded), *answered.shape[1:]), answered.dtype)
+            found[rows] = answered
+        return np.zeros(0) if found is None else found
+
+
+def thrifty(lengths: Rows) -> list[Rows]:
+    """Cut the rows, short ones first, into batches of few rows and few steps, padding among them."""
+    order = np.argsort(lengths, kind="stable")
+    found, begin = [], 0
+    while begin < len(order):
+        longest = lengths[order[begin:]][:SEQUENCES_AT_ONCE] * np.arange(
+            1, min(SEQUENCES_AT_ONCE, len(order) - begin) + 1
+        )
+        count = max(1, int(np.searchsorted(longest, STEPS_AT_ONCE, side="right")))
+        found.append(order[begin : begin + count])
+        begin += count
+    return found
+
+
+def with_ids(inputs: Sequence[Any], said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Put the id of each input that bears one before what is said of it."""
+    return [
+        {"id": given.id, **item} if hasattr(given, "id") else item for given, item in zip(inputs, said, strict=True)
+    ]

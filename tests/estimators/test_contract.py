@@ -1,0 +1,18 @@
+"""scikit-learn's own checks of an estimator, on tables (n, T)."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("SCIPY_ARRAY_API", "0")
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import rekur
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")  # of scikit-learn's own making
+@parametrize_with_checks([rekur.SequenceClassifier(hidden=8, epochs=10), rekur.SequenceRegressor(hidden=8, epochs=12)])
+def test_scikit_learn_finds_nothing_to_object_to(estimator, check):
+    check(estimator)
