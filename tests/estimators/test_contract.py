@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("SCIPY_ARRAY_API", "0")
-
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
