@@ -27,6 +27,7 @@ FORMS = [
     {"normalise": "standard", "log": True},
     {"normalise": "changes", "log": True, "standardise": True, "known": ["holiday"]},
     {"normalise": "last", "observed": ["holiday"], "identity": True},
+    {"normalise": "season", "lags": [24, 5], "weights": "owa"},
 ]
 
 
@@ -69,7 +70,7 @@ def test_nothing_behind_an_origin_is_read(task):
     for origin in (origins[0, 1], origins[-1, 1]):
         where = origins[origins[:, 1] == origin]
         changed = disturbed(task, int(origin))
-        again = Windows(changed, task.data, fitted(changed, task.data, task.parts.ends))
+        again = Windows(changed, task.data, fitted(changed, task.data, task.parts.ends, task.season))
         before, after = task.windows.cut(where), again.cut(where)
         for ours, theirs in zip(before.inputs, after.inputs, strict=True):
             np.testing.assert_array_equal(ours, theirs)

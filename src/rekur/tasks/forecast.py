@@ -17,6 +17,8 @@ from rekur.data import batches
 from rekur.data.calendar import Frequency
 from rekur.data.panel import Columns, Panel, Series
 from rekur.errors import DataError
+from rekur.evaluation.forecasting import metrics
+from rekur.evaluation.forecasting.metrics import mean_of_steps
 from rekur.tasks import checks
 from rekur.tasks.base import State, Step, Task, Test
 from rekur.tasks.case import Case, Refit
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+UNLIKE = 20.0  # a window counts at most so many times as much as the usual one, and at least so many times less
+SOME = 5_000  # windows that say what is usual
+TINY = 1e-9
 AT_ONCE = 512  # windows forecast together
 FILE = "panel.json"
 
@@ -81,8 +86,8 @@ class Forecasting(Task):
         if self.data.log:
             parts.check_positive(self.panel)
         self.parts = parts.cut(self.panel, self.data)
-        self.scales = fitted(self.panel, self.data, self.parts.ends)
         self.season = self.data.season or self._season()
+        self.scales = fitted(self.panel, self.data, self.parts.ends, self.season)
         self.windows = Windows(self.panel, self.data, self.scales)
         self._check_covariates(self.windows, np.concatenate([self.parts.train, self.parts.validation, self.parts.test]))
         self.parts = parts.worth(self.parts, lambda origins: self.windows.truth(origins))
@@ -131,7 +136,6 @@ class Forecasting(Task):
         panel = {
             "frequency": self.panel.frequency.to_json(),
             "columns": dict(vars(self.panel.columns)),
-            "season": self.season,
             "scales": self.scales.to_json(),
         }
         return {FILE: json.dumps(panel)}
@@ -142,7 +146,8 @@ class Forecasting(Task):
             name: tuple(value) if isinstance(value, list) else str(value) for name, value in found["columns"].items()
         }
         self.frequency, self.columns = Frequency.from_json(found["frequency"]), Columns(**columns)
-        self.season, self.scales = int(found["season"]), Scales.from_json(found["scales"])
+        self.scales = Scales.from_json(found["scales"])
+        self.season = self.scales.season
         self.windows = Windows(self._nothing(), self.data, self.scales)
 
     def _nothing(self) -> Panel:
@@ -171,8 +176,45 @@ class Forecasting(Task):
         return batches.shuffled(len(self.train), self.config.training.batch, self.generator(1, epoch))
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
-        batch = self.windows.cut(self.train[rows])
+        batch = self.weighted(self.train[rows])
         return Step(self._loss(model, batch, learning=True), len(rows))
+
+    def weighted(self, origins: Origins) -> Batch:
+        """Return windows that count as much as `data.weights` says."""
+        batch = self.windows.cut(origins)
+        if self.data.weights == "none":
+            return batch
+        importance, usual = self._importance(origins, batch), self._usual
+        share = np.clip(importance / usual, 1 / UNLIKE, UNLIKE).astype(np.float32)
+        return replace(batch, weight=batch.weight * share[:, None])
+
+    @cached_property
+    def _usual(self) -> float:
+        some = self.train[:: -(-len(self.train) // SOME)]
+        return float(np.median(self._importance(some, self.windows.cut(some))))
+
+    def _importance(self, origins: Origins, batch: Batch) -> Floats:
+        """Return how much an error of 1, in a window's own scale, counts in OWA: (N,)."""
+        places = origins[:, 0]
+        unit = batch.scale * self.windows.pairs[places, 1]
+        level = mean_of_steps(np.abs(self.windows.truth(origins)))
+        scales, smape, mase = self._naive2
+        scale = np.where(np.isfinite(scales[places]), scales[places], np.inf)
+        found: Floats = unit / scale / mase + 100 * unit / np.maximum(level, TINY) / smape
+        return found
+
+    @cached_property
+    def _naive2(self) -> tuple[Floats, float, float]:
+        """MASE's scales of the training part, and Naive2's sMAPE and MASE on the validation part."""
+        from rekur.evaluation.baselines.forecasts import naive2
+
+        first = np.array([(place, end) for place, end in enumerate(self.parts.ends)])
+        scales, origins = metrics.scales_of(self.windows.known(first), self.season), self.parts.validation
+        truth, rival = (
+            self.windows.truth(origins),
+            naive2(self.windows.histories(origins), self.data.horizon, self.season),
+        )
+        return scales, metrics.smape(truth, rival), metrics.mase(truth, rival, scales[origins[:, 0]])
 
     def _loss(self, model: Any, batch: Batch, learning: bool = False) -> Tensor:
         import torch
@@ -193,7 +235,7 @@ class Forecasting(Task):
         total, count = 0.0, 0.0
         with torch.inference_mode():
             for start in range(0, len(origins), AT_ONCE):
-                batch = self.windows.cut(origins[start : start + AT_ONCE])
+                batch = self.weighted(origins[start : start + AT_ONCE])
                 weight = float(batch.weight.sum())
                 total, count = total + float(self._loss(model, batch)) * weight, count + weight
         return {"loss": total / max(count, 1.0)}

@@ -10,7 +10,7 @@ from pydantic import Field
 from rekur.config import Settings
 
 Set = Literal["sample", "airline", "temperatures", "kospi", "m4-hourly", "etth1", "files"]
-Normalise = Literal["none", "last", "mean", "standard", "changes"]
+Normalise = Literal["none", "last", "mean", "standard", "season", "changes"]
 Metric = Literal["mae", "mse", "rmse", "smape", "mase", "owa", "crps"]
 
 
@@ -46,8 +46,14 @@ class ForecastData(Settings):
     standardise: bool = Field(False, description="scale each series by mean and deviation of its training part")
     normalise: Normalise = Field(
         "none",
-        description="each window: subtract its last value; divide by its mean; standardise; or subtract the last value "
-        "and divide by the root mean square of its changes",
+        description="each window: subtract its last value; divide by its mean; standardise; subtract the mean of its "
+        "last season, divide by its deviation; subtract its last value, divide by the root mean square of its changes",
+    )
+    lags: tuple[int, ...] = Field(
+        (), strict=False, description="beside each step to come, the last known value so many steps before it, or twice"
+    )
+    weights: Literal["none", "owa"] = Field(
+        "none", description="owa: a window counts as much as its error would in M4's OWA"
     )
     levels: tuple[float, ...] = Field(
         (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95), strict=False, min_length=1, description="quantiles given"
@@ -65,6 +71,8 @@ class ForecastData(Settings):
         mirrored = [round(1 - level, 9) for level in reversed(self.levels)]
         if self.conformal and [round(level, 9) for level in self.levels] != mirrored:
             yield f"data.conformal needs data.levels that are symmetric about 0.5; got {list(self.levels)}."
+        if any(not 1 <= lag <= self.window for lag in self.lags):
+            yield f"data.lags must lie between 1 and data.window = {self.window}; got {list(self.lags)}."
         if any(not 1 <= h <= self.horizon for h in self.horizons):
             yield f"data.horizons must lie between 1 and data.horizon = {self.horizon}; got {list(self.horizons)}."
         for name in ("test", "validation"):
@@ -72,6 +80,8 @@ class ForecastData(Settings):
                 yield f"data.{name}: {getattr(self, name)} steps hold no horizon of {self.shortest_horizon}. Raise it."
         if self.units == "standard" and not self.standardise:
             yield 'data.units = "standard" needs data.standardise = true.'
+        if self.weights == "owa" and self.log:
+            yield 'data.weights = "owa" weighs the series\' own units. Set data.log to false.'
         if self.metric == "owa" and self.units == "standard":
             yield 'data.metric = "owa" is defined on the series\' own units. Set data.units to "own".'
 

@@ -34,6 +34,7 @@ class Scales:
     words: tuple[tuple[str, ...], ...]  # of each static column, the words it may have; () for numbers
     static: Floats  # (2, S): shift and scale of each static number
     marked: bool  # whether the model reads what was missing
+    season: int = 1  # steps of a season; 1: there is none
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; every bit comes back."""
@@ -43,6 +44,7 @@ class Scales:
             "words": [list(words) for words in self.words],
             "static": self.static.tolist(),
             "marked": self.marked,
+            "season": self.season,
         }
 
     @classmethod
@@ -55,7 +57,10 @@ class Scales:
         if not all(np.isfinite(pair).all() and pair[1] > 0 for pair in series.values()):
             raise ValueError("the scale of a series must be finite and above 0")
         words = tuple(tuple(str(word) for word in found) for found in values["words"])
-        return cls(series, words=words, marked=bool(values["marked"]), **pairs)
+        season = int(values["season"])
+        if season < 1:
+            raise ValueError("a season has a step or more")
+        return cls(series, words=words, marked=bool(values["marked"]), season=season, **pairs)
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ class Windows:
     @property
     def ahead(self) -> int:
         """F, what a step of the future has."""
-        return len(self.panel.columns.known) + self.calendar.shape[1]
+        return len(self.panel.columns.known) + self.calendar.shape[1] + len(self.data.lags)
 
     # cutting
 
@@ -151,12 +156,16 @@ class Windows:
         step = origin[:, None] + np.arange(-data.window, 0)  # (N, T)
         at = self.starts[place][:, None] + np.maximum(step, 0)
         values, absent = self.filled[at], np.where(step < 0, np.float32(1), self.missing[at])
-        shift, scale = normaliser(values, absent, data.normalise)
+        shift, scale = normaliser(values, absent, data.normalise, self.scales.season)
         parts = [((values - shift[:, None]) / scale[:, None])[:, :, None], *self._varying(at)]
         if self.scales.marked:
             parts.append(absent[:, :, None])
         known, coming = len(self.panel.columns.known), self._coming(origins)
-        future = np.concatenate([self.varying[coming, :known], self.calendar[coming]], axis=2) if self.ahead else None
+        future = None
+        if self.ahead:
+            lagged = (self.filled[self._lagged(origins)] - shift[:, None, None]) / scale[:, None, None]
+            future = np.concatenate([self.varying[coming, :known], self.calendar[coming], lagged], axis=2)
+            future = future.astype(np.float32)
         truth = self.z[coming]
         weight = np.isfinite(truth)
         target = np.where(weight, (truth - shift[:, None]) / scale[:, None], 0.0)
@@ -173,6 +182,16 @@ class Windows:
     def _varying(self, at: NDArray[np.int64]) -> list[NDArray[np.float32]]:
         known = len(self.panel.columns.known)
         return [self.varying[at, known:], self.varying[at, :known], self.calendar[at]]
+
+    def _lagged(self, origins: Origins) -> NDArray[np.int64]:
+        """Return the places (N, h, lags) of the last values that lie whole lags before each step to come."""
+        steps = np.arange(self.data.horizon)[:, None]
+        lags = np.array(self.data.lags, dtype=np.int64)
+        back = steps - lags * (steps // lags + 1)  # (h, lags), all below 0
+        found: NDArray[np.int64] = self.starts[origins[:, 0], None, None] + np.maximum(
+            origins[:, 1, None, None] + back, 0
+        )
+        return found
 
     def _coming(self, origins: Origins) -> NDArray[np.int64]:
         """Return the places (N, h) of the steps behind the origins."""
@@ -239,7 +258,7 @@ def scale_of(values: Floats) -> tuple[float, float]:
     return float(there.mean()), deviation if deviation > TINY * max(1.0, abs(float(there.mean()))) else 1.0
 
 
-def normaliser(values: Floats, absent: NDArray[Any], kind: Normalise) -> tuple[Floats, Floats]:
+def normaliser(values: Floats, absent: NDArray[Any], kind: Normalise, season: int = 1) -> tuple[Floats, Floats]:
     """Return shift and scale (N,) of windows (N, T), read from the windows alone.
 
     A scale that would be next to nothing, as of a constant window, is 1.
@@ -254,8 +273,9 @@ def normaliser(values: Floats, absent: NDArray[Any], kind: Normalise) -> tuple[F
         return values[:, -1].copy(), np.ones(N)
     if kind == "mean":
         shift, scale = np.zeros(N), (np.abs(values) * weight).sum(axis=1) / count
-    elif kind == "standard":
-        shift, scale = mean, np.sqrt((np.square(values - mean[:, None]) * weight).sum(axis=1) / count)
+    elif kind in ("standard", "season"):
+        shift = mean if kind == "standard" else values[:, -season:].mean(axis=1)
+        scale = np.sqrt((np.square(values - mean[:, None]) * weight).sum(axis=1) / count)
     else:
         pairs = np.maximum((weight[:, 1:] * weight[:, :-1]).sum(axis=1), 1.0)
         changes = np.square(np.diff(values, axis=1)) * weight[:, 1:] * weight[:, :-1]
@@ -263,8 +283,8 @@ def normaliser(values: Floats, absent: NDArray[Any], kind: Normalise) -> tuple[F
     return shift, np.where(scale > TINY * np.maximum(size, TINY), scale, 1.0)
 
 
-def fitted(panel: Panel, data: ForecastData, ends: Sequence[int]) -> Scales:
-    """Fit scales on the first `ends[i]` steps of each series."""
+def fitted(panel: Panel, data: ForecastData, ends: Sequence[int], season: int = 1) -> Scales:
+    """Fit scales on the first `ends[i]` steps of each series; the season was found before."""
     series, covariates = {}, []
     for place, (one, end) in enumerate(zip(panel.series, ends, strict=True)):
         values = transformed(one.values[:end], data.log)
@@ -281,7 +301,7 @@ def fitted(panel: Panel, data: ForecastData, ends: Sequence[int]) -> Scales:
             numbers.append(scale_of(np.array(kinds, dtype=np.float64)))
     gaps = any(np.isnan(one.values[:end]).any() for one, end in zip(panel.series, ends, strict=True))
     short = any(end < data.window + data.horizon for end in ends)
-    return Scales(series, pairs, tuple(words), np.array(numbers).reshape(-1, 2).T, gaps or short)
+    return Scales(series, pairs, tuple(words), np.array(numbers).reshape(-1, 2).T, gaps or short, season)
 
 
 def _static(panel: Panel, scales: Scales, identity: bool) -> NDArray[np.float32]:
