@@ -100,3 +100,11 @@ def test_the_least_p_value_of_the_bootstrap_is_not_told_as_an_estimate():
 def test_an_accuracy_barely_above_chance_is_called_that_however_significant(accuracy, said):
     run = {"test": {"accuracy": accuracy}, "chance": {"verdict": "better", "rate": 0.5, "p_value": 1e-9}}
     assert ("barely above chance (the commonest class alone gives 50.0 %)" in telling.sentence(run)) is said
+
+
+def test_a_step_of_a_forecast_is_no_day():
+    versus = {"baseline": "Theta", "metric": "mae", "difference": -1.0, "interval": [-2.0, -0.5], "p_value": 0.01,
+              "test": "bootstrap", "verdict": "better"}  # fmt: skip
+    run = {"task": "forecast", "test": {"mae": 4.0}, "baselines": {"persistence": {"mae": 9.0}}, "versus": versus}
+    assert "repeating the last value has mean absolute error 9, this model 4." in telling.sentence(run)
+    assert "yesterday" in telling.sentence({**run, "task": "series"})

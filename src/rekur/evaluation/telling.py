@@ -73,7 +73,7 @@ def _of_rival(run: Mapping[str, Any]) -> str:
     unit = metric.unit or f"in {metric.name}"
     least_p = 1e-3 if found.get("test") == "bootstrap" else 1e-4
     bounds = f"(95 % interval {least} to {most}, {_p_value(found['p_value'], least_p)})"
-    rival = RIVALS.get(found["baseline"], found["baseline"])
+    rival = _called(run, found["baseline"])
     if found["verdict"] != "not distinguishable":
         return f"{found['verdict'].capitalize()} than {rival} by {amount} {unit} {bounds}."
     apart = f"{amount} {side} {unit}" if unit.startswith("in ") else f"{amount} {unit} {side}"
@@ -92,7 +92,13 @@ def _of_yesterday(run: Mapping[str, Any]) -> str:
     if ours is None or last is None:
         return ""
     name = names.of(metric).name
-    return f"For comparison, untested: {RIVALS['persistence']} has {name} {last:.4g}, this model {ours:.4g}."
+    return f"For comparison, untested: {_called(run, 'persistence')} has {name} {last:.4g}, this model {ours:.4g}."
+
+
+def _called(run: Mapping[str, Any], baseline: str) -> str:
+    if baseline == "persistence" and run.get("task") == "forecast":
+        return "repeating the last value"  # a step may be an hour or a month there
+    return RIVALS.get(baseline, baseline)
 
 
 def _numbers(share: bool, *values: float) -> list[str]:

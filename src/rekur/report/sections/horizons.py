@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rekur.evaluation.forecasting.horizons import sentence
+from rekur.evaluation.forecasting.horizons import ENOUGH, sentence
 from rekur.report import words
 from rekur.report.facts import Facts
 from rekur.report.layout import Block, Picture, Section, Size
@@ -32,6 +32,8 @@ def section(facts: Facts) -> Section | None:
     rows = verdict_rows(found)
     values = {"rows": rows, "proof": proof(facts.extra.get("proof")), "name": _name(found)}
     note = f"{sentence(found)} Holm's correction is for having asked at every step." if rows else ""
+    if any(row["verdict"] == "not tested" for row in rows):
+        note += f" Not tested: fewer than {ENOUGH} origins for each step by which errors overlap, or nothing known."
     return Section(
         "By steps ahead",
         note,
@@ -159,11 +161,12 @@ def _near(ours: Floats, rivals: Mapping[str, Floats]) -> tuple[dict[str, Floats]
 
 def coverage_pictures(found: Mapping[str, Any]) -> list[Picture]:
     """Draw the measured coverage of each interval at each step ahead, beside nominal; none without quantiles."""
-    shown = {share: part for share, part in found.get("coverage", {}).items() if share in ("90", "80", "50")}
+    there = found.get("coverage", {})
+    shown = {share: there[share] for share in ("90" if "90" in there else "80", "50") if share in there}
     if not shown:
         return []
     at = _middles(found)
-    roles = ("ours", "extra", "rival")
+    roles = ("ours", "extra")
 
     def draw(size: Size) -> Plot:
         legend = [(role, "", f"{share} % interval") for share, role in zip(shown, roles, strict=False)]
