@@ -103,6 +103,8 @@ def test_outcome_has_the_metrics_and_their_intervals_and_tests(drawn):
     named = {"mae", "rmse", "mse", "smape", "mase", "owa", "crps", "pinball"}
     assert set(ours.metrics) == named | {"coverage_90", "width_90", "coverage_50", "width_50"}
     assert rival.metrics["owa"] == pytest.approx(1.0)
+    assert rival.metrics["crps"] == rival.metrics["mae"]
+    assert verdict.versus(ours, {"naive2": rival}, "crps", False, "bootstrap")["baseline"] == "naive2"
     assert ours.metrics["mase"] == pytest.approx(metrics.mase(truth, forecast, scales))
     assert ours.metrics["smape"] == pytest.approx(metrics.smape(truth, forecast))
     for name, value in ours.metrics.items():

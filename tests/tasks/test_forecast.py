@@ -16,7 +16,7 @@ from rekur.data.panel import Columns
 from rekur.errors import ConfigError, DataError
 from rekur.tasks.forecasting import parts, proof, sets
 from rekur.tasks.forecasting.settings import ForecastData
-from rekur.tasks.forecasting.windows import Windows, fitted
+from rekur.tasks.forecasting.windows import Windows, carried, fitted
 
 BASE = {"set": "sample", "horizon": 6, "window": 30, "test": 48, "validation": 24, "every": 3, "stride": 5}
 MODEL = {"forecaster": "direct", "hidden": 8, "distribution": "quantiles"}
@@ -267,3 +267,9 @@ def test_series_shorter_than_a_window_are_padded_and_marked(tmp_path):
     assert batch.past[0, :, -1].tolist() == [1.0] * 40 + [0.0] * 20
     new = found.forecast(found.build(), pl.DataFrame({"ds": range(10), "y": [2.0] * 10}))
     assert len(new) == 6
+
+
+def test_a_covariate_that_begins_late_is_not_read_before_it_begins():
+    late = np.array([[np.nan, 1.0], [np.nan, 2.0], [5.0, np.nan], [np.nan, 4.0]])
+    np.testing.assert_array_equal(carried(late, first=0.0), [[0.0, 1.0], [0.0, 2.0], [5.0, 2.0], [5.0, 4.0]])
+    np.testing.assert_array_equal(carried(late)[:, 0], 5.0)

@@ -81,9 +81,9 @@ def forecast(
 ) -> Outcome:
     """Score forecasts of h steps (N, h) against what came, by M4's rules; items are squared errors of a forecast.
 
-    Always mae, rmse, mse and smape; mase with `scales`, owa with `naive2`, too; with quantiles crps, pinball and, for
-    each central interval among the levels, coverage_90 and width_90 and their like. An item is the mean over the known
-    steps of one forecast; one of whose truth (NaN) nothing is known is left out.
+    Always mae, rmse, mse, smape and crps, which is the mae where there are no quantiles; mase with `scales`, owa with
+    `naive2`, too; with quantiles pinball and, for each central interval among the levels, coverage_90 and width_90.
+    An item is the mean over the known steps of one forecast; one of whose truth (NaN) nothing is known is left out.
 
     Args:
         scales: (N,) MASE's scale of each forecast's series, by `forecasting.metrics.scales_of`; NaN: it has none.
@@ -115,7 +115,10 @@ def forecast(
     if scales is not None:
         rival = None if naive2 is None else np.asarray(naive2, dtype=np.float64)[known]
         figures |= _scaled(true, details, np.asarray(scales, dtype=np.float64)[known], rival)
-    if quantiles is not None:
+    if quantiles is None:  # without spread: a rival's error stands beside the model's CRPS
+        details["crps"] = details["absolute"]
+        figures["crps"] = figures["mae"]
+    else:
         figures |= _spread(true, details, np.asarray(quantiles, dtype=np.float64)[known], levels)
     return Outcome(figures, items, details)
 

@@ -92,6 +92,11 @@ class Forecasting(Task):
         self._check_covariates(self.windows, np.concatenate([self.parts.train, self.parts.validation, self.parts.test]))
         self.parts = parts.worth(self.parts, lambda origins: self.windows.truth(origins))
         self.train = self.parts.train
+        if self.data.metric in ("mase", "owa") and not np.isfinite(self.judge.scales).any():
+            raise DataError(
+                f'data.metric = "{self.data.metric}" is scaled by how much a series moves from one season to the next, '
+                "and none of these moves. Take mae."
+            )
 
     def _season(self) -> int:
         from rekur.evaluation.forecasting import seasons

@@ -132,7 +132,7 @@ class Windows:
         if self.varying.shape[1]:
             given = series.covariates[: room.stop - room.start]
             scaled = (given - self.scales.covariates[0]) / self.scales.covariates[1]
-            self.varying[at.start : at.start + len(given)] = carried(scaled)
+            self.varying[at.start : at.start + len(given)] = carried(scaled, first=0.0)  # 0: the mean in training
             known = len(self.panel.columns.known)
             self.given[at.start : at.start + len(given)] = np.isfinite(given[:, :known])
 
@@ -237,15 +237,22 @@ class Windows:
         return np.exp(own) if self.data.log else own
 
 
-def carried(values: Floats) -> Floats:
-    """Fill NaN along the first axis with the last number before it; at the beginning with the first there is."""
+def carried(values: Floats, first: float | None = None) -> Floats:
+    """Fill NaN along the first axis with the last number before it.
+
+    Before the first number stands `first`. None puts that first number there, which must not be read from any origin
+    before it: series begin with a number, covariates need not.
+    """
     if not np.isnan(values).any():
         return values
     rows = values.reshape(len(values), -1)
     there = np.isfinite(rows)
     last = np.maximum.accumulate(np.where(there, np.arange(len(rows))[:, None], -1), axis=0)
-    last = np.where(last < 0, there.argmax(axis=0), last)
+    begun = last >= 0
+    last = np.where(begun, last, there.argmax(axis=0))
     found = np.take_along_axis(rows, last, axis=0)
+    if first is not None:
+        found = np.where(begun, found, first)
     return np.nan_to_num(found, nan=0.0).reshape(values.shape)
 
 
