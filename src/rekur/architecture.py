@@ -96,7 +96,8 @@ class Architecture:
             channels, height = self.image
             sizes = self.settings.convolution
             return (sizes[-1] if sizes else channels) * (height >> len(sizes))
-        return self.values or (self.settings.embedding or self.tokens) + self.settings.evidence + 2 * self.spelling
+        beside = self.settings.evidence * (self.outputs if self.outputs > 2 else 1) + 2 * self.spelling
+        return self.values or (self.settings.embedding or self.tokens) + beside
 
     @property
     def spelling(self) -> int:
@@ -131,7 +132,10 @@ class Architecture:
         parts = {**self._embed(), **self._core(), **self._readout(), **self._head(), **self._crf()}
         if not self.settings.ballot:
             return parts
-        vote: dict[str, Weight] = {"ballot.weight": ((self.features,), "float32"), "ballot.bias": ((1,), "float32")}
+        vote: dict[str, Weight] = {
+            "ballot.weight": (self._ratios, "float32"),
+            "ballot.bias": (self._ratios[1:] or (1,), "float32"),
+        }
         return {**{f"model.{name}": weight for name, weight in parts.items()}, **vote, **self._evidence("ballot")}
 
     @property
@@ -154,8 +158,15 @@ class Architecture:
         return {"embed.table.weight": table} if self.settings.embedding and not self.values else {}
 
     def _evidence(self, part: str) -> dict[str, Weight]:
-        size = (self.features,)
-        return {f"{part}.evidence.keys": (size, "int64"), f"{part}.evidence.ratios": (size, "float32")}
+        return {
+            f"{part}.evidence.keys": ((self.features,), "int64"),
+            f"{part}.evidence.ratios": (self._ratios, "float32"),
+        }
+
+    @property
+    def _ratios(self) -> tuple[int, ...]:
+        """The shape of the n-grams' ratios: one of each for two classes, else one for each class."""
+        return (self.features, self.outputs) if self.outputs > 2 else (self.features,)
 
     def _spelling(self) -> dict[str, Weight]:
         E, H = self.settings.characters, self.spelling

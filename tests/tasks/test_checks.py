@@ -35,7 +35,7 @@ IGNORED = {
     "an embedding from scratch": ("imdb-numpy", {"model.embedding": 8}, "must be 0"),
     "a mask from scratch": ("imdb-numpy", {"data.mask": True}, r"needs data\.mask = false"),
     "a ballot of nothing": ("imdb-best", {"model.evidence": 0}, r"ballot needs model\.evidence"),
-    "a ballot of three": ("imdb-best", {"data.classes": 3}, "two classes apart"),
+    "a ballot of three": ("imdb-best", {"data.classes": 3}, "of the classes there are"),
     "padding to no length": ("imdb-gru", {"data.fixed": True}, r"needs data\.length"),
     "texts of all lengths flattened": ("imdb-gru", {"model.readout": "flatten"}, r"needs data\.fixed"),
     "a class a token": ("imdb-gru", {"model.readout": "every"}, "a class a token"),

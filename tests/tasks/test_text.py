@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -189,11 +190,37 @@ def test_evidence_travels_with_the_weights():
     assert again.predict(other, ["재밌다"]) == made.predict(model, ["재밌다"])
 
 
-def test_evidence_of_more_than_two_classes_is_refused():
-    made = task()
-    made.classes = ("a", "b", "c")
-    with pytest.raises(ConfigError, match="two classes"):
-        made._weigh_evidence()
+def test_of_three_classes_each_has_ratios_against_the_rest():
+    labels = np.array([0, 1, 2, 0, 1, 2])
+    evidence, read = Evidence.fit(Ragged.of(TEXTS), labels, 2, 1, np.arange(6) % 2, 3)
+    found = evidence(torch.tensor([[2, 3, 4]]))[0].view(3, 2, 3)  # step, order, class
+    holds = np.array([2 in text for text in TEXTS])
+    for c in range(3):
+        mine, others = (holds & (labels == c)).sum(), (holds & (labels != c)).sum()
+        expected = np.log((1 + mine) / (1 + others)) - np.log((2 + 1) / (4 + 1))
+        assert float(found[0, 0, c]) == pytest.approx(expected, rel=1e-5)
+    assert read.shape == (sum(map(len, TEXTS)), 6)
+
+
+def test_the_evidence_of_three_classes_predicts_alike_without_torch(tmp_path):
+    from rekur import inference
+    from rekur.architecture import check
+
+    rows = [(f"{word} 있다 {n % 7}", label) for n in range(20) for label, word in enumerate(("봄", "여름", "가을"))]
+    pl.DataFrame(rows, schema=["text", "label"], orient="row").write_csv(tmp_path / "a.csv")
+    own = {"data.set": "files", "data.path": str(tmp_path / "a.csv"), "data.split": "stratified"}
+    made = task(**own, **{"data.max_train": 0, "data.max_test": 0, "model.evidence": 2, "model.ballot": True})
+    torch.manual_seed(1)
+    model = made.build()
+    torch.nn.init.normal_(model.ballot.weight)
+    made.step(model, np.arange(8), None).loss.backward()
+    assert model.ballot.weight.grad.shape == (made.n_grams, 3)
+    weights = {name: tensor.numpy() for name, tensor in model.eval().state_dict().items()}
+    check(made.architecture().weights(), weights, tmp_path)
+    texts = ["봄 있다", "가을 여름 1"]
+    fast = made.predict(inference.make(made.architecture(), weights), texts)
+    for one, other in zip(made.predict(model, texts), fast, strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-6)
 
 
 def test_one_class_is_refused_before_training(monkeypatch):
@@ -299,3 +326,122 @@ def test_a_long_text_does_not_widen_the_batch_of_the_short_ones(monkeypatch):
     for row in (0, 30, 63):
         alone = made.predict(model, [texts[row]])[0]["probability"]["positive"]
         assert found[row]["probability"]["positive"] == pytest.approx(alone, abs=1e-6)
+
+
+# files of one's own
+
+OWN = {
+    "data.set": "files",
+    "data.split": "stratified",
+    "data.text": "review",
+    "data.tokenizer": "words",
+    "data.max_train": 0,
+    "data.max_test": 0,
+    "model.evidence": 0,
+}
+
+
+def reviews(count, seed=0):
+    rng = np.random.default_rng(seed)
+    words = np.array([f"word{n}" for n in range(300)])
+    return pl.DataFrame(
+        {
+            "review": [" ".join(rng.choice(words, 30)) for _ in range(count)],
+            "label": rng.choice(["a", "b", "c"], count),
+            "who": rng.integers(0, count // 4, count),
+        }
+    )
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz", "tsv", "jsonl", "parquet"])
+def test_a_file_read_in_batches_gives_what_it_gives_whole(tmp_path, monkeypatch, form):
+    import gzip
+
+    from rekur.data import sources
+    from rekur.tasks import own_texts
+
+    monkeypatch.setattr(sources, "BATCH", 37)
+    monkeypatch.setattr(own_texts, "SAMPLED", 1e9)  # the vocabulary of all texts, so that ids compare
+    frame, path = reviews(200), tmp_path / f"a.{form}"
+    frame[3, "review"] = None
+    frame[5, "label"] = ""
+    if form == "parquet":
+        frame.with_columns(pl.col("label").replace("", None)).write_parquet(path)
+    elif form == "jsonl":
+        frame.with_columns(pl.col("label").replace("", None)).write_ndjson(path)
+    else:
+        plain = frame.write_csv(separator="\t" if form == "tsv" else ",", quote_style="never").encode()
+        path.write_bytes(gzip.compress(plain) if form == "csv.gz" else plain)
+    whole = task(**OWN, **{"data.path": str(path)})
+    monkeypatch.setattr(own_texts, "MEGABYTE", 1)
+    batched = task(**OWN, **{"data.path": str(path)})
+    assert type(batched.tokens["train"].values) is np.memmap
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(batched.labels[part], whole.labels[part])
+        np.testing.assert_array_equal(batched.tokens[part].values, whole.tokens[part].values)
+        np.testing.assert_array_equal(batched.tokens[part].offsets, whole.tokens[part].offsets)
+    assert "2 of 200 rows have no `review` or no `label`" in whole.warnings[0]
+    assert "read in batches" in batched.warnings[1]
+    assert sum(map(len, whole.labels.values())) == 198
+
+
+def test_copies_and_groups_never_stand_in_two_parts(tmp_path):
+    frame = pl.concat([reviews(100), reviews(100)])
+    frame.write_csv(tmp_path / "a.csv")
+    made = task(**OWN, **{"data.path": str(tmp_path / "a.csv")})
+    held = [set(made.texts[part].to_list()) for part in ("train", "validation", "test")]
+    assert sum(map(len, held)) == 100
+    grouped = {**OWN, "data.split": "grouped", "data.group": "who", "data.path": str(tmp_path / "a.csv")}
+    who = dict(zip(frame["review"], frame["who"], strict=True))
+    made = task(**grouped)
+    held = [{who[text] for text in made.texts[part].to_list()} for part in ("train", "validation", "test")]
+    assert sum(map(len, held)) == len(set().union(*held))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say how much memory was held")
+def test_a_large_file_takes_little_memory(tmp_path):
+    import subprocess
+    import sys
+
+    rng, words = np.random.default_rng(0), [f"word{n}" for n in range(3000)]
+    with (tmp_path / "a.csv").open("w") as file:
+        file.write("review,label\n")
+        for _ in range(1000):  # 24 MB
+            some = " ".join(rng.choice(words, 3000))
+            file.write(f"{some},a\n{some[9:]} end,b\n")
+    settings = {**OWN, "data.path": str(tmp_path / "a.csv"), "data.length": 50}
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from rekur import config, tasks\n"
+        "def peak(): return int(Path('/proc/self/status').read_text().split('VmHWM:')[1].split()[0]) / 1e3\n"
+        f"changes = {settings!r} | {{'data.memory': int(sys.argv[1])}}\n"
+        "made = tasks.create(config.override(config.load('nsmc-sample'), changes))\n"
+        "import polars, numpy, rekur.tasks.own_texts; before = peak()\n"
+        "made.load(); print(peak() - before)\n"
+    )
+    taken = [
+        float(subprocess.run([sys.executable, "-c", script, memory], capture_output=True, check=True, text=True).stdout)
+        for memory in ("1", "500")
+    ]
+    assert taken[0] < 60 < taken[1], taken
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data.path": ""}, r"data\.path"),
+        ({"data.split": "holdout"}, r'data\.split: "holdout" is not for'),
+        ({"data.label": "lable"}, "no column `lable`"),
+        ({"data.unit": True}, "two classes apart; there are 3"),
+    ],
+)
+def test_settings_of_own_files_that_do_not_fit_are_refused(tmp_path, changes, message):
+    reviews(40).write_csv(tmp_path / "a.csv")
+    with pytest.raises((ConfigError, DataError), match=message):
+        task(**{**OWN, "data.path": str(tmp_path / "a.csv"), **changes})
+
+
+def test_a_path_beside_a_named_set_is_refused():
+    with pytest.raises(ConfigError, match=r"data\.path is read with"):
+        task(**{"data.path": "a.csv"})

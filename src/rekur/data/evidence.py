@@ -4,7 +4,8 @@ An n-gram f has the log-count ratio of naive Bayes (Wang and Manning, ACL 2012),
 
     r_f = ln((1 + texts of class 1 with f) / (1 + texts of class 0 with f)) - ln(texts of class 1 / of class 0)
 
-and step t reads r of the word, the pair and the triple that end there. A training text must not meet ratios that
+and step t reads r of the word, the pair and the triple that end there; of C > 2 classes, the ratios of each class
+against the rest. A training text must not meet ratios that
 its own label helped to make, or the layer learns to trust them too much; so the ratios it reads in training leave
 out the fold it lies in (cross-fitting).
 """
@@ -26,31 +27,42 @@ Integers = NDArray[np.int64]
 
 
 def fit(
-    tokens: Ragged, labels: Integers, order: int, least: int, folds: Integers
+    tokens: Ragged, labels: Integers, order: int, least: int, folds: Integers, classes: int = 2
 ) -> tuple[Integers, NDArray[np.float32], NDArray[np.float32]]:
     """Count the n-grams of the training texts.
 
     Args:
         tokens: ids of the N training texts.
-        labels: (N,) of 0 and 1.
+        labels: (N,) from 0 to C - 1.
         order: longest n-gram.
         least: texts an n-gram must stand in.
         folds: (N,) the fold each text lies in, from 0.
+        classes: C.
 
     Returns:
-        The sorted keys (F,) of the n-grams, the ratio (F,) of each, and what each step (S, order) of the training
-        texts reads in training.
+        The sorted keys (F,) of the n-grams, the ratio (F,) of each, (F, C) of more than two classes, and what each step
+        (S, order) or (S, order*C) of the training texts reads in training.
     """
     text = np.repeat(np.arange(len(tokens)), tokens.lengths)  # (S,)
     place = np.arange(len(text)) - np.repeat(tokens.offsets[:-1], tokens.lengths)  # (S,)
     steps = keys(tokens.values.astype(np.int64), place, order)  # (S, order)
     known, feature = _known(steps, text, len(tokens), least)
-    counts = _counts(feature, text, labels, folds, len(known))  # (2, F, folds)
-    prior = np.log(labels.sum() / (len(labels) - labels.sum()))
-    silent = known == NONE
-    ratios = _ratios(counts.sum(axis=2), prior, silent)
-    without = _ratios(counts.sum(axis=2, keepdims=True) - counts, prior, silent)  # (F, folds)
-    return known, ratios, without[feature, folds[text][:, None]]
+    counts = _counts(feature, text, labels, folds, len(known), classes)  # (C, F, folds)
+    silent, fold = known == NONE, folds[text][:, None]
+    others = counts.sum(axis=2, keepdims=True) - counts  # of the folds but each
+    if classes == 2:
+        prior = np.log(labels.sum() / (len(labels) - labels.sum()))
+        return known, _ratios(counts.sum(axis=2), prior, silent), _ratios(others, prior, silent)[feature, fold]
+    ratios = np.stack([_against_rest(counts.sum(axis=2), labels, c, silent) for c in range(classes)], axis=1)
+    read = [_against_rest(others, labels, c, silent)[feature, fold] for c in range(classes)]  # (S, order) each
+    return known, ratios, np.stack(read, axis=2).reshape(len(text), -1)
+
+
+def _against_rest(counts: NDArray[Any], labels: Integers, c: int, silent: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the ratios (F, ...) of class c against all others; a class may be without a text."""
+    mine = np.count_nonzero(labels == c)
+    prior = np.log((mine + 1) / (len(labels) - mine + 1))
+    return _ratios(np.stack([counts.sum(axis=0) - counts[c], counts[c]]), prior, silent)
 
 
 def keys(ids: Integers, place: Integers, order: int) -> Integers:
@@ -97,17 +109,19 @@ def _known(steps: Integers, text: Integers, texts: int, least: int) -> tuple[Int
     return kept, np.where(kept[at] == steps, at, none)
 
 
-def _counts(feature: Integers, text: Integers, labels: Integers, folds: Integers, F: int) -> NDArray[np.float32]:
-    """Count the texts of each class and fold that hold each feature: (2, F, folds)."""
+def _counts(
+    feature: Integers, text: Integers, labels: Integers, folds: Integers, F: int, classes: int
+) -> NDArray[np.float32]:
+    """Count the texts of each class and fold that hold each feature: (C, F, folds)."""
     K = int(folds.max()) + 1
-    counts = np.zeros((2, F * K), dtype=np.float32)
+    counts = np.zeros((classes, F * K), dtype=np.float32)
     for column in feature.T:
         pairs = np.unique(text * np.int64(F) + column)
         holder, held = pairs // F, pairs % F
         cell = held * K + folds[holder]
-        for label in (0, 1):
+        for label in range(classes):
             counts[label] += np.bincount(cell[labels[holder] == label], minlength=F * K)
-    return counts.reshape(2, F, K)
+    return counts.reshape(classes, F, K)
 
 
 def _ratios(counts: NDArray[Any], prior: float, silent: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,8 @@ from rekur.data import files
 from rekur.data.separated import check_names, check_text, records, separator_of
 from rekur.errors import DataError
 
-BATCH = 5_000  # rows of a frame
+BATCH = 5_000  # rows of a frame at most
+BYTES = 1 << 22  # of a frame, about
 TEXT, LABEL = "text", "label"  # the columns of a folder of texts by class
 TEXTS = (".txt", ".text", ".md", ".html", ".eml")  # endings of a text in such a folder
 T = TypeVar("T")
@@ -148,7 +149,7 @@ def _separated(lines: Iterable[str], path: Path) -> Iterator[pl.DataFrame]:
     rows = records(_chained(first, several), separator, path)
     names = next(rows, [])
     check_names(names, path)
-    for some in _grouped(rows):
+    for some in _grouped(rows, lambda row: sum(map(len, row))):
         columns = zip(*some, strict=True)
         yield pl.DataFrame(
             {name: [cell or None for cell in column] for name, column in zip(names, columns, strict=True)},
@@ -161,20 +162,22 @@ def _chained(first: str, rest: Iterator[str]) -> Iterator[str]:
     yield from rest
 
 
-def _grouped(rows: Iterator[T]) -> Iterator[list[T]]:
+def _grouped(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
     some: list[T] = []
+    held = 0
     for row in rows:
         some.append(row)
-        if len(some) == BATCH:
+        held += size(row)
+        if len(some) == BATCH or held >= BYTES:
             yield some
-            some = []
+            some, held = [], 0
     if some:
         yield some
 
 
 def _objects(lines: Iterable[str], path: Path) -> Iterator[pl.DataFrame]:
     names: list[str] = []
-    for some in _grouped(files.objects(lines, path)):
+    for some in _grouped(files.objects(lines, path), lambda row: sum(len(str(cell)) for cell in row.values())):
         names = names or list(dict.fromkeys(name for row in some for name in row))
         cells = {name: [_written(row.get(name)) for row in some] for name in names}
         yield pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String))
@@ -185,7 +188,7 @@ def _written(value: object) -> str | None:
 
 
 def _lines(lines: Iterable[str], path: Path) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - the form of a reader
-    for some in _grouped(line.rstrip("\r\n") for line in lines):
+    for some in _grouped((line.rstrip("\r\n") for line in lines), len):
         yield pl.DataFrame({TEXT: some}, schema={TEXT: pl.String})
 
 
@@ -193,8 +196,10 @@ def _parquet(path: Path) -> Iterator[pl.DataFrame]:
     try:
         table = pl.scan_parquet(path)
         count = int(table.select(pl.len()).collect().item())
-        for at in range(0, count, BATCH):
-            yield table.slice(at, BATCH).collect()
+        size = path.stat().st_size * PACKED / max(1, count)  # of a row
+        step = max(1, min(BATCH, int(BYTES / max(1.0, size))))
+        for at in range(0, count, step):
+            yield table.slice(at, step).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path} is no whole .parquet file: {str(error).splitlines()[0]}") from None
     if not count:

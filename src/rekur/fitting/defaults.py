@@ -16,6 +16,7 @@ Settings = dict[str, Any]
 LONG = 100  # words of a mean text from which on it is read in segments, side by side
 SEGMENT = 50
 LONGEST_WORDS, LONGEST_SIGNS = 400, 600  # of a text: what lies behind is not read
+EVIDENCE = 60_000_000  # numbers that n-grams may say of the training texts: 240 MB
 MOST_TESTED = 50_000  # examples: more make a test no sharper, and take long
 SHARED = {"optimizer": "adam", "schedule": "one_cycle", "clip": 1.0}
 
@@ -66,9 +67,10 @@ def _text(kind: Kind) -> tuple[Settings, Settings, Settings]:
     }
     if size.steps > LONG:
         model["segment"] = SEGMENT
-    if N <= 400_000:  # an n-gram's evidence is what little data can say; with much the words learn it
-        model["evidence"] = 4 if _by_sign(size) else 2
-        model["ballot"] = True
+    order = 4 if _by_sign(size) else 2
+    kinds = size.classes if size.classes > 2 else 1
+    if N * min(size.steps, data["length"]) * order * kinds <= EVIDENCE:  # what little data can say; of much, words do
+        model |= {"evidence": order, "ballot": True}
     training = {
         "learning_rate": 0.004 if N < 10_000 else 0.003,
         "batch": 16 if N < 1000 else 32 if N < 10_000 else 64 if N < 100_000 else 128,

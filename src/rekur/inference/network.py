@@ -120,7 +120,9 @@ class Network:
         if self.architecture.values:
             return inputs
         feature, known = self._n_grams(inputs)
-        ratios = np.where(known, self.weights["embed.evidence.ratios"][feature], np.float32(0))
+        ratios = self.weights["embed.evidence.ratios"][feature]  # (N, T, order), or (N, T, order, C)
+        ratios = np.where(known if ratios.ndim == 3 else known[..., None], ratios, np.float32(0))
+        ratios = ratios.reshape(*ratios.shape[:2], -1)
         return np.concatenate([np.take(self.weights["embed.tokens.table.weight"], inputs, axis=0), ratios], axis=2)
 
     def _spelt(self, ids: Integers, characters: Integers) -> Floats:
@@ -176,18 +178,23 @@ class Network:
         """Return the mean of the outputs (N, outputs) and the vote of the n-grams; see `rekur.evidence.Ballot`."""
         if not self.settings.ballot:
             return output
-        vote = self._vote(ids, lengths)[:, None]  # (N, 1)
+        vote = self._vote(ids, lengths)  # (N,), or (N, C)
+        if vote.ndim == 2:
+            return (output + vote) / 2
+        vote = vote[:, None]
         return (output + (vote if output.shape[1] == 1 else np.concatenate([-vote / 2, vote / 2], axis=1))) / 2
 
     def _vote(self, ids: Integers, lengths: Integers | None) -> Floats:
         feature, known = self._n_grams(ids)  # (N, T, order)
         if lengths is not None:
             known = known & valid(ids, lengths)
-        sums = np.empty(len(ids), np.float32)
+        ratios = self.weights["ballot.evidence.ratios"]
+        sums = np.empty((len(ids), *ratios.shape[1:]), np.float32)
         for n, row in enumerate(np.where(known, feature, -1)):
             chosen = np.unique(row[row >= 0])
             weights = evidence.START + evidence.PACE * self.weights["ballot.weight"][chosen]
-            sums[n] = self.weights["ballot.evidence.ratios"][chosen] @ weights / np.sqrt(max(1, len(chosen)))
+            voted = ratios[chosen] @ weights if ratios.ndim == 1 else (ratios[chosen] * weights).sum(axis=0)
+            sums[n] = voted / np.sqrt(max(1, len(chosen)))
         return sums + self.weights["ballot.bias"]
 
     def _n_grams(self, ids: Integers) -> tuple[Integers, NDArray[np.bool_]]:

@@ -49,7 +49,7 @@ def build(architecture: Architecture, evidence: Evidence | None = None) -> nn.Mo
     if architecture.settings.forecaster:
         return forecasters.make(architecture)
     if architecture.features and evidence is None:
-        evidence = Evidence(architecture.features, architecture.settings.evidence)
+        evidence = Evidence(architecture.features, architecture.settings.evidence, architecture.outputs)
     if architecture.settings.readout == "decoder":
         return EncoderDecoder(architecture, embeds.make(architecture, evidence))
     model = SequenceModel(architecture, embeds.make(architecture, evidence))

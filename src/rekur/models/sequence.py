@@ -153,7 +153,7 @@ class SequenceModel(nn.Module):
 
 
 class WithBallot(nn.Module):
-    """A sequence model and a linear vote of n-grams, half and half, for two classes.
+    """A sequence model and a linear vote of n-grams, half and half.
 
     In training both are judged by themselves, or the sharper of the two would leave the other nothing to learn:
     the logits (2N, outputs) hold the recurrent model's rows, then the vote's.
@@ -167,7 +167,9 @@ class WithBallot(nn.Module):
         read, state = self.model(inputs, lengths, state)
         ids = on(read.device, inputs[0] if isinstance(inputs, tuple) else inputs)
         vote = self.ballot(ids, on(read.device, lengths))
-        voted = vote.unsqueeze(1) if read.shape[1] == 1 else torch.stack([-vote / 2, vote / 2], dim=1)
+        voted = vote  # (N, C), or (N,) of two classes
+        if vote.dim() == 1:
+            voted = vote.unsqueeze(1) if read.shape[1] == 1 else torch.stack([-vote / 2, vote / 2], dim=1)
         return (torch.cat([read, voted]) if self.training else (read + voted) / 2), state
 
 

@@ -156,9 +156,10 @@ class _Writer:
 
     def ragged(self) -> Ragged:
         """Return all rows written."""
-        self.file.flush()
         lengths = np.concatenate(self.lengths) if self.lengths else np.zeros(0, dtype=np.int64)
-        if not lengths.sum():
-            return Ragged.from_lengths(np.zeros(0, dtype=np.int32), lengths)
-        values = np.memmap(self.file, dtype=np.int32, mode="r", shape=(int(lengths.sum()),))
+        with self.file:  # what is mapped stays when the file is closed
+            self.file.flush()
+            if not lengths.sum():
+                return Ragged.from_lengths(np.zeros(0, dtype=np.int32), lengths)
+            values = np.memmap(self.file, dtype=np.int32, mode="r", shape=(int(lengths.sum()),))
         return Ragged.from_lengths(values, lengths)

@@ -106,8 +106,8 @@ class TextClassification(Classification):
             yield 'model.readout = "flatten" needs data.fixed = true: every text must have one length.'
         if model.readout == "every":
             yield 'model.readout: "every" gives a class a token, and a text has one. Take "mean_max".'
-        if data.classes > 2 and (data.unit or model.ballot):
-            yield "data.classes: one unit or a ballot tells two classes apart, no more. Leave it out."
+        if data.classes > 2 and (data.unit or model.evidence):
+            yield "data.classes: one unit, or the evidence of n-grams, is of the classes there are. Leave it out."
         if model.api == "numpy" and (data.mask or not data.unit):
             yield 'model.api = "numpy" needs data.mask = false and data.unit = true: that network reads padding.'
 
@@ -170,12 +170,10 @@ class TextClassification(Classification):
 
     def _weigh_evidence(self) -> None:
         tokens, labels, order = self.tokens["train"], self.labels["train"], self.config.model.evidence
-        if len(self.classes) != 2:
-            raise ConfigError(f"model.evidence needs two classes; there are {len(self.classes)}. Set it to 0.")
         from rekur.evidence import Evidence
 
         folds = self.generator(4).integers(0, FOLDS, len(tokens))
-        self.evidence, read = Evidence.fit(tokens, labels, order, LEAST_TEXTS, folds)
+        self.evidence, read = Evidence.fit(tokens, labels, order, LEAST_TEXTS, folds, len(self.classes))
         self.n_grams, self.read = len(self.evidence.keys), Ragged(read, tokens.offsets)
 
     def _read(self, part: Literal["train", "test"], limit: int) -> Texts:
