@@ -159,6 +159,8 @@ IMAGES = {
         lambda p: np.save(p, np.array([{"a": 1}], dtype=object), allow_pickle=True) or str(p),
         ("no .npy file",),
     ),
+    "a number alone": (lambda p: np.save(p, np.array(3.0)) or str(p), ("i.npy", "one image or more", "()")),
+    "no image": (lambda p: np.save(p, np.zeros((0, 8, 8))) or str(p), ("i.npy", "one image or more", "(0, 8, 8)")),
     "another size": (lambda p: np.save(p, np.zeros((2, 9, 9))) or str(p), ("(N, 8, 8)", "(2, 9, 9)")),
     "NaN": (lambda p: np.save(p, np.full((8, 8), np.nan)) or str(p), ("finite",)),
     "not there": (lambda p: str(p), ("no file",)),
@@ -169,6 +171,58 @@ IMAGES = {
 def test_bad_images(refused, tmp_path, case):
     make, words = IMAGES[case]
     refused(["predict", finished("digits-rows"), make(tmp_path / "i.npy")], 2, *words)
+
+
+STRIPS = {
+    "NaN": (np.full((8, 30), np.nan), "must be bright from 0"),
+    "below paper": (np.full((8, 30), -1.0), "got -1 to -1"),
+    "too bright": (np.full((8, 30), 300.0), "got 300 to 300"),
+}
+
+
+@pytest.mark.parametrize("name", ["strip-frames", "digits-caption"])
+@pytest.mark.parametrize("case", STRIPS)
+def test_bad_strips(refused, tmp_path, case, name):
+    strip, said = STRIPS[case]
+    np.save(tmp_path / "i.npy", strip)
+    refused(["predict", finished(name), tmp_path / "i.npy"], 2, "i.npy: ", said)
+
+
+def test_a_strip_of_another_height(refused, tmp_path):
+    np.save(tmp_path / "i.npy", np.zeros((9, 30)))
+    refused(["predict", finished("strip-frames"), tmp_path / "i.npy"], 2, "i.npy: ", "(8, W)", "(9, 30)")
+
+
+def test_a_describer_takes_no_pictures_from_stdin(refused):
+    refused(["predict", finished("digits-caption"), "-"], 2, "not read from stdin")
+
+
+SENTENCES = {
+    "no word": ("Ein Hund.\n\nEine Frau.\n", "Sentence 2 of 3 must have 1 to 100 words; got 0"),
+    "too many": (f"Ein Hund.\n{'wort ' * 5000}\n", "Sentence 2 of 2 must have 1 to 100 words; got 5000"),
+}
+
+
+@pytest.mark.parametrize("case", SENTENCES)
+@pytest.mark.parametrize("ending", ["txt", "de"])
+def test_a_bad_sentence_of_a_file(refused, tmp_path, case, ending):
+    content, said = SENTENCES[case]
+    refused(
+        ["predict", finished("multi30k-attention"), text(tmp_path / f"s.{ending}", content)], 2, f"s.{ending}: {said}"
+    )
+
+
+PAIRS = {
+    "a missing column": ("source\tenglish\nEin Hund.\tA dog.\n", "There is no column `target`"),
+    "no source": ("source\ttarget\nEin Hund.\tA dog.\n\tA dog.\n", "Row 2 has no source"),
+    "no target": ("source\ttarget\nEin Hund.\tA dog.\nEin Hund.\t\n", "Row 2 has no target"),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_bad_pairs(refused, tmp_path, case):
+    content, said = PAIRS[case]
+    refused(["evaluate", finished("multi30k-attention"), text(tmp_path / "p.tsv", content)], 2, f"p.tsv: {said}")
 
 
 # run folders

@@ -38,7 +38,10 @@ def score(task: Task, model: nn.Module, file: Path) -> dict[str, Any]:
     reader, judge = READERS[about.task]
     given = reader(task, file)
     read = time.monotonic()
-    ours, baselines = judge(task, model, given)
+    try:
+        ours, baselines = judge(task, model, given)
+    except DataError as error:
+        raise DataError(str(error) if str(file) in str(error) else f"{file}: {error}") from None
     figures = results.figures(task, ours, baselines)
     here, done = threads.describe(), time.monotonic()
     found = {
@@ -86,6 +89,9 @@ def _tags(task: Any, model: nn.Module, sentences: list[Sentence]) -> Judged:
 
 def _pairs(task: Any, model: nn.Module, frame: pl.DataFrame) -> Judged:
     sources, targets = (files.text_column(frame, name).to_list() for name in ("source", "target"))
+    for name, texts in (("source", sources), ("target", targets)):
+        if empty := next((row for row, text in enumerate(texts, 1) if not text.strip()), None):
+            raise DataError(f"Row {empty} has no {name}. Write the sentence, or drop the row.")
     written = [item["prediction"] for item in task.predict(model, sources)]
     ours, copied = (outcomes.translation(texts, targets, tokenised=False) for texts in (written, sources))
     return ours, {"copy the source": copied}

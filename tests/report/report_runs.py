@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 import tomli_w
 
+from rekur.report.layout import Block, Section
+from rekur.report.page import _environment
 from rekur.runs import Run
 
 HOSTILE = "</p><script>fetch('https://evil.example/x')</script><img src=x onerror=alert(1)> & \"quoted\" {{ 7*7 }}"
@@ -433,3 +435,9 @@ KINDS = {
     "bare": bare,
     "broken": broken,
 }
+
+
+def drawn(section: Section) -> str:
+    """Return the HTML of a section's blocks and of its card, drawn as the pages draw them: no value may be missing."""
+    blocks = [*section.blocks, *([section.key] if isinstance(section.key, Block) else [])]
+    return "".join(_environment().get_template(block.template).render(values=block.values) for block in blocks)

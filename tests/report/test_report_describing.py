@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import report_runs
 
 from rekur.report.sections import describing
 from rekur.report.sections.examples import data_uri
@@ -54,10 +55,19 @@ def test_a_description_has_its_picture_and_a_row_a_unit() -> None:
 
 def test_a_vector_has_no_picture_and_one_step_no_attention() -> None:
     plain = describing._item(row(pixels=None, source="a 1, b 2", attention=[1.0] * 4))
-    assert "image" not in plain
+    assert plain["image"] == ""
     assert plain["source"] == "a 1, b 2"
     assert describing._looked(row(attention=[1.0] * 4)) is None
     assert describing._looked(row(attention=[])) is None
+
+
+def test_vectors_and_images_are_drawn_by_the_same_template() -> None:
+    table = pl.DataFrame([row(), row(id=4, pixels=[], source="a 1, b 2", attention=[])])
+    found = describing.section(facts(described=table))
+    assert found is not None
+    drawn = report_runs.drawn(found)
+    assert drawn.count("<svg") == 2  # one in the section, one on the card
+    assert "a 1, b 2" in drawn
 
 
 def test_colours_stay_colours() -> None:

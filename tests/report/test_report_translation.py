@@ -57,6 +57,14 @@ def test_examples_lengths_and_the_maps_that_fit(tmp_path: Path) -> None:
     assert "a looks at ein; dog looks at hund" in section.pictures[1].words
 
 
+def test_the_section_and_its_card_are_drawn(tmp_path: Path) -> None:
+    section = translation.section(facts(tmp_path))
+    assert section is not None
+    drawn = report_runs.drawn(section)
+    assert drawn.count("ein hund") == 2  # in the section and on the card
+    assert drawn.count("Scored by sacrebleu") == 1
+
+
 def test_a_map_has_a_cell_for_every_pair_and_the_words_of_both_sides(tmp_path: Path) -> None:
     section = translation.section(facts(tmp_path))
     assert section is not None

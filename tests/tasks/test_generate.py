@@ -246,7 +246,7 @@ def test_composed_and_decomposed_letters_are_one_and_lines_end_alike(tmp_path):
     [
         (b"", "is empty"),
         (b" \n", "is empty"),
-        (b"ab\ncd\nx\xff", "line 3: not UTF-8"),
+        (b"ab\ncd\nx\xff", "not UTF-8: byte 0xff in line 3"),
         (b"abc", "two or more characters"),
     ],
 )

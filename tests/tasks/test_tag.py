@@ -210,7 +210,9 @@ def test_files_of_ones_own_are_trained_on_judged_and_predicted(own):
     said = predict.line(predictor.predict(given)[0])
     assert [pair.partition("/")[0] for pair in said.split(" ")] == ["Anna0", "saw", "Oslo"]
     (own / "other.bio").write_text("\nBonn\tB-CITY\n", encoding="utf-8")
-    with pytest.raises(DataError, match="from line 2 on has the tag `B-CITY`, never seen in training"):
+    with pytest.raises(
+        DataError, match=r"other\.bio: The sentence from line 2 on has the tag `B-CITY`, never seen in training"
+    ):
         predictor.score(own / "other.bio")
     with pytest.raises(DataError, match=r"none\.conllu cannot be read"):
         inputs.read("none.conllu", predictor)

@@ -43,6 +43,8 @@ def read(source: str, predictor: Predictor) -> list[Any]:
         return sentences(Path(source))
     if source == "-":
         return texts(_table("-", ".txt"))
+    if task == "translate" and os.path.isfile(source) and not source.endswith(SUFFIXES):
+        return lines(Path(source))
     name = getattr(predictor.task.data, "text", "text") if task in ("text", "sequences") else "text"
     return texts(_table(source), name) if _is_file(source) else [source]
 
@@ -81,7 +83,8 @@ def _pictures(path: Path) -> list[Path]:
     if path.is_dir():
         return listed(path)
     if not path.is_file():
-        raise DataError(f"There is no picture {path}. Give a picture, a folder of them, or a .npy file.")
+        missing = "Pictures are not read from stdin" if str(path) == "-" else f"There is no picture {path}"
+        raise DataError(f"{missing}. Give a picture, a folder of them, or a .npy file.")
     return [path]
 
 
@@ -93,6 +96,13 @@ def texts(frame: pl.DataFrame, name: str = "text") -> list[str]:
     name = frame.columns[0] if len(frame.columns) == 1 else name
     found: list[str] = files.text_column(frame, name).to_list()
     return found
+
+
+def lines(path: Path) -> list[str]:
+    """Return the lines of a text file whatever its ending: train.de is one to whoever trained on it."""
+    from rekur.data import files
+
+    return files.read_lines(path)
 
 
 def sentences(path: Path) -> list[tuple[str, ...]]:
@@ -113,14 +123,19 @@ def last_window(frame: pl.DataFrame, columns: tuple[str, ...], length: int) -> N
 
 
 def images(source: str) -> NDArray[Any]:
-    """Return the images (N, height, width) of a .npy file, which may hold a single one."""
-    if not source.endswith(".npy") or not _is_file(source):
+    """Return the images (N, height, width) of a .npy file, which may hold a single one; with colours, (N, h, w, 3)."""
+    if not source.endswith(".npy"):
         raise DataError(f"Images are read from a .npy file of (N, height, width) numbers; got `{source}`.")
+    if not os.path.isfile(source):
+        raise DataError(f"There is no file {source}. Give a .npy file of images, (N, height, width) numbers.")
     try:
         found: NDArray[Any] = np.load(source, allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
         raise DataError(f"{source} is no .npy file of numbers: {error}. Write it with numpy.save.") from None
-    return found[None] if found.ndim == 2 else found
+    whole = found[None] if found.ndim == 2 else found
+    if whole.ndim not in (3, 4) or not len(whole):
+        raise DataError(f"{source} must hold one image or more, (N, height, width) numbers; got {found.shape}.")
+    return whole
 
 
 def _is_file(source: str) -> bool:

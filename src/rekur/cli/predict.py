@@ -5,13 +5,18 @@ from __future__ import annotations
 import atexit
 import contextlib
 import gc
+import os
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rekur.cli import output
 from rekur.cli.options import Json, RunFolder
+from rekur.errors import DataError
+
+if TYPE_CHECKING:
+    from rekur.predict import Predictor
 
 
 def predict(
@@ -33,10 +38,9 @@ def predict(
     """
     with _without_collector():
         from rekur import predict as predictions
-        from rekur.cli import inputs
 
         predictor = predictions.load(run)
-        found = predictor.predict(inputs.read(source, predictor))
+        found = _predicted(predictor, source)
     if as_json:
         output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "predictions": found})
         return
@@ -44,6 +48,19 @@ def predict(
         output.say(line(item))
         if "warning" in item:
             output.warn(item["warning"])
+
+
+def _predicted(predictor: Predictor, source: str) -> list[dict[str, Any]]:
+    """Predict what `source` means; where a line of a file is at fault, the error names the file, too."""
+    from rekur.cli import inputs
+
+    given = inputs.read(source, predictor)
+    try:
+        return predictor.predict(given)
+    except DataError as error:
+        if not os.path.isfile(source) or source in str(error):
+            raise
+        raise DataError(f"{source}: {error}") from None
 
 
 @contextlib.contextmanager

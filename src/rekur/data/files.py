@@ -331,15 +331,7 @@ _READERS: dict[str, Callable[[bytes, Path], pl.DataFrame]] = {
 
 def running_text(path: Path) -> str:
     """Return the text of a file in UTF-8, composed (NFC), lines ended by one character; raise DataError if not one."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}. Give the path of a text file.") from None
-    if not content.strip():
+    text = decode(_content(path), path)
+    if not text.strip():
         raise DataError(f"{path} is empty; expected a text to learn from.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{path}, line {line}: not UTF-8 ({error.reason}). Save the file as UTF-8.") from None
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))

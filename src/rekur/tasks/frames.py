@@ -164,9 +164,11 @@ class Frames(Labelling):
             image = np.asarray(strip, dtype=np.float32)
         except (TypeError, ValueError):
             raise DataError(f"Strip {number} must be ({self.height}, W) numbers; got something else.") from None
-        if image.ndim != 2 or image.shape[0] != self.height or not image.shape[1] or not np.isfinite(image).all():
+        if image.ndim != 2 or image.shape[0] != self.height or not image.shape[1]:
+            raise DataError(f"Strip {number} must be ({self.height}, W) numbers; got {image.shape}.")
+        low, high = image.min(), image.max()
+        if not (low >= 0 and high <= self.brightest):  # not so with NaN, either
             raise DataError(
-                f"Strip {number} must be ({self.height}, W) finite numbers from 0 to {self.brightest}; "
-                f"got {image.shape}."
+                f"Strip {number} must be bright from 0 (paper) to {self.brightest}; got {low:g} to {high:g}."
             )
         return image

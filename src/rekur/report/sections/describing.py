@@ -56,6 +56,7 @@ def _item(row: dict[str, Any]) -> dict[str, Any]:
         "truth": row["truth"].split("\n"),
         "prediction": row["prediction"].split("\n"),
         "source": row.get("source") or "",
+        "image": "",
     }
     return {**item, **_picture(row)} if row.get("pixels") else item
 

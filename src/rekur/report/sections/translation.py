@@ -30,7 +30,9 @@ def section(facts: Facts) -> Section | None:
     pictures = [] if lengths is None else [lengths_picture(lengths)]
     pictures += [] if looked is None else _maps(looked)
     block = Block("translations.html.jinja", {"items": items, "signatures": signatures})
-    return Section("Translations", note, pictures, [block], key=Block(block.template, {"items": items[:2]}))
+    return Section(
+        "Translations", note, pictures, [block], key=Block(block.template, {"items": items[:2], "signatures": ()})
+    )
 
 
 def _item(row: dict[str, Any]) -> dict[str, str]:

@@ -252,10 +252,12 @@ class Images(Captioned):
         except (TypeError, ValueError):
             array = np.zeros(0)
         array = array[..., None] if array.ndim == 2 else array
-        sound = array.ndim == 3 and array.shape[2] in (GREY, self.channels) and array.size
-        if not sound or not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
+        if array.ndim != 3 or array.shape[2] not in (GREY, self.channels) or not array.size:
             sizes = "(height, width)" if self.channels == GREY else "(height, width) or (height, width, 3)"
-            raise DataError(f"Image {place} must be {sizes} numbers from 0 to 255; got {array.shape}.")
+            raise DataError(f"Image {place} must be {sizes} numbers; got {np.shape(one)}.")
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high <= 255):  # not so with NaN, either
+            raise DataError(f"Image {place} must be bright from 0 to 255; got {low:g} to {high:g}.")
         pixels = np.broadcast_to(array, (*array.shape[:2], self.channels)).astype(np.uint8)
         return images.fit(pixels, self.height, self.width)
 
