@@ -120,7 +120,7 @@ def test_stdin_that_is_not_utf8(refused, monkeypatch):
 
 def test_a_ragged_table_on_stdin(refused, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Date,Open\n2024-01-02,1\n2024-01-03,1,2,3\n")))
-    refused(["predict", finished("kospi-gru"), "-"], 2, "stdin is no whole .csv file")
+    refused(["predict", finished("kospi-gru"), "-"], 2, "stdin, line 3 has 4 fields")
 
 
 def test_lines_of_stdin_end_at_line_breaks_alone(monkeypatch, capsys):
