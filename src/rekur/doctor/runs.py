@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rekur.config import Config
 from rekur.doctor import examination
 from rekur.doctor.findings import reason_of
 from rekur.doctor.model.subject import ROWS, Subject
@@ -21,6 +22,7 @@ from rekur.tasks.base import Task, Test
 from rekur.training import experiment
 from rekur.training.experiment import Finished
 
+ANCHORED = ("last", "changes")  # normalising a window so makes its last value the starting point
 FEW = 4  # examples probed at the end of a run, which must not wait for its doctor
 
 
@@ -48,7 +50,7 @@ def read(folder: Run, data_dir: Path | None = None) -> Patient:
     except RequestError as error:
         record = RunRecord(config.model_dump(mode="json"), metrics, history)
         why = {"the model and its data": str(error)}
-        forecast, classes = _forecast(config.model, tables), _classes(predictions)
+        forecast, classes = _forecast(config, tables), _classes(predictions)
         return Patient(run=record, forecast=forecast, classes=classes, not_known=why)
     fill(model, folder.load_model(), folder.path)
     return _patient(Finished(config, task, model.eval(), history, metrics), predictions, tables)
@@ -69,7 +71,7 @@ def _patient(
     return Patient(
         model=subject,
         run=record,
-        forecast=_forecast(run.config.model, tables),
+        forecast=_forecast(run.config, tables),
         classes=_classes(predictions, task),
         not_known=not_known,
     )
@@ -97,7 +99,7 @@ def _rows(batches: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     return np.array([batches[place][0] for place in places])
 
 
-def _forecast(model: Any, tables: Mapping[str, pl.DataFrame]) -> Forecast | None:
+def _forecast(config: Config, tables: Mapping[str, pl.DataFrame]) -> Forecast | None:
     series = tables.get("series")
     if series is None or "truth" not in series.columns:
         return None
@@ -106,7 +108,7 @@ def _forecast(model: Any, tables: Mapping[str, pl.DataFrame]) -> Forecast | None
         test["truth"].to_numpy().astype(np.float64),
         test["forecast"].to_numpy().astype(np.float64),
         before=float(test["persistence"][0]) if len(test) else None,
-        anchored=bool(model.residual),
+        anchored=config.model.residual or config.data.get("normalise") in ANCHORED,
     )
 
 

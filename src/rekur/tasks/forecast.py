@@ -23,6 +23,7 @@ from rekur.tasks import checks
 from rekur.tasks.base import State, Step, Task, Test
 from rekur.tasks.case import Case, Refit
 from rekur.tasks.forecasting import coming, parts
+from rekur.tasks.forecasting.calibration import Made, joined, known_at, rolling
 from rekur.tasks.forecasting.scored import Judge
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Batch, Origins, Scales, Windows, fitted
@@ -41,6 +42,7 @@ Floats = NDArray[np.float64]
 UNLIKE = 20.0  # a window counts at most so many times as much as the usual one, and at least so many times less
 SOME = 5_000  # windows that say what is usual
 TINY = 1e-9
+LEAST = 1e-3  # of a window's deviation, in its own scale
 AT_ONCE = 512  # windows forecast together
 FILE = "panel.json"
 
@@ -281,8 +283,7 @@ class Forecasting(Task):
     def test(self, model: Model) -> Test:
         from rekur.tasks.forecasting import telling
 
-        corrections = self.calibrated(model)
-        point, quantiles = self.predicted(model, self.windows, self.parts.test, self.data.units, corrections)
+        point, quantiles, corrections = self._tested(model)
         outcome = self.judge.outcome(point, self.rivals["Naive2"], quantiles)
         extra = {
             "conformal": corrections.to_json() if corrections is not None else None,
@@ -342,7 +343,7 @@ class Forecasting(Task):
         """Return the forecast (N, h) and its quantiles (N, h, Q) from each origin, in `units`."""
         points, bands = [], []
         for some, batch, point, quantiles in self._normalised(model, windows, origins):
-            wide = quantiles if corrections is None else corrections.apply(quantiles)
+            wide = quantiles if corrections is None else corrections.apply(quantiles, self._spread(batch))
             bands.append(windows.unscaled(wide.astype(np.float64), batch, some, units).astype(np.float32))
             points.append(windows.unscaled(point.astype(np.float64), batch, some, units).astype(np.float32))
         return np.concatenate(points), np.concatenate(bands)
@@ -359,17 +360,48 @@ class Forecasting(Task):
             quantiles, point = forecaster.forecast(batch.inputs, None, self.data.levels, **draws)
             yield some, batch, point, quantiles
 
+    def _made(self, model: Model, origins: Origins) -> Iterator[tuple[Origins, Batch, NDArray[Any], Made]]:
+        """Yield some origins, their windows, their forecasts, and what the quantiles are corrected by."""
+        starts = np.array([len(one.values) - parts.sizes(len(one.values), self.data)[0] for one in self.panel.series])
+        for some, batch, point, quantiles in self._normalised(model, self.windows, origins):
+            truth = np.where(batch.weight > 0, batch.target, np.float32(np.nan))
+            yield some, batch, point, Made(some[:, 1] - starts[some[:, 0]], truth, quantiles, self._spread(batch))
+
+    def _spread(self, batch: Batch) -> NDArray[Any] | None:
+        """Return the deviation of each window (N,), in its own scale."""
+        return np.maximum(batch.past[:, :, 0].std(axis=1), np.float32(LEAST)) if self.data.scaled else None
+
     def calibrated(self, model: Model) -> conformal.Corrections | None:
         """Return what the quantiles lack on the validation part, in windows' own scales; None: not asked for."""
-        if not self.data.conformal:
+        if self.data.conformal == "none":
             return None
-        from rekur.evaluation.forecasting import conformal
+        return joined([made for *_, made in self._made(model, self.parts.validation)]).calibrated(self.data.levels)
 
-        truths, bands = [], []
-        for _, batch, _, quantiles in self._normalised(model, self.windows, self.parts.validation):
-            truths.append(np.where(batch.weight > 0, batch.target, np.nan))
-            bands.append(quantiles)
-        return conformal.calibrate(np.concatenate(truths), np.concatenate(bands), self.data.levels)
+    def _tested(self, model: Model) -> tuple[NDArray[Any], NDArray[Any], conformal.Corrections | None]:
+        """Return forecast and quantiles of the test part, in the units scored, and the corrections at its end."""
+        data = self.data
+        if data.conformal != "rolling":
+            corrections = self.calibrated(model)
+            return *self.predicted(model, self.windows, self.parts.test, data.units, corrections), corrections
+        before = [made for *_, made in self._made(model, self.parts.validation)]
+        points, batches_, tested = [], [], []
+        for some, batch, point, made in self._made(model, self.parts.test):
+            points.append(self.windows.unscaled(point.astype(np.float64), batch, some, data.units).astype(np.float32))
+            batches_.append((batch.shift, batch.scale))
+            tested.append(made)
+        ours, whole = joined(tested), joined([*before, *tested])
+        wide, last = ours.quantiles.copy(), int(whole.clock.max())
+        for begin, end, corrections in rolling(whole, last + 1, data.levels, data.recent):
+            at = np.flatnonzero((ours.clock >= begin) & (ours.clock < end))
+            spread = None if ours.spread is None else ours.spread[at]
+            wide[at] = corrections.apply(ours.quantiles[at], spread)
+        shift, scale = (np.concatenate(part) for part in zip(*batches_, strict=True))
+        bands = self.windows.back(wide, shift, scale, self.parts.test, data.units).astype(np.float32)
+        return (
+            np.concatenate(points),
+            bands,
+            known_at(whole, last + data.shortest_horizon, data.recent).calibrated(data.levels),
+        )
 
     def forecast(
         self, model: Model, frame: pl.DataFrame, corrections: conformal.Corrections | None = None, own: bool = False

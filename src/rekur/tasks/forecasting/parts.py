@@ -35,7 +35,7 @@ def cut(panel: Panel, data: ForecastData) -> Parts:
     ends = []
     for place, series in enumerate(panel.series):
         L = len(series.values)
-        test, validation = _sizes(L, data)
+        test, validation = sizes(L, data)
         end = L - test - validation
         if end < data.horizon + LEAST:
             raise _too_short(series.id, L, test, validation, data)
@@ -64,7 +64,8 @@ def worth(parts: Parts, truth: Callable[[Origins], Floats]) -> Parts:
     return replace(parts, **found)
 
 
-def _sizes(L: int, data: ForecastData) -> tuple[int, int]:
+def sizes(L: int, data: ForecastData) -> tuple[int, int]:
+    """Return how many of L steps test, and how many before those validate."""
     test = data.test or max(data.horizon, round(L / SHARE))
     return test, data.validation or max(data.horizon, min(test, round((L - test) / SHARE)))
 

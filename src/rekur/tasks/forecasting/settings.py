@@ -58,7 +58,12 @@ class ForecastData(Settings):
     levels: tuple[float, ...] = Field(
         (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95), strict=False, min_length=1, description="quantiles given"
     )
-    conformal: bool = Field(True, description="widen or narrow the quantiles to what the validation part needs")
+    conformal: Literal["none", "validation", "rolling"] = Field(
+        "validation",
+        description="correct the quantiles by the errors of the validation part, or at each origin by the latest known",
+    )
+    recent: int = Field(1_000, ge=1, description="rolling: steps back that errors are known of")
+    scaled: bool = Field(False, description="count corrections in each window's deviation")
     metric: Metric = Field("mae", description="what the verdict is about")
     units: Literal["own", "standard"] = Field("own", description="standard: score what `standardise` made")
 
@@ -69,8 +74,10 @@ class ForecastData(Settings):
         if any(not 0 < level < 1 for level in self.levels) or list(self.levels) != sorted(set(self.levels)):
             yield f"data.levels must rise between 0 and 1; got {list(self.levels)}."
         mirrored = [round(1 - level, 9) for level in reversed(self.levels)]
-        if self.conformal and [round(level, 9) for level in self.levels] != mirrored:
+        if self.conformal != "none" and [round(level, 9) for level in self.levels] != mirrored:
             yield f"data.conformal needs data.levels that are symmetric about 0.5; got {list(self.levels)}."
+        if self.conformal == "rolling" and self.recent < 2 * self.horizon:
+            yield f"data.recent must be two horizons or more, {2 * self.horizon}; got {self.recent}."
         if any(not 1 <= lag <= self.window for lag in self.lags):
             yield f"data.lags must lie between 1 and data.window = {self.window}; got {list(self.lags)}."
         if any(not 1 <= h <= self.horizon for h in self.horizons):

@@ -224,8 +224,12 @@ class Windows:
 
     def unscaled(self, values: Floats, batch: Batch, origins: Origins, units: str = "own") -> Floats:
         """Bring normalised values (N, h) or (N, h, Q) back to the series' own units, or to its standard ones."""
+        return self.back(values, batch.shift, batch.scale, origins, units)
+
+    def back(self, values: Floats, shift: Floats, scale: Floats, origins: Origins, units: str = "own") -> Floats:
+        """Undo shift and scale (N,) of windows, and come back to `units`."""
         form = (-1, *[1] * (values.ndim - 1))
-        return self.in_units(values * batch.scale.reshape(form) + batch.shift.reshape(form), origins, units)
+        return self.in_units(values * scale.reshape(form) + shift.reshape(form), origins, units)
 
     def in_units(self, scaled: Floats, origins: Origins, units: str = "own") -> Floats:
         """Bring scaled values (N, h) or (N, h, Q) to the series' own units, or leave them in its standard ones."""
