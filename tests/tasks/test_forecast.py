@@ -28,6 +28,7 @@ FORMS = [
     {"normalise": "changes", "log": True, "standardise": True, "known": ["holiday"]},
     {"normalise": "last", "observed": ["holiday"], "identity": True},
     {"normalise": "season", "lags": [24, 5], "weights": "owa"},
+    {"normalise": "seasonal_changes", "log": True, "lags": [24], "weights": "owa", "season": 24},
 ]
 
 
@@ -273,3 +274,13 @@ def test_a_covariate_that_begins_late_is_not_read_before_it_begins():
     late = np.array([[np.nan, 1.0], [np.nan, 2.0], [5.0, np.nan], [np.nan, 4.0]])
     np.testing.assert_array_equal(carried(late, first=0.0), [[0.0, 1.0], [0.0, 2.0], [5.0, 2.0], [5.0, 4.0]])
     np.testing.assert_array_equal(carried(late)[:, 0], 5.0)
+
+
+def test_a_window_counts_as_much_in_logarithms_as_in_its_own_units():
+    """An error of e logarithms is one of e times the value: to forecast the same number off costs the same."""
+    plain, logs = (loaded({"weights": "owa", "normalise": "none", "log": log}) for log in (False, True))
+    origins = plain.train[::7]
+    windows = [made.windows.cut(origins) for made in (plain, logs)]
+    level = np.nanmean(np.abs(plain.windows.truth(origins)), axis=1)
+    own, shares = (made._importance(origins, cut) for made, cut in zip((plain, logs), windows, strict=True))
+    np.testing.assert_allclose(shares, own * level, rtol=1e-6)

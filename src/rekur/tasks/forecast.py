@@ -205,6 +205,8 @@ class Forecasting(Task):
         places = origins[:, 0]
         unit = batch.scale * self.windows.pairs[places, 1]
         level = mean_of_steps(np.abs(self.windows.truth(origins)))
+        if self.data.log:  # an error of a logarithm is a share of the value
+            unit = unit * level
         scales, smape, mase = self._naive2
         scale = np.where(np.isfinite(scales[places]), scales[places], np.inf)
         found: Floats = unit / scale / mase + 100 * unit / np.maximum(level, TINY) / smape

@@ -10,7 +10,7 @@ from pydantic import Field
 from rekur.config import Settings
 
 Set = Literal["sample", "airline", "temperatures", "kospi", "m4-hourly", "etth1", "files"]
-Normalise = Literal["none", "last", "mean", "standard", "season", "changes"]
+Normalise = Literal["none", "last", "mean", "standard", "season", "seasonal_changes", "changes"]
 Metric = Literal["mae", "mse", "rmse", "smape", "mase", "owa", "crps"]
 
 
@@ -47,7 +47,8 @@ class ForecastData(Settings):
     normalise: Normalise = Field(
         "none",
         description="each window: subtract its last value; divide by its mean; standardise; subtract the mean of its "
-        "last season, divide by its deviation; subtract its last value, divide by the root mean square of its changes",
+        "last season, divide by its deviation, or by its mean change from the season before; subtract its last value, "
+        "divide by the root mean square of its changes",
     )
     lags: tuple[int, ...] = Field(
         (), strict=False, description="beside each step to come, the last known value so many steps before it, or twice"
@@ -87,8 +88,6 @@ class ForecastData(Settings):
                 yield f"data.{name}: {getattr(self, name)} steps hold no horizon of {self.shortest_horizon}. Raise it."
         if self.units == "standard" and not self.standardise:
             yield 'data.units = "standard" needs data.standardise = true.'
-        if self.weights == "owa" and self.log:
-            yield 'data.weights = "owa" weighs the series\' own units. Set data.log to false.'
         if self.metric == "owa" and self.units == "standard":
             yield 'data.metric = "owa" is defined on the series\' own units. Set data.units to "own".'
 

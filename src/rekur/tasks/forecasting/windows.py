@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 from rekur.data import calendar
 from rekur.data.panel import Panel
 from rekur.errors import DataError
-from rekur.tasks.forecasting.settings import ForecastData, Normalise
+from rekur.tasks.forecasting.normalising import TINY, normaliser
+from rekur.tasks.forecasting.settings import ForecastData
 
 Floats = NDArray[np.float64]
 Origins = NDArray[np.int64]  # (N, 2): series, step
-
-TINY = 1e-8
 
 
 @dataclass(frozen=True)
@@ -267,31 +266,6 @@ def scale_of(values: Floats) -> tuple[float, float]:
         return 0.0, 1.0
     deviation = float(there.std())
     return float(there.mean()), deviation if deviation > TINY * max(1.0, abs(float(there.mean()))) else 1.0
-
-
-def normaliser(values: Floats, absent: NDArray[Any], kind: Normalise, season: int = 1) -> tuple[Floats, Floats]:
-    """Return shift and scale (N,) of windows (N, T), read from the windows alone.
-
-    A scale that would be next to nothing, as of a constant window, is 1.
-    """
-    N, weight = len(values), 1.0 - absent
-    count = np.maximum(weight.sum(axis=1), 1.0)
-    mean = (values * weight).sum(axis=1) / count
-    size = np.maximum(np.abs(mean), np.abs(values).max(axis=1, initial=0.0))
-    if kind == "none":
-        return np.zeros(N), np.ones(N)
-    if kind == "last":
-        return values[:, -1].copy(), np.ones(N)
-    if kind == "mean":
-        shift, scale = np.zeros(N), (np.abs(values) * weight).sum(axis=1) / count
-    elif kind in ("standard", "season"):
-        shift = mean if kind == "standard" else values[:, -season:].mean(axis=1)
-        scale = np.sqrt((np.square(values - mean[:, None]) * weight).sum(axis=1) / count)
-    else:
-        pairs = np.maximum((weight[:, 1:] * weight[:, :-1]).sum(axis=1), 1.0)
-        changes = np.square(np.diff(values, axis=1)) * weight[:, 1:] * weight[:, :-1]
-        shift, scale = values[:, -1].copy(), np.sqrt(changes.sum(axis=1) / pairs)
-    return shift, np.where(scale > TINY * np.maximum(size, TINY), scale, 1.0)
 
 
 def fitted(panel: Panel, data: ForecastData, ends: Sequence[int], season: int = 1) -> Scales:
