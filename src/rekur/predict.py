@@ -70,8 +70,9 @@ class Predictor:
         """Predict each of `inputs`; one dict each, with ``prediction`` in it.
 
         An input is a text (task text), the beginning of a text (generate), a window (T, I) of numbers in
-        the units of the training columns (series), an image (height, width) (rows), a strip of digits (frames), or a
-        sentence, its words in a list or apart by blanks (tag); others raise DataError.
+        the units of the training columns (series), an image (height, width) (rows), a strip of digits (frames), a
+        sentence, its words in a list or apart by blanks (tag), a sentence as people write it (translate), or the name
+        of a class, a row of numbers, or an image or its path (describe); others raise DataError.
         """
         return self.task.predict(self.fastest, inputs)
 
@@ -122,7 +123,7 @@ class Predictor:
     def score(self, file: Path | str) -> dict[str, Any]:
         """Test the model on a labelled file; return the object of `rekur evaluate RUN FILE --json`.
 
-        Raises RequestError for tasks other than text and series, DataError for a file that does not fit.
+        Raises RequestError for tasks that read no labelled file, DataError for a file that does not fit.
         """
         from rekur import scoring
 

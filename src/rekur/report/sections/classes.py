@@ -14,6 +14,7 @@ from rekur.report.plot import Floats, Plot, percent, width_of
 SHOWN = 24  # classes a confusion matrix has room for
 PREFIX = "probability_"
 FEW = 10  # items; of fewer the share of right answers says nothing, and has no dot
+SLANT = 0.77  # sine of the angle at which names stand above the columns, where they do not fit side by side
 
 
 def section(facts: Facts) -> Section | None:
@@ -55,19 +56,26 @@ def confusion_picture(table: Integers, names: list[str]) -> Picture:
     def draw(size: Size) -> Plot:
         left = min(max(width_of(_short(name, C)) for name in ["truth", *names]) + 12, size[0] * 0.3) + 6
         side = min((size[0] - left - 4) / C, 110.0)
-        plot = Plot((size[0], round(side * C) + 46), (0, 1), (0, 1), left=left)
+        widest = max(width_of(_short(name, C)) for name in names)
+        slanted = widest > side - 2
+        top = 38 + (round(widest * SLANT) if slanted else 0)
+        plot = Plot((size[0], round(side * C) + top + 8), (0, 1), (0, 1), left=left)
         plot.text(left, 11, "said", "axis")
-        plot.text(8, 30, "truth", "axis")
+        plot.text(8, top - 8, "truth", "axis")
         for c, name in enumerate(names):
-            plot.text(left + (c + 0.5) * side, 30, _short(name, C), "axis", anchor="middle")
-            plot.text(left - 8, 42 + (c + 0.5) * side, _short(name, C), "axis", anchor="end")
+            if slanted:
+                plot.slanted(left + (c + 0.5) * side, top - 6, _short(name, C), "axis")
+            else:
+                plot.text(left + (c + 0.5) * side, top - 8, _short(name, C), "axis", anchor="middle")
+            plot.text(left - 8, top + 4 + (c + 0.5) * side, _short(name, C), "axis", anchor="end")
         for (row, column), count in np.ndenumerate(table):
-            x, y, share = left + column * side, 38 + row * side, float(shares[row, column])
+            x, y, share = left + column * side, top + row * side, float(shares[row, column])
             role = "ours" if row == column else "rival"
             plot.box(x + 1, y + 1, side - 2, side - 2, f"{role} cell", 0.06 + 0.84 * share)
-            if count or C <= 4:
+            told = _count(int(count), C)
+            if (count or C <= 4) and width_of(told) <= side:  # where it does not fit, the shade says it
                 tone = "cell-text on" if share > 0.62 else "cell-text"
-                plot.text(x + side / 2, y + side / 2 + 4, _count(int(count), C), tone, anchor="middle")
+                plot.text(x + side / 2, y + side / 2 + 4, told, tone, anchor="middle")
         return plot
 
     said = "; ".join(f"of {total[c, 0]:,} {name}, {table[c, c]:,} right" for c, name in enumerate(names))
@@ -77,7 +85,7 @@ def confusion_picture(table: Integers, names: list[str]) -> Picture:
 
 
 def _short(name: str, C: int) -> str:
-    most = 12 if C <= 4 else 4 if C <= 12 else 3
+    most = 12 if C <= 4 else 5
     return name if len(name) <= most else name[: most - 1] + "…"
 
 
