@@ -164,6 +164,22 @@ FILES: dict[str, tuple[str, bytes, str]] = {
 }
 
 
+DAYS = [f"2024-02-{day:02}" for day in range(1, 30)]  # the 29th among them
+LONG = [("a", day, str(10 + n % 7)) for n, day in enumerate([*DAYS, *(f"2024-03-{day:02}" for day in range(1, 32))])]
+
+
+def series(*rows: tuple[str, str, str]) -> bytes:
+    return "\n".join(["unique_id,ds,y", *(",".join(row) for row in rows)]).encode() + b"\n"
+
+
+FILES |= {
+    "a day twice": ("a.csv", series(*LONG, LONG[5]), "2024-02-06"),
+    "no 30 February": ("a.csv", series(*LONG, ("a", "2024-02-30", "3")), "2024-02-30"),
+    "one value": ("a.csv", series(*LONG, ("b", "2024-02-01", "3")), "`b`"),
+    "no number": ("a.csv", series(*LONG, ("a", "2024-04-01", "many")), "many"),
+}
+
+
 @pytest.mark.parametrize(("name", "content", "message"), FILES.values(), ids=FILES)
 def test_a_malformed_file_is_one_clear_message(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, message: str
@@ -173,6 +189,20 @@ def test_a_malformed_file_is_one_clear_message(
     assert message in text
     assert text.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_a_horizon_beyond_the_history_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_bytes(series(*LONG))
+    text = said(capsys, "fit", tmp_path / "a.csv", "--horizon", "60", "--out", tmp_path / "run", *QUICK, code=2)
+    assert "60" in text
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_season_of_a_table_makes_the_window(tmp_path: Path) -> None:
+    own.sales(2).write_csv(tmp_path / "a.csv")
+    data = work.prepare([tmp_path / "a.csv"]).config.data
+    assert (data["season"], data["normalise"]) == (7, "season")
+    assert data["lags"] == [7 * back for back in range(1, data["window"] // 7 + 1)]
 
 
 @pytest.mark.parametrize("form", ["csv", "tsv", "csv.gz", "jsonl", "parquet", "semicolons", "bom", "folder"])
@@ -212,11 +242,12 @@ def _loaded(config: Any) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("examples", [30, 100, 1000, 10_000, 100_000, 1_000_000, 30_000_000])
 @pytest.mark.parametrize("task", kinds.TASKS)
-def test_there_are_defaults_for_every_size(task: str, examples: int) -> None:
+def test_there_are_defaults_for_every_size(monkeypatch: pytest.MonkeyPatch, task: str, examples: int) -> None:
     from rekur import tasks
+    from rekur.fitting import series
 
-    if task not in tasks.TASKS:
-        pytest.skip(f"the task {task} is not there")
+    there = series.Series(7, True, max(8, examples // 3), examples, examples // 5, True)
+    monkeypatch.setattr(series, "look", lambda _: there)
     data: dict[str, dict[str, Any]] = {
         "forecast": {"horizon": 3, "layout": "long", "time": "ds", "target": "y"},
         "tag": {"train": "a.bio"},
@@ -224,7 +255,7 @@ def test_there_are_defaults_for_every_size(task: str, examples: int) -> None:
         "translate": {"train_source": "a", "train_target": "b", "form": "raw", "source": "x", "target": "y"},
     }
     path = {} if task in ("tag", "generate", "translate") else {"path": "a.csv"}
-    path |= {"split": "stratified"} if task == "text" else {}
+    path |= {"split": "stratified"} if task == "text" else {"label": "y", "id": "id"} if task == "sequences" else {}
     kind = kinds.Kind(task, "a file", {"set": "files", **path, **data.get(task, {})}, kinds.Size(examples, 30.0))
     config = defaults.recipe(kind, "own")
     tasks.create(config)  # no setting contradicts another, none would go unread

@@ -17,6 +17,8 @@ LONG = 100  # words of a mean text from which on it is read in segments, side by
 SEGMENT = 50
 LONGEST_WORDS, LONGEST_SIGNS = 400, 600  # of a text: what lies behind is not read
 EVIDENCE = 60_000_000  # numbers that n-grams may say of the training texts: 240 MB
+SEASONS = 4  # read before a forecast, where there is room
+LONGEST_WINDOW, MOST_WINDOWS = 336, 100_000  # steps read before a forecast; windows that train
 MOST_TESTED = 50_000  # examples: more make a test no sharper, and take long
 SHARED = {"optimizer": "adam", "schedule": "one_cycle", "clip": 1.0}
 
@@ -228,24 +230,43 @@ def _rows(kind: Kind) -> tuple[Settings, Settings, Settings]:
 
 
 def _forecast(kind: Kind) -> tuple[Settings, Settings, Settings]:
-    size, horizon = kind.size, int(kind.data["horizon"])
-    room = max(1, int(0.6 * size.steps) - horizon)  # of a series' training part, behind the window
-    window = max(1, min(max(2 * horizon, 24), room // 2 if room > 1 else 1))
-    N = size.examples
+    from rekur.fitting import series
+
+    found, horizon = series.look(kind.data), int(kind.data["horizon"])
+    W, seasonal = found.trained, found.season > 1
+    window = max(SEASONS * found.season, horizon) if seasonal else max(24, 2 * horizon)
+    room = (
+        max(found.shortest // 2, min(2 * found.season, found.shortest)) - horizon
+    )  # half is left to learn windows from
+    window = max(2, min(window, LONGEST_WINDOW, room))
+    data: Settings = {
+        "window": window,
+        "standardise": True,
+        "log": found.grows,
+        "normalise": "season" if seasonal else "changes",
+        "lags": [found.season * back for back in range(1, max(1, window // found.season) + 1)] if seasonal else [],
+        "season": found.season,
+        "calendar": W >= 2000,
+        "stride": max(1, W // MOST_WINDOWS),
+        "every": max(1, found.tested // series.MOST_TESTED),
+    }
     model = {
         "cell": "gru",
         "forecaster": "direct",
         "distribution": "quantiles",
-        "hidden": 24 if N < 500 else 48 if N < 50_000 else 96,
-        "dropout_readout": 0.2 if N < 500 else 0.1,
+        "hidden": 8 if W < 300 else 24 if W < 5000 else 48 if W < 50_000 else 96,
+        "dropout_readout": 0.2 if W < 5000 else 0.1,
     }
     training = {
-        "learning_rate": 0.005 if N < 50_000 else 0.003,
-        "batch": 16 if N < 1000 else 64 if N < 100_000 else 256,
-        "epochs": 40 if N < 1000 else 20 if N < 20_000 else 8 if N < 500_000 else 3,
+        "optimizer": "adamw",
+        "weight_decay": 0.01,
+        "learning_rate": 0.01 if W < 2000 else 0.004,
+        "batch": 16 if W < 1000 else 64 if W < 20_000 else 256,
+        "epochs": 60 if W < 300 else 40 if W < 2000 else 20 if W < 10_000 else 8 if W < 100_000 else 4,
+        "average": 0.98,
         "keep": "best",
     }
-    return {"window": window, "normalise": "changes", "calendar": N >= 500}, model, training
+    return data, model, training
 
 
 CHOICES = {
