@@ -12,15 +12,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rekur.estimators import SequenceClassifier, SequenceRegressor
+    from rekur.estimators import Forecaster, SequenceClassifier, SequenceRegressor, Tagger
     from rekur.fitting.work import fit
     from rekur.predict import load
     from rekur.shelf import run
 
 __version__ = "0.1.0"
-__all__ = ["SequenceClassifier", "SequenceRegressor", "__version__", "fit", "load", "run"]
+__all__ = ["Forecaster", "SequenceClassifier", "SequenceRegressor", "Tagger", "__version__", "fit", "load", "run"]
 
-_ESTIMATORS = ("SequenceClassifier", "SequenceRegressor")
+_ESTIMATORS = ("Forecaster", "SequenceClassifier", "SequenceRegressor", "Tagger")
 _HOMES = {"fit": "rekur.fitting.work", "run": "rekur.shelf", "load": "rekur.predict"}
 _HOMES |= dict.fromkeys(_ESTIMATORS, "rekur.estimators")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rekur.estimators import classifier, regressor
+from rekur.estimators import Forecaster, SequenceClassifier, Tagger, classifier, forecaster, regressor, tagger
 
 PAGE = Path(__file__).parents[2] / "docs" / "estimators.md"
 
@@ -21,13 +21,14 @@ def test_the_page_runs_from_top_to_bottom():
         exec(block, found)
 
 
-def test_the_page_names_every_parameter_and_its_default():
+@pytest.mark.parametrize("estimator", [SequenceClassifier, Forecaster, Tagger])
+def test_the_page_names_every_parameter(estimator):
     page = PAGE.read_text(encoding="utf-8")
-    for name in classifier.SequenceClassifier().get_params():
-        assert f"`{name}`" in page
+    missing = [name for name in estimator().get_params() if f"`{name}`" not in page]
+    assert not missing
 
 
-@pytest.mark.parametrize("module", [classifier, regressor])
+@pytest.mark.parametrize("module", [classifier, forecaster, regressor, tagger])
 def test_examples_of_docstrings(module):
     found = doctest.testmod(module)
     assert found.attempted > 0

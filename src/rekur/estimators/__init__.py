@@ -4,6 +4,8 @@ Torch is imported by `fit` alone; what is fitted predicts without it.
 """
 
 from rekur.estimators.classifier import SequenceClassifier
+from rekur.estimators.forecaster import Forecaster
 from rekur.estimators.regressor import SequenceRegressor
+from rekur.estimators.tagger import Tagger
 
-__all__ = ["SequenceClassifier", "SequenceRegressor"]
+__all__ = ["Forecaster", "SequenceClassifier", "SequenceRegressor", "Tagger"]

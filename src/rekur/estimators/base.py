@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from rekur.config import Config, ModelSettings, RecipeInfo, TrainingSettings
 from rekur.config import check as checked
 from rekur.estimators import fitting, inputs
+from rekur.estimators.fitting import Kept
 from rekur.estimators.inputs import Form
 
 Cell = Literal["rnn", "gru", "lstm"]
@@ -40,9 +41,9 @@ class Recurrent(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         if "fitted_" in state:
             self._opened = self.fitted_.open()
 
-    def _fit(self, config: Config, given: Any) -> Self:
+    def _fit(self, config: Config, given: Any, kept: Kept | None = None) -> Self:
         seed = fitting.seed_of(self.random_state)
-        self.fitted_ = fitting.fit(config, given, seed, self.n_jobs or 1, self.verbose)
+        self.fitted_ = fitting.fit(config, given, seed, self.n_jobs or 1, self.verbose, kept)
         self._opened = self.fitted_.open()
         self.n_iter_, self.validation_ = self.fitted_.epochs, self.fitted_.validation
         return self

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ from rekur.storage import Arrays
 if TYPE_CHECKING:
     from rekur.tasks.base import Model, Task
 
+Kept = Callable[[Any, Any], dict[str, Any]]  # of the task and its trained model, what `Fitted.extra` holds
+
 NOWHERE = Path("the estimator")  # what errors call the place of weights that are in memory
 
 
@@ -32,6 +34,7 @@ class Fitted:
     weights: Arrays
     epochs: int
     validation: dict[str, float]  # figures of the rows held out; {} where none were
+    extra: dict[str, Any] = field(default_factory=dict)  # what else its answers need
 
     @property
     def config(self) -> Config:
@@ -62,7 +65,7 @@ class Opened:
     model: Any
 
 
-def fit(config: Config, given: Any, seed: int, threads: int, verbose: bool) -> Fitted:
+def fit(config: Config, given: Any, seed: int, threads: int, verbose: bool, kept: Kept | None = None) -> Fitted:
     """Train on what a caller gives in place of a file.
 
     Raises ValueError for data or settings that cannot be, KeyboardInterrupt after Ctrl-C, RekurError where the
@@ -83,7 +86,9 @@ def fit(config: Config, given: Any, seed: int, threads: int, verbose: bool) -> F
         except Interrupted:
             raise KeyboardInterrupt from None
         weights = {name: tensor.detach().cpu().numpy().copy() for name, tensor in model.state_dict().items()}
-        return Fitted(configuration.dump(task.config), seed, task.files(), weights, found.epochs, found.validation)
+        extra = kept(task, model.eval()) if kept else {}
+        recipe, files = configuration.dump(task.config), task.files()
+        return Fitted(recipe, seed, files, weights, found.epochs, found.validation, extra)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,11 @@ def save(fitted: Fitted, path: Path) -> Path:
     run = Run.create(path, fitted.recipe, seed=fitted.seed, device="cpu", rekur=metadata.version("rekur"))
     run.write_files(fitted.files)
     run.save_model(fitted.weights, recipe.task)
+    if "history" in fitted.extra:
+        import polars as pl
+
+        run.write_extra({"conformal": fitted.extra["conformal"]})
+        run.write_table("history", pl.read_parquet(fitted.extra["history"]))
     run.write_metrics(
         {
             "recipe": recipe.name,

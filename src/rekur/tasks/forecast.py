@@ -82,17 +82,18 @@ class Forecasting(Task):
     def load(self) -> None:
         from rekur.tasks.forecasting import sets
 
-        self.panel = sets.load(self.data, self.data_dir)
+        self.panel = sets.load(self.data, self.data_dir) if self.given is None else sets.own(self.given, self.data)
         self.warnings += self.panel.notes
         self.frequency, self.columns = self.panel.frequency, self.panel.columns
         if self.data.log:
             parts.check_positive(self.panel)
-        self.parts = parts.cut(self.panel, self.data)
+        tested = self.given is None
+        self.parts = parts.cut(self.panel, self.data, tested)
         self.season = self.data.season or self._season()
         self.scales = fitted(self.panel, self.data, self.parts.ends, self.season)
         self.windows = Windows(self.panel, self.data, self.scales)
         self._check_covariates(self.windows, np.concatenate([self.parts.train, self.parts.validation, self.parts.test]))
-        self.parts = parts.worth(self.parts, lambda origins: self.windows.truth(origins))
+        self.parts = parts.worth(self.parts, self.windows.truth, tested)
         self.train = self.parts.train
         if self.data.metric in ("mase", "owa") and not np.isfinite(self.judge.scales).any():
             raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -100,6 +100,10 @@ class Tagging(Labelling):
 
     def _parts(self) -> dict[str, list[Sentence]]:
         data = self.data
+        if self.given is not None:  # sentences, none of which test
+            self.kept, held = (np.sort(rows) for rows in splits.holdout(len(self.given), data.validation, self.seed))
+            rows = {"train": self.kept, "validation": held, "test": held[:0]}
+            return {part: [self.given[row] for row in chosen] for part, chosen in rows.items()}
         train, dev, test = (self._read(part, data.column) for part in ("train", "dev", "test"))
         self.kept = np.arange(len(train))
         if not test:  # one file: random sentences of it test, the same whatever is read of them
@@ -249,10 +253,7 @@ class Tagging(Labelling):
         """Tag each sentence: words with blanks between, or a list of words; raises DataError for one without a word."""
         sentences = [words_of(sentence, place + 1) for place, sentence in enumerate(inputs)]
         found: list[dict[str, Any]] = [{}] * len(sentences)
-        read = self._encode(sentences)
-        for rows in thrifty(read.ids.lengths):
-            given, lengths = self._padded(read, rows)
-            output = computed(model, given, lengths)[0]
+        for rows, output, lengths in self._outputs(model, sentences):
             sure = None if self.config.model.crf else softmax(self.known(output).astype(np.float64)).max(axis=2)
             for n, (row, tags) in enumerate(zip(rows, self.decided(output, lengths), strict=True)):
                 words = sentences[row]
@@ -260,6 +261,29 @@ class Tagging(Labelling):
                 if sure is not None:
                     found[row]["probability"] = [float(p) for p in sure[n, : len(words)]]
         return found
+
+    def chances(self, model: Model, sentences: Sequence[Sequence[str]]) -> list[NDArray[np.float64]]:
+        """Return the probabilities (T, C) of the tags of each word, of each sentence.
+
+        Raises ConfigError for a conditional random field, which scores whole sequences of tags.
+        """
+        if self.config.model.crf:
+            raise ConfigError(
+                "model.crf: a conditional random field has no probability of a single tag. Train without."
+            )
+        found: list[NDArray[np.float64]] = [np.zeros((0, len(self.classes)))] * len(sentences)
+        for rows, output, lengths in self._outputs(model, sentences):
+            chances = softmax(self.known(output).astype(np.float64))
+            for n, row in enumerate(rows):
+                found[row] = chances[n, : lengths[n]]
+        return found
+
+    def _outputs(self, model: Model, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[Rows, NDArray[Any], Rows]]:
+        """Yield some sentences, the model's outputs (N, T, ...) of them, and their lengths."""
+        read = self._encode(sentences)
+        for rows in thrifty(read.ids.lengths):
+            given, lengths = self._padded(read, rows)
+            yield rows, computed(model, given, lengths)[0], lengths
 
     def score(self, model: Model, sentences: Sequence[Sentence]) -> Outcome:
         """Score the model on sentences of a file; raises DataError for a tag it does not know."""

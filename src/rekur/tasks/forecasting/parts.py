@@ -29,13 +29,16 @@ class Parts:
     ends: tuple[int, ...]  # of the training part of each series
 
 
-def cut(panel: Panel, data: ForecastData) -> Parts:
-    """Cut every series; raises DataError naming the first one that is too short."""
+def cut(panel: Panel, data: ForecastData, tested: bool = True) -> Parts:
+    """Cut every series; raises DataError naming the first one that is too short.
+
+    Where nothing is `tested`, as in an estimator, the values that would test join those before them.
+    """
     found: dict[str, list[Origins]] = {"train": [], "validation": [], "test": []}
     ends = []
     for place, series in enumerate(panel.series):
         L = len(series.values)
-        test, validation = sizes(L, data)
+        test, validation = sizes(L, data, tested)
         end = L - test - validation
         if end < data.horizon + LEAST:
             raise _too_short(series.id, L, test, validation, data)
@@ -44,7 +47,7 @@ def cut(panel: Panel, data: ForecastData) -> Parts:
         steps = {
             "train": np.arange(end - data.horizon, first - 1, -data.stride)[::-1],
             "validation": np.arange(end, end + validation - data.horizon + 1, data.every),
-            "test": np.arange(end + validation, L - data.shortest_horizon + 1, data.every),
+            "test": np.arange(end + validation, L - data.shortest_horizon + 1, data.every) if tested else np.arange(0),
         }
         for name, origins in steps.items():
             found[name].append(np.stack([np.full(len(origins), place), origins], axis=1))
@@ -53,21 +56,21 @@ def cut(panel: Panel, data: ForecastData) -> Parts:
     )
 
 
-def worth(parts: Parts, truth: Callable[[Origins], Floats]) -> Parts:
+def worth(parts: Parts, truth: Callable[[Origins], Floats], tested: bool = True) -> Parts:
     """Return the origins behind which any value is known; raises DataError where a part has none."""
     found = {}
     for name in ("train", "validation", "test"):
         origins = getattr(parts, name)
         found[name] = origins[np.isfinite(truth(origins)).any(axis=1)]
-        if not len(found[name]):
+        if not len(found[name]) and (tested or name != "test"):
             raise DataError(f"No window of the part `{name}` has a value to foretell. Give more values, or fill gaps.")
     return replace(parts, **found)
 
 
-def sizes(L: int, data: ForecastData) -> tuple[int, int]:
+def sizes(L: int, data: ForecastData, tested: bool = True) -> tuple[int, int]:
     """Return how many of L steps test, and how many before those validate."""
-    test = data.test or max(data.horizon, round(L / SHARE))
-    return test, data.validation or max(data.horizon, min(test, round((L - test) / SHARE)))
+    test = (data.test or max(data.horizon, round(L / SHARE))) if tested else 0
+    return test, data.validation or max(data.horizon, min(test or L, round((L - test) / SHARE)))
 
 
 def _too_short(name: str, L: int, test: int, validation: int, data: ForecastData) -> DataError:
