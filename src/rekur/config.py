@@ -6,6 +6,7 @@ belongs to the task (its `Data` class checks it); the other sections are describ
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -189,7 +190,7 @@ def _explain(kind: type[BaseModel], fault: Any, where: str) -> str:
     key = ".".join([where, *path] if where else path)
     if fault["type"] == "extra_forbidden":
         return f"Unknown setting `{key}`. {nearest(path[-1], _keys_beside(kind, path))}"
-    return f"Setting `{key}`: {fault['msg']}; got {fault['input']!r}."
+    return f"Setting `{key}`: {fault['msg']}; got {reprlib.repr(fault['input'])}."
 
 
 def _keys_beside(kind: type[BaseModel], path: list[str]) -> Iterable[str]:
@@ -224,7 +225,7 @@ def parse(text: str, where: str) -> Config:
     """Read a recipe from TOML `text`; `where` names the file in errors."""
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         raise ConfigError(f"{where} is not valid TOML: {error}.") from None
     return check(Config, values, "")
 

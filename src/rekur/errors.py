@@ -46,6 +46,12 @@ class Interrupted(RekurError):
     exit_code = 130
 
 
+def in_a_line(error: object, most: int = 400) -> str:
+    """Return the words of an error in one line of at most `most` characters, without their full stop."""
+    said = " ".join(str(error).split())
+    return (said if len(said) <= most else f"{said[:most]}...").rstrip(".")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `` Did you mean `x`?`` for the known name closest to `name`, or the list of known names."""
     names = sorted(known)

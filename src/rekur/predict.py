@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from rekur import config as configuration
 from rekur import engine, inference, tasks
 from rekur.architecture import check
 from rekur.config import Config
-from rekur.errors import ConfigError, RefusedModelError, RequestError
+from rekur.errors import ConfigError, RefusedModelError, RequestError, in_a_line
 from rekur.inference import Forecaster, Network
 from rekur.runs import Run
 from rekur.sampling import Sampling
@@ -141,17 +142,21 @@ def load(path: Path | str) -> Predictor:
     >>> rekur.load("runs/nsmc-sample-1").predict(["재미있다"])  # doctest: +SKIP
     """
     run = Run.open(path)
-    config = _config(run)
+    values = run.settings()
+    about = values.pop("run", {})
+    config = _config(run, values)
     run.metrics()  # a run that is not finished says so, and how to go on
+    seed = about.get("seed", 1)
     with _refusing(run, config):
-        return _checked(run, config)
+        return _checked(run, config, seed if type(seed) is int and seed >= 0 else 1)
 
 
-def _config(run: Run) -> Config:
+def _config(run: Run, values: dict[str, Any]) -> Config:
     try:
-        return configuration.parse(run.config_text(), str(run.path / "config.toml"))
+        return configuration.check(Config, values, "")
     except ConfigError as error:
-        raise RefusedModelError(f"{error} The run folder {run.path} is damaged or of another rekur.") from None
+        said = in_a_line(error)
+        raise RefusedModelError(f"The run folder {run.path} is damaged or of another rekur: {said}.") from None
 
 
 @contextlib.contextmanager
@@ -162,15 +167,15 @@ def _refusing(run: Run, config: Config) -> Iterator[None]:
     except (RequestError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise RefusedModelError(
             f"The run folder {run.path} is damaged: its vocabulary, scaler or settings cannot be read "
-            f"({type(error).__name__}: {error}). Train it again with `rekur run {config.recipe.name}`."
+            f"({type(error).__name__}: {in_a_line(error)}). Train it again with `rekur run {config.recipe.name}`."
         ) from None
 
 
-def _checked(run: Run, config: Config) -> Predictor:
-    weights, files, seed = run.load_model(), run.files(), run.about().get("seed", 1)
-    task = tasks.create(config, seed if isinstance(seed, int) else 1)
-    if config.model.hidden**2 > sum(array.size for array in weights.values()):
-        raise RefusedModelError(f"The weights in {run.path} are fewer than its settings need; one of them is damaged.")
-    task.restore(files)
-    check(task.architecture().weights(), weights, run.path)
+def _checked(run: Run, config: Config, seed: int) -> Predictor:
+    task = tasks.create(config, seed)
+    task.restore(run.files())
+    expected = task.architecture().weights()
+    most = sum(math.prod(shape) * np.dtype(kind).itemsize for shape, kind in expected.values())
+    weights = run.load_model(most)
+    check(expected, weights, run.path)
     return Predictor(run, config, task, weights)

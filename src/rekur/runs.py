@@ -7,6 +7,8 @@ or not at all: to a temporary file beside it, flushed to the disk, then renamed 
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 import io
 import itertools
 import json
@@ -20,8 +22,20 @@ from typing import TYPE_CHECKING, Any
 import tomli_w
 from numpy.typing import NDArray
 
-from rekur.errors import RefusedModelError, RequestError
-from rekur.storage import SCHEMA, Arrays, check_schema, explained, locked, pack, to_json, unpack, write_whole
+from rekur.errors import RefusedModelError, RequestError, in_a_line
+from rekur.storage import (
+    SCHEMA,
+    Arrays,
+    check_plain,
+    check_schema,
+    explained,
+    locked,
+    pack,
+    read_text,
+    to_json,
+    unpack,
+    write_whole,
+)
 
 if TYPE_CHECKING:
     import polars as pl  # where tables are read or written, and there alone: not every prediction has one
@@ -70,7 +84,7 @@ class Run:
                 f"{run.path} is a folder, but no run is in it. Name the folder that `rekur run` printed."
             )
         schema = run.about().get("schema")
-        if not isinstance(schema, int):
+        if type(schema) is not int or schema < 1:
             raise run._damaged("config.toml", "it names no schema in [run]")
         check_schema(schema, run.path)
         return run
@@ -79,30 +93,34 @@ class Run:
 
     def config_text(self) -> str:
         """Return the recipe as TOML, without the table `[run]`: `rekur.config.parse` takes it."""
-        values = self._settings()
+        values = self.settings()
         values.pop("run", None)
-        return tomli_w.dumps(values)
+        try:
+            return tomli_w.dumps(values)
+        except (RecursionError, ValueError) as error:  # names in names without end, a number of thousands of digits
+            raise self._damaged("config.toml", error) from None
 
     def about(self) -> dict[str, Any]:
         """Return the table `[run]`: schema, seed, threads, device, rekur."""
-        about = self._settings().get("run", {})
+        about = self.settings().get("run", {})
         return about if isinstance(about, dict) else {}
 
     def update_about(self, **about: Any) -> None:
         """Add to the table `[run]` what became known after the folder was made, as the thread count."""
-        values = self._settings()
+        values = self.settings()
         values["run"] = {**values.get("run", {}), **_without_none(about)}
         self._write("config.toml", tomli_w.dumps(values))
 
-    def _settings(self) -> dict[str, Any]:
-        return self._parsed("config.toml", self._read("config.toml"), tomllib.loads)
+    def settings(self) -> dict[str, Any]:
+        """Return all of config.toml, the table `[run]` among it."""
+        return self._parsed("config.toml", self._read("config.toml"), lambda text: copy.deepcopy(_toml(text)))
 
     # history
 
     def history(self) -> list[dict[str, Any]]:
         """Return one object an epoch, oldest first; a line torn by a power cut is left out."""
         path = self.path / "history.jsonl"
-        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        lines = self._read(path.name).encode().split(b"\n")[:-1] if path.exists() else []
         return [self._parsed(path.name, line, json.loads) for line in lines]
 
     def append_history(self, entry: Mapping[str, Any]) -> None:
@@ -168,9 +186,9 @@ class Run:
         """Write model.safetensors, its schema and task in the metadata."""
         self._write("model.safetensors", pack(weights, task=task))
 
-    def load_model(self) -> Arrays:
-        """Return the weights by name; raises RefusedModelError if the file is damaged or newer."""
-        return unpack(self.path / "model.safetensors")[0]
+    def load_model(self, most: int | None = None) -> Arrays:
+        """Return the weights by name; raises RefusedModelError if the file is damaged, newer or above `most` bytes."""
+        return unpack(self.path / "model.safetensors", most)[0]
 
     def files(self) -> dict[str, str]:
         """Return the JSON files a prediction needs beside the weights: name -> text."""
@@ -224,7 +242,7 @@ class Run:
 
     def _read(self, name: str) -> str:
         try:
-            return (self.path / name).read_text(encoding="utf-8")
+            return read_text(self.path / name)
         except (OSError, UnicodeDecodeError) as error:
             raise self._damaged(name, error) from None
 
@@ -235,6 +253,7 @@ class Run:
         import polars as pl
 
         try:
+            check_plain(self.path / name)
             return pl.read_parquet(self.path / name)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise self._damaged(name, error) from None
@@ -249,7 +268,7 @@ class Run:
         return value
 
     def _damaged(self, name: str, why: object) -> RefusedModelError:
-        return RefusedModelError(f"The run folder {self.path} is damaged: {name} cannot be read ({why}).")
+        return RefusedModelError(f"The run folder {self.path} is damaged: {name} cannot be read ({in_a_line(why)}).")
 
 
 def free_place(name: str, root: Path | str = "runs") -> Path:
@@ -261,6 +280,12 @@ def free_place(name: str, root: Path | str = "runs") -> Path:
             place.mkdir(parents=True)
             break
     return place
+
+
+@functools.lru_cache(maxsize=1)
+def _toml(text: str) -> dict[str, Any]:
+    """Return what the text says: to open a run reads its settings several times. Copy before changing it."""
+    return tomllib.loads(text)
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import errno
 import json
 import math
 import os
+import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ SCHEMA = 1
 Arrays = dict[str, NDArray[Any]]
 Explain = Callable[[Path], contextlib.AbstractContextManager[None]]
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LARGEST_TEXT = 1 << 26  # bytes of a JSON or TOML file that are read; vocabularies take a few millions
+LARGEST_HEADER = 1 << 24  # bytes that say what a safetensors file holds
 
 
 def write_whole(path: Path, content: str | bytes, explain: Explain | None = None) -> None:
@@ -51,6 +54,26 @@ def write_whole(path: Path, content: str | bytes, explain: Explain | None = None
             raise
 
 
+def check_plain(path: Path, most: int | None = None) -> None:
+    """Raise RefusedModelError unless `path` is a file of its own, of at most `most` bytes; OSError if it is absent.
+
+    A link may point anywhere, and a pipe or a device is read without end.
+    """
+    found = path.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise RefusedModelError(f"{path} is a symbolic link, and a run is of its own files. Copy the file there.")
+    if not stat.S_ISREG(found.st_mode):
+        raise RefusedModelError(f"{path} must be a file; it is a folder, a pipe or a device. Remove it.")
+    if most is not None and found.st_size > most:
+        raise RefusedModelError(f"{path} must have {most:,} bytes at most; got {found.st_size:,}. It is not ours.")
+
+
+def read_text(path: Path) -> str:
+    """Return a file of a run as text; raises RefusedModelError for what is no plain file, OSError and ValueError."""
+    check_plain(path, LARGEST_TEXT)
+    return path.read_text(encoding="utf-8")
+
+
 def pack(arrays: Mapping[str, NDArray[Any]], **about: Any) -> bytes:
     """Return `arrays`, and `about` as JSON, as the bytes of a safetensors file with its schema and a checksum."""
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
@@ -60,9 +83,14 @@ def pack(arrays: Mapping[str, NDArray[Any]], **about: Any) -> bytes:
     return bytes(safetensors.numpy.save(contiguous, {"rekur": whole}))
 
 
-def unpack(path: Path) -> tuple[Arrays, dict[str, Any]]:
-    """Read what `pack` wrote: (arrays, about); raises RefusedModelError if it is damaged or newer."""
+def unpack(path: Path, most: int | None = None) -> tuple[Arrays, dict[str, Any]]:
+    """Read what `pack` wrote: (arrays, about); raises RefusedModelError if it is damaged or newer.
+
+    With `most`, the bytes of the arrays that may be in it, a larger file is refused before memory is taken for it.
+    """
     try:
+        check_plain(path, None if most is None else most + LARGEST_HEADER)
+        _check_header(path)
         with safetensors.safe_open(path, framework="numpy") as file:
             whole = json.loads((file.metadata() or {})["rekur"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
@@ -74,6 +102,14 @@ def unpack(path: Path) -> tuple[Arrays, dict[str, Any]]:
     if damaged:
         raise RefusedModelError(f"The model file {path} is damaged: its checksum does not fit its content.")
     return arrays, about
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError where what is said of the arrays takes more bytes than could be."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > LARGEST_HEADER:
+        raise ValueError(f"its header is said to take {length:,} bytes")
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

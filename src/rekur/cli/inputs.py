@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,23 @@ def read(source: str, predictor: Predictor) -> list[Any]:
         return lines(Path(source))
     name = getattr(predictor.task.data, "text", "text") if task in ("text", "sequences") else "text"
     return texts(_table(source), name) if _is_file(source) else [source]
+
+
+def by_the_line(predictor: Predictor) -> bool:
+    """Return whether an input of this model is a line of text."""
+    return predictor.config.recipe.task in ("text", "tag", "generate", "translate")
+
+
+def lines() -> Iterator[str]:
+    """Yield the lines of stdin as they come; raises DataError for one that is not UTF-8, and where there is none."""
+    number = 0
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        try:
+            yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"stdin, line {number}: not UTF-8 ({error.reason}). Convert it to UTF-8.") from None
+    if not number:
+        raise DataError("stdin is empty; expected a text a line.")
 
 
 def sources(source: str, predictor: Predictor) -> list[Any]:

@@ -152,7 +152,8 @@ class Network:
 
     def _in_segments(self, x: NDArray[Any], lengths: Integers | None) -> Floats:
         """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
-        (N, T), size = x.shape[:2], self.settings.segment
+        N, T = x.shape[:2]
+        size = max(1, min(T, self.settings.segment))  # no more is read, and none would be padded for
         lengths = np.full(N, T) if lengths is None else lengths
         x = np.pad(x, ((0, 0), (0, -T % size), (0, 0))[: x.ndim])  # (N, S*size, I), or ids (N, S*size)
         count = x.shape[1] // size

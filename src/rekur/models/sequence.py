@@ -139,7 +139,8 @@ class SequenceModel(nn.Module):
 
     def _in_segments(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """Cut each row into segments that the core reads side by side; pool over all steps of the row."""
-        N, T, size = *x.shape[:2], self.settings.segment
+        N, T = x.shape[:2]
+        size = max(1, min(T, self.settings.segment))  # no more is read, and none would be padded for
         if lengths is None:
             lengths = torch.full((N,), T, device=x.device)
         x = F.pad(x, (0, 0, 0, -T % size))  # (N, S*size, I)

@@ -11,6 +11,7 @@ only at its top what `restore` and `predict` need: torch in `build` and `step`, 
 from __future__ import annotations
 
 import abc
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from rekur import config as configuration
 from rekur.architecture import Architecture
 from rekur.config import Config, Settings
-from rekur.errors import ConfigError
+from rekur.errors import ConfigError, DataError
 from rekur.evaluation.outcomes import Outcome
 from rekur.inference import Forecaster, Network
 from rekur.tasks import checks
@@ -164,6 +165,14 @@ class Task(abc.ABC):
     def generator(self, *words: int) -> np.random.Generator:
         """Return the generator of one stochastic part, named by integers, from the run's seed."""
         return np.random.default_rng([self.seed, *words])
+
+
+def stored_names(text: str, file: str) -> tuple[str, ...]:
+    """Return the names that `file` of a run lists; raises DataError unless they are texts, each once."""
+    names = json.loads(text)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) != len(names):
+        raise DataError(f"{file} must be a list of names, each once; got something else. Train the model again.")
+    return tuple(names)
 
 
 def computed(

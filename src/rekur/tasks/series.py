@@ -18,7 +18,7 @@ from rekur.data.windows import sliding
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
-from rekur.tasks.base import State, Step, Task, Test, computed
+from rekur.tasks.base import State, Step, Task, Test, computed, stored_names
 from rekur.tasks.case import Case, Refit
 
 if TYPE_CHECKING:
@@ -105,7 +105,9 @@ class NextValue(Task):
 
     def restore(self, files: Mapping[str, str]) -> None:
         self.scaler = MinMax.from_json(files["scaler.json"])
-        self._name_columns(json.loads(files["columns.json"]))
+        self._name_columns(stored_names(files["columns.json"], "columns.json"))
+        if len(self.scaler.shift) != len(self.columns):
+            raise DataError(f"scaler.json must be of {len(self.columns)} columns; got {len(self.scaler.shift)}.")
 
     def preprocessing(self) -> dict[str, Any]:
         inputs, goal = [self.columns.index(name) for name in self.data.inputs], self.goal

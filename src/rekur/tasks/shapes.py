@@ -54,7 +54,10 @@ class Shapes(Task):
         return {"vocabulary.json": json.dumps({"characters": self.letters})}
 
     def restore(self, files: Mapping[str, str]) -> None:
-        self.letters = json.loads(files["vocabulary.json"])["characters"]
+        letters = json.loads(files["vocabulary.json"])["characters"]
+        if not isinstance(letters, list) or not all(isinstance(letter, str) and len(letter) == 1 for letter in letters):
+            raise DataError("vocabulary.json must list characters. Make the run again.")
+        self.letters = letters
 
     def preprocessing(self) -> dict[str, Any]:
         return {"vocabulary": "vocabulary.json", "lengths": False, "answer": "the outputs of the layer"}

@@ -21,6 +21,7 @@ from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks import own, own_texts
+from rekur.tasks.base import stored_names
 from rekur.tasks.case import Features, Refit
 from rekur.tasks.classification import Classification, Rows
 from rekur.tasks.own import OwnFile
@@ -52,7 +53,7 @@ class TextData(OwnFile):
     num_words: int = Field(0, ge=0, description="ids from here on are unknown (coding keras)")
     skip_top: int = Field(0, ge=0, description="the most frequent words are unknown (coding keras)")
     vocabulary_on: Literal["train", "all"] = Field("train", description="all: over validation texts, too, a leak")
-    length: int = Field(0, ge=0, description="texts are cut to this many tokens; 0: whole")
+    length: int = Field(0, ge=0, le=100_000, description="texts are cut to this many tokens; 0: whole")
     side: Literal["left", "right"] = Field("right", description="where texts are cut and padded")
     fixed: bool = Field(False, description="pad every batch to `length`, not to its own longest text")
     mask: bool = Field(True, description="the model knows each text's length and never reads padding")
@@ -212,7 +213,9 @@ class TextClassification(Classification):
         return files
 
     def restore(self, files: Mapping[str, str]) -> None:
-        self.unit, self.classes = self.data.unit, tuple(json.loads(files["classes.json"]))
+        self.unit, self.classes = self.data.unit, stored_names(files["classes.json"], "classes.json")
+        if not self.classes or (len(self.classes) != 2 and (self.unit or self.config.model.ballot)):
+            raise DataError(f"classes.json: one unit or a ballot tells two classes apart; got {len(self.classes)}.")
         self.coding = self._coding().from_json(files["vocabulary.json"])
         if self.config.model.evidence:
             self.n_grams = json.loads(files["evidence.json"])["features"]
@@ -357,7 +360,7 @@ class TextClassification(Classification):
                 "Leave it out, or write more of it."
             )
         found: list[dict[str, Any]] = [{}] * len(inputs)
-        for rows in _thrifty(tokens.lengths):
+        for rows in _thrifty(np.maximum(tokens.lengths, self.data.length if self.data.fixed else 0)):
             for row, result in zip(
                 rows, self.describe(self._probability(model, *self._padded(tokens, rows))), strict=True
             ):

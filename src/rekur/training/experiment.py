@@ -17,7 +17,7 @@ from torch import nn
 from rekur import config as configuration
 from rekur import tasks
 from rekur.config import Config
-from rekur.errors import ConfigError, DataError, Interrupted, RefusedModelError, RequestError
+from rekur.errors import ConfigError, DataError, Interrupted, RefusedModelError, RequestError, in_a_line
 from rekur.evaluation import telling
 from rekur.evaluation.outcomes import Outcome
 from rekur.models import fill, parameters
@@ -108,7 +108,7 @@ def settings_of(folder: Run) -> tuple[Config, About]:
         threads = table.get("threads")
         return config, About(int(table["seed"]), threads=None if threads is None else int(threads), **words)
     except (ConfigError, KeyError, TypeError, ValueError) as error:
-        raise RefusedModelError(f"The settings of the run {folder.path} are damaged: {error}.") from None
+        raise RefusedModelError(f"The settings of the run {folder.path} are damaged: {in_a_line(error)}.") from None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ compared with the run item by item.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ def check(config: Config, task: Task) -> None:
         return
     if not isinstance(task, Classification):
         raise ConfigError(f"[compare] is for tasks that tell classes; got `{config.recipe.task}`. Leave it out.")
+    if odd := [name for name in config.compare if not re.fullmatch(r"\w[\w .+-]*", name)]:
+        raise ConfigError(f"[compare]: a form is called by letters and digits, as its folder is; got {odd[0]!r}.")
     plain = [name for name, changes in config.compare.items() if not changes]
     if len(plain) != 1:
         raise ConfigError(f"[compare] needs one form without changes, the run itself; got {len(plain)}.")

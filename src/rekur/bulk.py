@@ -1,0 +1,272 @@
+"""A file of inputs to a file of predictions, batch after batch: `rekur predict RUN FILE --out PREDICTIONS`.
+
+Every batch becomes a part, written whole, in a folder beside the file to come; at the end the parts become that file,
+whole or not at all. A command that was killed is given again and goes on behind the last part.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from rekur.data import columns, files, sources
+from rekur.errors import DataError, Interrupted, RekurError, RequestError
+from rekur.predict import Predictor
+from rekur.storage import FULL, locked, write_whole
+
+FORMS = (".parquet", ".csv", ".jsonl")
+BATCH = 5_000  # inputs of a part, as `sources.batches` gives them
+TELL = 2.0  # seconds between two words of progress
+TABLES = ("text", "tag", "generate", "translate", "describe")  # tasks whose input is a text of a table
+Piece = tuple[pl.DataFrame, list[Any]]  # what is kept of some rows, and what a prediction reads of them
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of it."""
+
+    out: Path
+    rows: int
+    unread: int  # rows the model cannot read; their prediction is empty
+    taken_over: int  # rows predicted by an earlier command that did not come to its end
+    seconds: float  # of this one
+
+    @property
+    def rate(self) -> float:
+        """Rows predicted a second."""
+        return (self.rows - self.taken_over) / self.seconds if self.seconds else 0.0
+
+
+def write(predictor: Predictor, source: Path, out: Path, tell: Callable[[str], None]) -> Written:
+    """Predict every row of `source` into the new file `out`, its own columns beside the predictions.
+
+    Args:
+        predictor: the model.
+        source: a table, a .npy file of images or strips, a file of columns (tags).
+        out: .parquet, .csv or .jsonl, not there yet.
+        tell: given words of progress.
+
+    Raises RequestError for a place that is taken, DataError for inputs that are none, Interrupted, and RekurError for a
+    full disk; what was predicted by then is kept.
+    """
+    if out.suffix.lower() not in FORMS:
+        raise RequestError(f"--out must end in {', '.join(FORMS)}; got {out.name}.")
+    if out.exists():
+        raise RequestError(f"{out} is there already, and nothing is overwritten. Remove it, or name another --out.")
+    parts = out.with_name(f".{out.name}.parts")
+    with _kept(parts):
+        parts.mkdir(parents=True, exist_ok=True)
+        with locked(parts) as free:
+            if not free:
+                raise RequestError(f"Another process is writing {out}. Wait for its end, or name another --out.")
+            return _written(predictor, source, out, parts, tell)
+
+
+def _written(predictor: Predictor, source: Path, out: Path, parts: Path, tell: Callable[[str], None]) -> Written:
+    before = _taken_over(predictor, source, parts, tell)
+    began = told = time.monotonic()
+    old = new = 0
+    paths = []
+    for place, (kept, inputs) in enumerate(pieces(source, predictor)):
+        paths.append(parts / f"{place:06}.parquet")
+        if place < before:
+            old += len(kept)
+            continue
+        write_whole(paths[-1], _part(kept, _answers(predictor, inputs, place == 0)), explain=_plain)
+        new += len(kept)
+        if time.monotonic() - told > TELL:
+            told = time.monotonic()
+            tell(f"{old + new:,} rows, {new / (told - began):,.0f} a second")
+    unread = int(pl.scan_parquet(paths).select(pl.col("prediction").null_count()).collect().item())
+    _join(paths, parts, out)
+    return Written(out, old + new, unread, old, time.monotonic() - began)
+
+
+def pieces(source: Path, predictor: Predictor) -> Iterator[Piece]:
+    """Yield the rows of a file in batches: what is kept of them, and what the model reads of them."""
+    task, kind = predictor.config.recipe.task, source.suffix.lower()
+    if kind == ".npy":
+        yield from _images(source)
+    elif task == "tag" and not _is_table(source):
+        yield from _sentences(source)
+    elif task == "series":
+        yield _windows(files.read_table(source), predictor)
+    elif task in TABLES:
+        name = str(getattr(predictor.task.data, "text", "") or "text")
+        for frame in sources.batches(source):
+            column = frame.columns[0] if len(frame.columns) == 1 else "source" if task == "translate" else name
+            yield frame, files.text_column(frame, column).to_list()
+    else:
+        raise RequestError(f"--out does not take {source.name} for the task {task}. Leave --out away.")
+
+
+def _is_table(source: Path) -> bool:
+    try:
+        files.kind(source)
+    except DataError:
+        return False
+    return True
+
+
+def _images(source: Path) -> Iterator[Piece]:
+    try:
+        images = np.load(source, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"{source} is no .npy file of numbers: {error}. Write it with numpy.save.") from None
+    images = images[None] if images.ndim == 2 else images
+    for at in range(0, len(images), BATCH):
+        some = images[at : at + BATCH]
+        yield pl.DataFrame({"id": np.arange(at, at + len(some))}), list(np.array(some))
+
+
+def _sentences(source: Path) -> Iterator[Piece]:
+    sentences = [list(sentence.words) for sentence in columns.read(source, tagged=False)]
+    for at in range(0, len(sentences), BATCH):
+        some = sentences[at : at + BATCH]
+        yield pl.DataFrame({"words": some}, schema={"words": pl.List(pl.String)}), some
+
+
+def _windows(frame: pl.DataFrame, predictor: Predictor) -> Piece:
+    """Return every row with the window that ends in it; the first rows have none."""
+    settings: Any = predictor.task.data
+    values = files.series(frame, settings.inputs)
+    short: list[Any] = [None] * min(len(values), settings.window - 1)
+    return frame, short + [values[at - settings.window : at] for at in range(settings.window, len(values) + 1)]
+
+
+def _answers(predictor: Predictor, inputs: Sequence[Any], first: bool) -> list[dict[str, Any] | None]:
+    """Predict inputs; None for one the model cannot read. Where the first batch has no other, its fault is raised."""
+    faults: list[DataError] = []
+
+    def asked(some: Sequence[Any]) -> list[dict[str, Any] | None]:
+        if not some:
+            return []
+        try:
+            return list(predictor.predict(some))
+        except DataError as error:
+            if len(some) == 1:
+                faults.append(error)
+                return [None]
+            half = len(some) // 2
+            return asked(some[:half]) + asked(some[half:])
+
+    given = [place for place, item in enumerate(inputs) if item is not None]
+    found: list[dict[str, Any] | None] = [None] * len(inputs)
+    for place, answer in zip(given, asked([inputs[place] for place in given]), strict=True):
+        found[place] = answer
+    if first and faults and len(faults) == len(given):
+        raise faults[0]
+    return found
+
+
+def _part(kept: pl.DataFrame, answers: Sequence[dict[str, Any] | None]) -> bytes:
+    """Return the rows with their predictions as the bytes of a .parquet file."""
+    said = predictions(answers)
+    if both := set(kept.columns) & set(said.columns):
+        raise DataError(f"The file has a column `{min(both)}` already, where the predictions go. Rename it.")
+    buffer = io.BytesIO()
+    pl.concat([kept, said], how="horizontal").write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def predictions(answers: Sequence[dict[str, Any] | None]) -> pl.DataFrame:
+    """Return predictions as columns: `prediction`, and `probability_<class>`, `probability` or `log_probability`."""
+    known = next((answer for answer in answers if answer is not None), {"prediction": None})
+    found: dict[str, list[Any]] = {"prediction": [answer and answer["prediction"] for answer in answers]}
+    sure = known.get("probability")
+    if isinstance(sure, dict):
+        for name in sure:
+            found[f"probability_{name}"] = [answer and answer["probability"][name] for answer in answers]
+    for key in ("probability", "log_probability"):
+        if key in known and not isinstance(known[key], dict):
+            found[key] = [answer and answer[key] for answer in answers]
+    return pl.DataFrame(found, strict=False)
+
+
+def _taken_over(predictor: Predictor, source: Path, parts: Path, tell: Callable[[str], None]) -> int:
+    """Return how many parts an earlier command left; those of another model or of another file are removed."""
+    try:
+        about = source.stat()
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}. Give the path of a file.") from None
+    same = {"source": str(source.resolve()), "bytes": about.st_size, "changed": about.st_mtime_ns, "batch": BATCH}
+    model = (predictor.run.path / "model.safetensors").stat()
+    same |= {"model": str(predictor.run.path.resolve()), "trained": model.st_mtime_ns}
+    note = parts / "about.json"
+    with contextlib.suppress(OSError, ValueError):
+        if json.loads(note.read_text(encoding="utf-8")) == same:
+            count = 0
+            while (parts / f"{count:06}.parquet").exists():
+                count += 1
+            if count:
+                tell(f"Going on behind {count:,} parts that are written already.")
+            return count
+        tell("What an earlier command left is of another model or file, and is not used.")
+    for part in parts.iterdir():
+        part.unlink()
+    write_whole(note, json.dumps(same), explain=_plain)
+    return 0
+
+
+def _join(paths: list[Path], parts: Path, out: Path) -> None:
+    """Make one file of the parts, in their order, and remove their folder."""
+    temporary = parts / out.name
+    kind = out.suffix.lower()
+    if kind == ".parquet":
+        pl.scan_parquet(paths).sink_parquet(temporary)
+    else:
+        with temporary.open("wb") as file:
+            for path in paths:
+                frame = pl.read_parquet(path)
+                file.write(_lines(frame) if kind == ".jsonl" else _separated(frame, path == paths[0]))
+    with temporary.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(temporary, out)
+    shutil.rmtree(parts)
+
+
+def _lines(frame: pl.DataFrame) -> bytes:
+    return frame.write_ndjson().encode()
+
+
+def _separated(frame: pl.DataFrame, head: bool) -> bytes:
+    """Return rows as .csv; what is a list is joined by blanks."""
+    lists = [name for name, kind in frame.schema.items() if kind == pl.List]
+    joined = frame.with_columns(pl.col(name).cast(pl.List(pl.String)).list.join(" ") for name in lists)
+    return joined.write_csv(include_header=head).encode()
+
+
+@contextlib.contextmanager
+def _plain(path: Path) -> Iterator[None]:  # noqa: ARG001 - the form of `write_whole`
+    """Leave the system's words to `_kept`."""
+    yield
+
+
+@contextlib.contextmanager
+def _kept(parts: Path) -> Iterator[None]:
+    """Say what to do where the work stops: what is predicted by then is kept in the parts."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("Interrupted. Give the same command again to go on; what is predicted is kept.") from None
+    except (OSError, pl.exceptions.PolarsError) as error:
+        number = getattr(error, "errno", None)
+        if number in FULL or "os error 28" in str(error) or "os error 27" in str(error):
+            raise RekurError(
+                f"No space to write {parts.parent}. What is predicted is kept: free some space, then give the same "
+                "command again to go on."
+            ) from None
+        if isinstance(error, OSError):
+            raise RequestError(f"Cannot write beside {parts}: {error.strerror or error}. Name another --out.") from None
+        raise

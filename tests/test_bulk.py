@@ -1,0 +1,194 @@
+"""A file of predictions holds what the model says of each row, beside the row, however often the command was killed."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+import rekur
+from rekur import bulk
+from rekur.cli import main
+from rekur.data.datasets import digits, kospi, nsmc
+from rekur.errors import DataError, Interrupted, RekurError, RequestError
+
+STORED = Path(__file__).parent / "stored" / "1"
+TEXT = STORED / "text"
+
+
+def quiet(_):
+    pass
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    """A table of 23 reviews with ids, some of which are empty."""
+    texts = [*nsmc.load("test", sample=True).texts[:20].to_list(), "", None, "좋다"]
+    frame = pl.DataFrame({"id": range(100, 123), "text": texts})
+    frame.write_csv(tmp_path / "reviews.csv")
+    return tmp_path / "reviews.csv"
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr("rekur.data.sources.BATCH", 5)
+    monkeypatch.setattr(bulk, "BATCH", 5)
+
+
+def read(path):
+    kind = path.suffix
+    return (
+        pl.read_parquet(path) if kind == ".parquet" else pl.read_csv(path) if kind == ".csv" else pl.read_ndjson(path)
+    )
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("kind", bulk.FORMS)
+def test_every_row_keeps_its_columns_and_gets_its_prediction(reviews, tmp_path, kind):
+    predictor, out = rekur.load(TEXT), tmp_path / f"p{kind}"
+    found = bulk.write(predictor, reviews, out, quiet)
+    assert (found.rows, found.unread, found.taken_over) == (23, 2, 0)
+    table = read(out)
+    assert table["id"].cast(pl.Int64).to_list() == list(range(100, 123))
+    assert table["prediction"].null_count() == 2
+    told = table.drop_nulls("prediction")
+    expected = predictor.predict(told["text"].to_list())
+    assert told["prediction"].to_list() == [item["prediction"] for item in expected]
+    np.testing.assert_allclose(
+        told["probability_positive"], [item["probability"]["positive"] for item in expected], atol=1e-6
+    )
+    assert {entry.name for entry in tmp_path.iterdir()} == {"reviews.csv", out.name}
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("killed_at", [1, 2, 4])
+def test_a_command_that_was_killed_goes_on_where_it_stopped(reviews, tmp_path, monkeypatch, killed_at):
+    predictor, out = rekur.load(TEXT), tmp_path / "p.csv"
+    bulk.write(predictor, reviews, tmp_path / "whole.csv", quiet)
+    calls, original = [], bulk._part
+
+    def killed(*given):
+        calls.append(given)
+        if len(calls) == killed_at:
+            raise KeyboardInterrupt
+        return original(*given)
+
+    monkeypatch.setattr(bulk, "_part", killed)
+    with pytest.raises(Interrupted, match="same command"):
+        bulk.write(predictor, reviews, out, quiet)
+    assert not out.exists()
+    calls.clear()
+    killed_at = None
+    found = bulk.write(predictor, reviews, out, quiet)
+    assert found.taken_over + sum(len(kept) for kept, _ in calls) == found.rows == 23
+    assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
+
+
+@pytest.mark.usefixtures("small")
+def test_parts_of_another_file_are_not_taken_over(reviews, tmp_path, monkeypatch):
+    predictor, out, original = rekur.load(TEXT), tmp_path / "p.csv", bulk._join
+    monkeypatch.setattr(bulk, "_join", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(Interrupted):
+        bulk.write(predictor, reviews, out, quiet)
+    monkeypatch.setattr(bulk, "_join", original)
+    pl.DataFrame({"text": ["좋다"] * 7}).write_csv(reviews)
+    words = []
+    assert bulk.write(predictor, reviews, out, words.append).rows == 7
+    assert any("not used" in word for word in words)
+    assert len(read(out)) == 7
+
+
+def test_images_a_series_and_sentences_are_taken_too(tmp_path):
+    images = digits.load("test")[0][:7]
+    np.save(tmp_path / "images.npy", images)
+    bulk.write(rekur.load(STORED / "rows"), tmp_path / "images.npy", tmp_path / "images.parquet", quiet)
+    expected = [item["prediction"] for item in rekur.load(STORED / "rows").predict(images)]
+    assert read(tmp_path / "images.parquet")["prediction"].to_list() == expected
+
+    kospi.load().tail(9).write_csv(tmp_path / "days.csv")
+    bulk.write(rekur.load(STORED / "series"), tmp_path / "days.csv", tmp_path / "days.parquet", quiet)
+    told = read(tmp_path / "days.parquet")["prediction"]
+    window = kospi.load().tail(5).select("Open", "High", "Low", "Volume").to_numpy()
+    assert told.null_count() == 4
+    assert told[-1] == pytest.approx(rekur.load(STORED / "series").predict([window])[0]["prediction"])
+
+    (tmp_path / "s.bio").write_text("the\ndog\n\nMary\nreads\nit\n", encoding="utf-8")
+    bulk.write(rekur.load(STORED / "tags"), tmp_path / "s.bio", tmp_path / "s.csv", quiet)
+    assert [len(tags.split()) for tags in read(tmp_path / "s.csv")["prediction"]] == [2, 3]
+
+
+def test_what_is_wrong_is_one_sentence(reviews, tmp_path):
+    predictor = rekur.load(TEXT)
+    (tmp_path / "there.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(RequestError, match="there already"):
+        bulk.write(predictor, reviews, tmp_path / "there.csv", quiet)
+    with pytest.raises(RequestError, match="must end in"):
+        bulk.write(predictor, reviews, tmp_path / "p.xlsx", quiet)
+    pl.DataFrame({"text": ["좋다"], "prediction": [1]}).write_csv(tmp_path / "twice.csv")
+    with pytest.raises(DataError, match="`prediction` already"):
+        bulk.write(predictor, tmp_path / "twice.csv", tmp_path / "p.csv", quiet)
+    pl.DataFrame({"text": ["", ""]}).write_csv(tmp_path / "blank.csv")
+    with pytest.raises(DataError, match="a word the model can read"):
+        bulk.write(predictor, tmp_path / "blank.csv", tmp_path / "p.csv", quiet)
+    with pytest.raises(DataError, match="cannot be read"):
+        bulk.write(predictor, tmp_path / "no.csv", tmp_path / "p.csv", quiet)
+
+
+def test_two_commands_do_not_write_one_file(reviews, tmp_path):
+    parts = tmp_path / ".p.csv.parts"
+    parts.mkdir()
+    with bulk.locked(parts) as free:
+        assert free
+        with pytest.raises(RequestError, match="Another process"):
+            bulk.write(rekur.load(TEXT), reviews, tmp_path / "p.csv", quiet)
+
+
+def test_a_full_disk_is_one_message_and_loses_nothing(reviews, tmp_path):
+    predictor, before = rekur.load(TEXT), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (700, before[1]))
+    try:
+        with pytest.raises(RekurError, match="No space") as full:
+            bulk.write(predictor, reviews, tmp_path / "p.csv", quiet)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert full.value.exit_code == 1
+    assert not (tmp_path / "p.csv").exists()
+    assert bulk.write(predictor, reviews, tmp_path / "p.csv", quiet).rows == 23
+
+
+def test_the_command_prints_the_path_and_a_rate(reviews, tmp_path, capsys):
+    out = tmp_path / "p.jsonl"
+    assert main(["predict", str(TEXT), str(reviews), "--out", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == f"{out}\n"
+    assert "23 rows in" in shown.err
+    assert "a second" in shown.err
+    assert "2 of them the model cannot read" in shown.err
+    assert main(["predict", str(TEXT), str(reviews), "--out", str(tmp_path / "q.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == 23
+    assert main(["predict", str(TEXT), "-", "--out", str(tmp_path / "r.csv")]) == 2
+
+
+def test_a_line_of_stdin_is_answered_before_the_next_one_comes():
+    code = f"from rekur.cli import main; main(['predict', {str(TEXT)!r}, '-'])"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=os.environ,
+    )
+    with process:
+        for text in ("좋다", "", "재미있는 영화"):
+            process.stdin.write(f"{text}\n".encode())
+            process.stdin.flush()
+            answer = process.stdout.readline().decode().split("\t")[0].strip()
+            assert answer == ("" if not text else rekur.load(TEXT).predict([text])[0]["prediction"])
+        process.stdin.close()
+        assert "Line 2" in process.stderr.read().decode()
+        assert process.wait() == 0
