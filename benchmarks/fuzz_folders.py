@@ -153,6 +153,7 @@ class Fuzz:
         self.by.update(f"{change}: {what}" for change in done)
         if what == FAILED:
             self.failures.append({"case": number, "folder": name, "changes": done, "why": why})
+            print(self.failures[-1], file=sys.stderr, flush=True)
 
     def outcome(self, name: str, of_table: bool) -> tuple[str, str]:
         """Return what comes of the damaged folder of `name`, and why."""

@@ -55,7 +55,7 @@ def by_the_line(predictor: Predictor) -> bool:
     return predictor.config.recipe.task in ("text", "tag", "generate", "translate")
 
 
-def lines() -> Iterator[str]:
+def stdin_lines() -> Iterator[str]:
     """Yield the lines of stdin as they come; raises DataError for one that is not UTF-8, and where there is none."""
     number = 0
     for number, line in enumerate(sys.stdin.buffer, 1):

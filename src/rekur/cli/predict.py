@@ -98,7 +98,7 @@ def _line_by_line(predictor: Predictor) -> None:
     """Answer each line of stdin as soon as it is there; one the model cannot read gets an empty line."""
     from rekur.cli import inputs
 
-    for number, text in enumerate(inputs.lines(), 1):
+    for number, text in enumerate(inputs.stdin_lines(), 1):
         try:
             (item,) = predictor.predict([text])
         except DataError as error:
