@@ -22,8 +22,8 @@ from rekur.evaluation.forecasting.metrics import mean_of_steps
 from rekur.tasks import checks
 from rekur.tasks.base import State, Step, Task, Test
 from rekur.tasks.case import Case, Refit
-from rekur.tasks.forecasting import coming, parts
-from rekur.tasks.forecasting.calibration import Made, joined, known_at, rolling
+from rekur.tasks.forecasting import coming, covariates, parts
+from rekur.tasks.forecasting.predicting import AT_ONCE, Predicting
 from rekur.tasks.forecasting.scored import Judge
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Batch, Origins, Scales, Windows, fitted
@@ -42,8 +42,6 @@ Floats = NDArray[np.float64]
 UNLIKE = 20.0  # a window counts at most so many times as much as the usual one, and at least so many times less
 SOME = 5_000  # windows that say what is usual
 TINY = 1e-9
-LEAST = 1e-3  # of a window's deviation, in its own scale
-AT_ONCE = 512  # windows forecast together
 FILE = "panel.json"
 
 
@@ -92,7 +90,8 @@ class Forecasting(Task):
         self.season = self.data.season or self._season()
         self.scales = fitted(self.panel, self.data, self.parts.ends, self.season)
         self.windows = Windows(self.panel, self.data, self.scales)
-        self._check_covariates(self.windows, np.concatenate([self.parts.train, self.parts.validation, self.parts.test]))
+        everywhere = np.concatenate([self.parts.train, self.parts.validation, self.parts.test])
+        covariates.check_inside(self.windows, everywhere)
         self.parts = parts.worth(self.parts, self.windows.truth, tested)
         self.train = self.parts.train
         if self.data.metric in ("mase", "owa") and not np.isfinite(self.judge.scales).any():
@@ -109,36 +108,6 @@ class Forecasting(Task):
         seconds = {"second": step.count, "month": 2_629_800 * step.count, "weekday": None, "count": None}[step.unit]
         tried = (5,) if step.unit == "weekday" else seasons.candidates(seconds)
         return seasons.of_panel(histories, tried)
-
-    def _check_covariates(self, windows: Windows, origins: Origins) -> None:
-        """Raise DataError unless the known covariates are known for every step to forecast."""
-        if not windows.given.shape[1]:
-            return
-        lengths, horizon = windows.lengths[origins[:, 0]], self.data.horizon
-        steps = origins[:, 1, None] + np.arange(horizon)  # (N, h)
-        absent = ~windows.given[windows.starts[origins[:, 0], None] + steps] & (steps < lengths[:, None])[..., None]
-        if absent.any():
-            row, step, column = (int(place[0]) for place in np.nonzero(absent))
-            raise self._covariate_missing(windows.panel, int(origins[row, 0]), int(steps[row, step]), column)
-
-    def _check_ahead(self, windows: Windows, origins: Origins) -> None:
-        """Raise DataError unless the known covariates are known behind the end of each series."""
-        for place, step in origins.tolist():
-            begin = int(windows.starts[place]) + step
-            absent = ~windows.given[begin : begin + self.data.horizon]
-            if absent.any():
-                later, column = (int(found[0]) for found in np.nonzero(absent))
-                raise self._covariate_missing(windows.panel, place, step + later, column)
-
-    @staticmethod
-    def _covariate_missing(panel: Panel, place: int, step: int, column: int) -> DataError:
-        from rekur.data.calendar import written
-
-        name, when = panel.columns.known[column], written(panel.times(place, step, 1))[0]
-        return DataError(
-            f"Column `{name}` is known ahead, but series `{panel.series[place].id}` has no value of it at {when}. Give "
-            "rows for the steps to come, their target left empty, or name the column under data.observed."
-        )
 
     def files(self) -> dict[str, str]:
         panel = {
@@ -286,7 +255,7 @@ class Forecasting(Task):
     def test(self, model: Model) -> Test:
         from rekur.tasks.forecasting import telling
 
-        point, quantiles, corrections = self._tested(model)
+        point, quantiles, corrections = self.predicting(model).test(self.windows, self.parts)
         outcome = self.judge.outcome(point, self.rivals["Naive2"], quantiles)
         extra = {
             "conformal": corrections.to_json() if corrections is not None else None,
@@ -318,7 +287,7 @@ class Forecasting(Task):
         from rekur.tasks.forecasting.proof import prove
 
         def forecast(windows: Windows, origins: Origins) -> NDArray[Any]:
-            point, quantiles = self.predicted(model, windows, origins, self.data.units)
+            point, quantiles = self.predicting(model).forecast(windows, origins, self.data.units)
             return np.concatenate([point[..., None], quantiles], axis=2)
 
         found = prove(self.panel, self.data, self.parts, self.scales, forecast, self.generator(3))
@@ -335,76 +304,9 @@ class Forecasting(Task):
 
     # forecasting
 
-    def predicted(
-        self,
-        model: Model,
-        windows: Windows,
-        origins: Origins,
-        units: str = "own",
-        corrections: conformal.Corrections | None = None,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the forecast (N, h) and its quantiles (N, h, Q) from each origin, in `units`."""
-        points, bands = [], []
-        for some, batch, point, quantiles in self._normalised(model, windows, origins):
-            wide = quantiles if corrections is None else corrections.apply(quantiles, self._spread(batch))
-            bands.append(windows.unscaled(wide.astype(np.float64), batch, some, units).astype(np.float32))
-            points.append(windows.unscaled(point.astype(np.float64), batch, some, units).astype(np.float32))
-        return np.concatenate(points), np.concatenate(bands)
-
-    def _normalised(
-        self, model: Model, windows: Windows, origins: Origins
-    ) -> Iterator[tuple[Origins, Batch, NDArray[Any], NDArray[Any]]]:
-        """Yield some origins, their windows, and their forecasts and quantiles as the model gives them."""
-        forecaster: Any = model
-        for start in range(0, len(origins), AT_ONCE):
-            some = origins[start : start + AT_ONCE]
-            batch = windows.cut(some)
-            draws: Any = {"rng": self.generator(2, start), "scale": batch.scale.astype(np.float32)}
-            quantiles, point = forecaster.forecast(batch.inputs, None, self.data.levels, **draws)
-            yield some, batch, point, quantiles
-
-    def _made(self, model: Model, origins: Origins) -> Iterator[tuple[Origins, Batch, NDArray[Any], Made]]:
-        """Yield some origins, their windows, their forecasts, and what the quantiles are corrected by."""
-        starts = np.array([len(one.values) - parts.sizes(len(one.values), self.data)[0] for one in self.panel.series])
-        for some, batch, point, quantiles in self._normalised(model, self.windows, origins):
-            truth = np.where(batch.weight > 0, batch.target, np.float32(np.nan))
-            yield some, batch, point, Made(some[:, 1] - starts[some[:, 0]], truth, quantiles, self._spread(batch))
-
-    def _spread(self, batch: Batch) -> NDArray[Any] | None:
-        """Return the deviation of each window (N,), in its own scale."""
-        return np.maximum(batch.past[:, :, 0].std(axis=1), np.float32(LEAST)) if self.data.scaled else None
-
-    def calibrated(self, model: Model) -> conformal.Corrections | None:
-        """Return what the quantiles lack on the validation part, in windows' own scales; None: not asked for."""
-        if self.data.conformal == "none":
-            return None
-        return joined([made for *_, made in self._made(model, self.parts.validation)]).calibrated(self.data.levels)
-
-    def _tested(self, model: Model) -> tuple[NDArray[Any], NDArray[Any], conformal.Corrections | None]:
-        """Return forecast and quantiles of the test part, in the units scored, and the corrections at its end."""
-        data = self.data
-        if data.conformal != "rolling":
-            corrections = self.calibrated(model)
-            return *self.predicted(model, self.windows, self.parts.test, data.units, corrections), corrections
-        before = [made for *_, made in self._made(model, self.parts.validation)]
-        points, batches_, tested = [], [], []
-        for some, batch, point, made in self._made(model, self.parts.test):
-            points.append(self.windows.unscaled(point.astype(np.float64), batch, some, data.units).astype(np.float32))
-            batches_.append((batch.shift, batch.scale))
-            tested.append(made)
-        ours, whole = joined(tested), joined([*before, *tested])
-        wide, last = ours.quantiles.copy(), int(whole.clock.max())
-        for begin, end, corrections in rolling(whole, last + 1, data.levels, data.recent):
-            at = np.flatnonzero((ours.clock >= begin) & (ours.clock < end))
-            spread = None if ours.spread is None else ours.spread[at]
-            wide[at] = corrections.apply(ours.quantiles[at], spread)
-        shift, scale = (np.concatenate(part) for part in zip(*batches_, strict=True))
-        bands = self.windows.back(wide, shift, scale, self.parts.test, data.units).astype(np.float32)
-        return (
-            np.concatenate(points),
-            bands,
-            known_at(whole, last + data.shortest_horizon, data.recent).calibrated(data.levels),
-        )
+    def predicting(self, model: Model) -> Predicting:
+        """Return what forecasts with `model`."""
+        return Predicting(model, self.data, lambda start: self.generator(2, start))
 
     def forecast(
         self, model: Model, frame: pl.DataFrame, corrections: conformal.Corrections | None = None, own: bool = False
@@ -424,8 +326,8 @@ class Forecasting(Task):
             parts.check_positive(found)
         where = coming.origins(found, self.data, self.scales.marked)
         windows = Windows(found, self.data, self.scales)
-        self._check_ahead(windows, where)
-        point, quantiles = self.predicted(model, windows, where, corrections=corrections)
+        covariates.check_ahead(windows, where)
+        point, quantiles = self.predicting(model).forecast(windows, where, corrections=corrections)
         return coming.table(found, where, point, quantiles, self.data.levels)
 
     def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
@@ -435,19 +337,12 @@ class Forecasting(Task):
         """
         if self.columns.varying or self.columns.static or self.data.calendar:
             raise DataError("This model reads more than a series: give a table: `rekur forecast RUN --history FILE`.")
-        made = []
-        for place, given in enumerate(inputs):
-            values = np.asarray(given, dtype=np.float64)
-            if values.ndim != 1 or not np.isfinite(values).any():
-                raise DataError(f"A history must be (L,) numbers, oldest first; got {values.shape}.")
-            there = np.flatnonzero(np.isfinite(values))
-            kept = values[there[0] : there[-1] + 1]
-            made.append(Series(str(place), 0, kept, np.zeros((len(kept), 0))))
-        if not made:
+        if not inputs:
             return []
-        found = Panel(tuple(made), self.frequency, self.columns)
+        found = Panel(coming.histories(inputs), self.frequency, self.columns)
         where = coming.origins(found, self.data, self.scales.marked)
-        point, quantiles = self.predicted(model, Windows(found, self.data, self.scales), where)
+        windows = Windows(found, self.data, self.scales)
+        point, quantiles = self.predicting(model).forecast(windows, where)
         names = [coming.name_of(level) for level in self.data.levels]
         return [
             {"prediction": one.tolist(), "quantiles": dict(zip(names, band.T.tolist(), strict=True))}

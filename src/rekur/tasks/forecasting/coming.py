@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from rekur.data import panel
 from rekur.data.calendar import Frequency, Times
-from rekur.data.panel import Columns, Panel
+from rekur.data.panel import Columns, Panel, Series
 from rekur.errors import DataError
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Origins
@@ -58,7 +59,20 @@ def history(found: Panel, steps: int) -> pl.DataFrame:
     return pl.concat(parts).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-OWN = Columns("unique_id", "ds", "y")  # how `history` names its columns
+def histories(inputs: Sequence[Any]) -> tuple[Series, ...]:
+    """Return histories (L,) of numbers as series; raises DataError for what holds no number."""
+    made = []
+    for place, given in enumerate(inputs):
+        try:
+            values = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError("A history must be (L,) numbers, oldest first; got something else.") from None
+        if values.ndim != 1 or not np.isfinite(values).any():
+            raise DataError(f"A history must be (L,) numbers, oldest first; got {values.shape}.")
+        there = np.flatnonzero(np.isfinite(values))
+        kept = values[there[0] : there[-1] + 1]
+        made.append(Series(str(place), 0, kept, np.zeros((len(kept), 0))))
+    return tuple(made)
 
 
 def stamped(times: Times) -> Times:
