@@ -308,6 +308,10 @@ class Forecasting(Task):
         """Return what forecasts with `model`."""
         return Predicting(model, self.data, lambda start: self.generator(2, start))
 
+    def calibrated(self, model: Model) -> conformal.Corrections | None:
+        """Return what the quantiles lack on the validation part; None: not asked for."""
+        return self.predicting(model).calibrated(self.windows, self.parts)
+
     def forecast(
         self, model: Model, frame: pl.DataFrame, corrections: conformal.Corrections | None = None, own: bool = False
     ) -> pl.DataFrame:
