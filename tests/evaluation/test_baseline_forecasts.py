@@ -50,6 +50,15 @@ def test_ets_learns_season_and_trend():
     assert found[0] == pytest.approx(wanted, abs=3.0)
 
 
+def test_ets_keeps_the_season_where_origins_are_no_whole_seasons_apart():
+    wave = np.tile([4.0, 9.0, 2.0, 7.0, 5.0, 1.0, 8.0], 60) + 0.1 * np.random.default_rng(4).normal(size=420)
+    ends = [350, 353, 359]
+    whole = forecasts.ets([wave[:end] for end in ends], 7, 7, ["a"] * 3)
+    recent = forecasts.ets([wave[end - 200 : end] for end in ends], 7, 7, ["a"] * 3, ends)
+    assert whole == pytest.approx(np.stack([wave[end : end + 7] for end in ends]), abs=0.5)
+    assert recent == pytest.approx(whole, abs=0.2)
+
+
 def test_fitted_once_a_series_is_told_of_later_values():
     noisy = SEASONAL + np.random.default_rng(2).normal(size=len(SEASONAL))
     windows = [noisy[:96], noisy[:108], noisy]

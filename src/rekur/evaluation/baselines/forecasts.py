@@ -149,7 +149,13 @@ def _ahead(factors: Floats, length: int, horizon: int) -> Floats:
     return factors[np.arange(length, length + horizon) % len(factors)]
 
 
-def ets(histories: Histories, horizon: int, season: int, series: Sequence[Hashable] | None = None) -> Floats:
+def ets(
+    histories: Histories,
+    horizon: int,
+    season: int,
+    series: Sequence[Hashable] | None = None,
+    ends: Sequence[int] | None = None,
+) -> Floats:
     """Forecast by exponential smoothing in state space, its form chosen by AICc (Hyndman et al. 2002; statsforecast).
 
     Fitted once a series, on the first history of it in `histories`; its later windows move the states on with the
@@ -158,6 +164,7 @@ def ets(histories: Histories, horizon: int, season: int, series: Sequence[Hashab
 
     Args:
         series: which series each history is of, (N,); None: each is one of its own.
+        ends: the place in its series where each history ends, (N,); None: histories are whole, from their first value.
 
     Raises MissingPackage where statsforecast is not installed.
     """
@@ -165,16 +172,20 @@ def ets(histories: Histories, horizon: int, season: int, series: Sequence[Hashab
     form = "ZZZ" if season <= FREE_FORM else "AZA" if season <= LONGEST else "ZZN"
     length = season if season <= LONGEST else 1
     recent = max(RECENT * length, LEAST)
-    fitted: dict[Hashable, Any] = {}
+    fitted: dict[Hashable, tuple[Any, int]] = {}  # the model, and the place in the series that its states begin at
     forecasts = []
     known = _checked("ets", histories)
-    for owner, whole in zip(_owners(series, known), known, strict=True):
+    stops = [len(whole) for whole in known] if ends is None else ends
+    for owner, whole, end in zip(_owners(series, known), known, stops, strict=True):
         history = whole[-recent:]
+        begin = int(end) - len(history)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if owner not in fitted:
-                fitted[owner] = _fitted(models, history, length, form)
-            forecasts.append(_continued(fitted[owner], history, horizon))
+                fitted[owner] = _fitted(models, history, length, form), begin
+            model, first = fitted[owner]
+            same_season = history[(first - begin) % length :]
+            forecasts.append(_continued(model, same_season, horizon))
     return np.stack(forecasts)
 
 

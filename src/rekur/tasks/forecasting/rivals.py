@@ -36,7 +36,7 @@ def all_of(
     yield "Naive2", rivals.naive2(recent, horizon, season)
     yield "Theta", rivals.theta(recent, horizon, season, owners)
     try:
-        yield "ETS", rivals.ets(recent, horizon, season, owners)
+        yield "ETS", rivals.ets(recent, horizon, season, owners, origins[:, 1].tolist())
     except MissingPackage as error:
         warnings.append(str(error))
     yield from _nlinear(windows, parts, train, data)
