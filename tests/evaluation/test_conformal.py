@@ -61,6 +61,28 @@ def test_series_of_any_size_teach_each_other():
     assert grown.apply(1e5 * quantiles[:2], [1e5, 1e5]) == pytest.approx(1e5 * plain.apply(quantiles[:2]))
 
 
+def test_windows_that_overlap_count_as_fewer():
+    # Errors ten steps ahead of forecasts made a step apart: sums of ten shocks, nine of them the neighbour's as well.
+    generator = np.random.default_rng(7)
+    hits: dict[str, list[float]] = {"overlap": [], "none": []}
+    for _ in range(300):
+        errors = np.convolve(generator.normal(size=469), np.ones(10), "valid")
+        truth = np.concatenate([np.full((460, 9), np.nan), errors[:, None]], axis=1)
+        quantiles = np.zeros((460, 10, 1)) + np.array([-1.0, 0.0, 1.0])
+        for name, moments in (("overlap", np.arange(30)), ("none", None)):
+            found = conformal.calibrate(truth[:30], quantiles[:30], (0.05, 0.5, 0.95), moments=moments, least=1)
+            wide = found.apply(quantiles[60:])
+            hits[name].append(metrics.coverage(truth[60:], wide[..., 0], wide[..., 2]))
+    assert np.mean(hits["none"]) < 0.86
+    assert 0.88 < np.mean(hits["overlap"]) < 0.93
+
+
+def test_series_forecast_once_each_are_independent_whatever_their_horizon():
+    truth, quantiles = _simulated(8, 60, 12, 0.5)
+    found = conformal.calibrate(truth, quantiles, LEVELS, moments=np.zeros(60), least=1)
+    assert found.shifts == pytest.approx(conformal.calibrate(truth, quantiles, LEVELS, least=1).shifts)
+
+
 def test_quantiles_never_cross_and_the_median_stays():
     truth, quantiles = _simulated(3, 300, 4, 4.0)
     found = conformal.calibrate(truth, quantiles, LEVELS).apply(quantiles)

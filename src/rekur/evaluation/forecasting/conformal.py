@@ -71,6 +71,7 @@ def calibrate(
     quantiles: ArrayLike,
     levels: Sequence[float],
     scales: ArrayLike | None = None,
+    moments: ArrayLike | None = None,
     least: int = LEAST,
 ) -> Corrections:
     """Learn the corrections from held-out forecasts: truth (N, h), quantiles (N, h, Q) at rising, symmetric levels.
@@ -81,6 +82,9 @@ def calibrate(
 
     Args:
         scales: (N,) by which scores are divided, so that forecasts of different sizes teach each other; None: 1.
+        moments: (N,) the step each forecast is made at. Errors k steps ahead of forecasts made within k steps of each
+            other are much alike, so n is then how many stretches of k steps there are, and a correction read from few
+            is larger. None: all are independent.
 
     Raises DataError where nothing is known of a step and its neighbours, or levels are not symmetric about 0.5.
     """
@@ -94,10 +98,11 @@ def calibrate(
         raise DataError("calibrate: no held-out value is known to calibrate on. Hold out a validation part.")
     units = _scales(scales, len(true))
     places = [_neighbours(np.isfinite(true), step, least) for step in range(true.shape[1])]
+    counts = [_independent(np.isfinite(true[:, step]), moments, step + 1) for step in range(true.shape[1])]
     shifts = []
     for nominal, (low, high) in pairs.items():
         scores = np.maximum(bands[..., low] - true, true - bands[..., high]) / units
-        shifts.append([_rank(scores[:, place], nominal) for place in places])
+        shifts.append([_rank(scores[:, place], nominal, n) for place, n in zip(places, counts, strict=True)])
     return Corrections(tuple(float(level) for level in levels), np.array(shifts))
 
 
@@ -111,10 +116,21 @@ def _neighbours(known: NDArray[np.bool_], step: int, least: int) -> slice:
     return slice(0, h)
 
 
-def _rank(scores: Floats, nominal: float) -> float:
+def _independent(known: NDArray[np.bool_], moments: ArrayLike | None, step: int) -> float | None:
+    """Return how many forecasts whose steps do not overlap the known ones are worth; None: as many as scores."""
+    if moments is None:
+        return None
+    made = np.asarray(moments)[known]
+    if not len(made):
+        return 1.0
+    different = len(np.unique(made))
+    return float(len(made) / different * min(different, 1 + (made.max() - made.min()) / step))
+
+
+def _rank(scores: Floats, nominal: float, n: float | None) -> float:
     held = np.sort(scores[np.isfinite(scores)])
-    rank = min(math.ceil(round(nominal * (len(held) + 1), 9)), len(held))
-    return float(held[rank - 1])
+    level = nominal * (1 + 1 / (n or len(held)))
+    return float(held[min(math.ceil(round(level * len(held), 9)), len(held)) - 1])
 
 
 def _scales(scales: ArrayLike | None, count: int) -> Floats:

@@ -39,7 +39,7 @@ class Made:
 
     def calibrated(self, levels: tuple[float, ...]) -> Corrections:
         """Return the corrections that all of them ask for."""
-        return conformal.calibrate(self.truth, self.quantiles, levels, self.spread)
+        return conformal.calibrate(self.truth, self.quantiles, levels, self.spread, self.clock)
 
 
 def joined(pieces: Sequence[Made]) -> Made:
