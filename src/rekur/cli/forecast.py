@@ -51,8 +51,8 @@ def forecast(
 
         write_whole(out, WRITERS[out.suffix.lower()](found))
     if as_json:
-        rows = found.with_columns(found["ds"].cast(str)) if found["ds"].dtype.is_temporal() else found
-        output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "forecasts": rows.to_dicts()})
+        rows = written(found).to_dicts()
+        output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "forecasts": rows})
     elif out is not None:
         output.say(f"{len(found):,} rows of {found['unique_id'].n_unique():,} series in {out}")
     else:
@@ -60,14 +60,25 @@ def forecast(
 
 
 def _show(found: pl.DataFrame) -> None:
-    rows = [[f"{value:.5g}" if isinstance(value, float) else str(value) for value in row] for row in found.rows()]
+    rows = [
+        [f"{value:.5g}" if isinstance(value, float) else str(value) for value in row] for row in written(found).rows()
+    ]
     output.table(found.columns, rows[:SHOWN])
     if len(rows) > SHOWN:
         output.say(f"... and {len(rows) - SHOWN:,} rows more; --out FILE writes them all.")
 
 
+def written(found: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with its times as words: 2024-03-31, or 2024-03-31 18:00:00."""
+    kind = found["ds"].dtype
+    if not kind.is_temporal():
+        return found
+    clock = "" if str(kind) == "Date" else " %H:%M:%S"
+    return found.with_columns(found["ds"].dt.to_string("%Y-%m-%d" + clock))
+
+
 def _csv(found: pl.DataFrame) -> bytes:
-    return found.write_csv().encode()
+    return written(found).write_csv().encode()
 
 
 def _parquet(found: pl.DataFrame) -> bytes:
@@ -79,7 +90,7 @@ def _parquet(found: pl.DataFrame) -> bytes:
 
 
 def _jsonl(found: pl.DataFrame) -> bytes:
-    return found.write_ndjson().encode()
+    return written(found).write_ndjson().encode()
 
 
 WRITERS = {".csv": _csv, ".parquet": _parquet, ".jsonl": _jsonl}
