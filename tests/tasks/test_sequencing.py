@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -253,6 +255,42 @@ def test_inputs_that_are_no_sequences_are_refused(case):
     given, words = INPUTS[case]
     with pytest.raises(DataError, match=words):
         made.predict(made.build().eval(), [[1.0, 2.0], given])
+
+
+@pytest.mark.parametrize("predicts", ["class", "number"])
+def test_what_an_export_is_told_makes_the_inputs_the_model_reads(predicts):
+    made = waves(**{"data.predicts": predicts})
+    told = json.loads(json.dumps(made.preprocessing()))
+    raw = made.raw["test"].values
+    scaled = (raw - told["shift"]) / told["scale"]
+    step = np.concatenate([np.nan_to_num(scaled), np.isnan(raw)], axis=1)
+    assert told["mask"]
+    np.testing.assert_allclose(made.coded["test"].values, step, atol=1e-6)
+
+
+def test_the_report_draws_the_sequences_it_was_most_wrong_about():
+    page = (finished("waves") / "report.html").read_text(encoding="utf-8")
+    assert "The sequences" in page
+    assert "the model said" in page
+
+
+def test_the_report_draws_numbers_beside_the_truth(tmp_path):
+    changes = {**SMALL, "data.predicts": "number", "training.epochs": 1}
+    page = rekur.run("waves", out=tmp_path / "run", settings=changes, threads=1).report.read_text(encoding="utf-8")
+    assert "Said, and true" in page
+    assert "What is right lies on the dashed line" in page
+
+
+def test_a_prediction_imports_neither_torch_nor_scikit_learn(tmp_path):
+    if not engine.SETS:
+        pytest.skip("the native engine was not built")
+    np.save(tmp_path / "x.npy", np.zeros((2, 5)))
+    code = (
+        "import sys; from rekur.cli import main\n"
+        f"assert main(['predict', {str(finished('waves'))!r}, {str(tmp_path / 'x.npy')!r}]) == 0\n"
+        "assert not {'torch', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
 
 
 def test_an_id_is_given_back():

@@ -78,8 +78,8 @@ class Regression(Task):
         truth, prediction = self.targets["test"], self.forecasts(model, "test")
         frame = pl.DataFrame({"id": self.ids("test"), "truth": truth, "prediction": prediction})
         worst = np.argsort(-np.abs(prediction - truth), kind="stable")[:MOST_WRONG]
-        examples = frame[worst].with_columns(**{n: pl.Series(v) for n, v in self.examples(worst).items()})
-        return Test(outcomes.regression(truth, prediction), frame, {"examples": examples})
+        shown = frame[worst].with_columns(**{name: pl.Series(values) for name, values in self.examples(worst).items()})
+        return Test(outcomes.regression(truth, prediction), frame, {"worst": shown})
 
     def ids(self, part: str) -> Any:
         """Return what names each item of `part` (N,)."""

@@ -44,6 +44,9 @@ class SequenceClasses(Sequencing, Classification):
             raise DataError("classes.json must hold the names of two classes or more.")
         self.classes = tuple(classes)
 
+    def preprocessing(self) -> dict[str, Any]:
+        return {**super().preprocessing(), "answer": "softmax", "classes": list(self.classes)}
+
     def architecture(self) -> Architecture:
         return self.sized(len(self.classes))
 

@@ -66,6 +66,10 @@ class Reader(abc.ABC):
         """Take back what `files` gave."""
 
     @abc.abstractmethod
+    def preprocessing(self) -> dict[str, Any]:
+        """Return how a sequence becomes what the model reads, as JSON for programs without rekur."""
+
+    @abc.abstractmethod
     def refits(self, values: Any) -> list[Refit]:
         """Fit again on the training sequences alone."""
 
@@ -179,6 +183,19 @@ class Numbers(Reader):
             raise DataError(f"columns.json must hold a length from 1 to {MOST_STEPS}; got {self.longest!r}.")
         self.columns = tuple(columns)
 
+    def preprocessing(self) -> dict[str, Any]:
+        return {
+            "step": "(value - shift) / scale of each column, no farther from 0 than `far`; 0 where a value is missing",
+            "columns": list(self.columns),
+            "shift": self.scaler.shift.tolist(),
+            "scale": self.scaler.scale.tolist(),
+            "far": FAR,
+            "mask": self.masked,  # behind the columns, as many more: 1 where the value is missing, else 0
+            "steps": self.steps,
+            "cut": {"length": self.data.length, "side": self.data.side},
+            "lengths": True,
+        }
+
     def refits(self, values: Ragged) -> list[Refit]:
         alone = Standard.fit(values.values)
         return [Refit("scaler", self._by_column(self.scaler), self._by_column(alone))]
@@ -234,6 +251,16 @@ class Words(Reader):
 
     def restore(self, files: Mapping[str, str]) -> None:
         self.coding = self._coding().from_json(files["vocabulary.json"])
+
+    def preprocessing(self) -> dict[str, Any]:
+        return {
+            "vocabulary": "vocabulary.json",
+            "tokenizer": self.data.tokenizer,
+            "unknown": self.coding.unknown,
+            "padding": 0,
+            "cut": {"length": self.data.length, "side": self.data.side},
+            "lengths": True,
+        }
 
     def refits(self, values: Any) -> list[Refit]:
         used, alone = (json.loads(coding.to_json()) for coding in (self.coding, self._coding().fit(values)))

@@ -101,6 +101,9 @@ class Sequencing(Task):
         self.reader = self._reader()
         self.reader.restore(files)
 
+    def preprocessing(self) -> dict[str, Any]:
+        return self.reader.preprocessing()
+
     def sized(self, outputs: int) -> Architecture:
         """Return the architecture of a model with so many outputs."""
         return Architecture(self.config.model, outputs, steps=self.reader.steps, **self.reader.sizes())

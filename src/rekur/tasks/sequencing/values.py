@@ -45,6 +45,10 @@ class SequenceValues(Sequencing, Regression):
         if len(self.unit.shift) != 1:
             raise DataError(f"target.json must scale one number; got {len(self.unit.shift)}.")
 
+    def preprocessing(self) -> dict[str, Any]:
+        target = {"name": self.data.label, "shift": self.unit.shift[0], "scale": self.unit.scale[0]}
+        return {**super().preprocessing(), "answer": "output * scale + shift of the target", "target": target}
+
     def architecture(self) -> Architecture:
         return self.sized(1)
 
