@@ -50,7 +50,7 @@ class TranslateData(Settings):
     reverse: bool = Field(False, description="the source is read from its end (Sutskever et al. 2014)")
     longest: int = Field(100, ge=1, le=1000, description="words of a sentence at most; longer ones are not trained on")
     beam: int = Field(5, ge=1, le=100, description="sentences kept in the search; 1: greedy")
-    length_penalty: float = Field(1.0, ge=0, description="sentences are compared by log p / length^this")
+    length_penalty: float = Field(1.0, ge=0, le=10, description="sentences are compared by log p / length^this")
     max_train: int = Field(0, ge=0, description="pairs read; 0: all")
     max_test: int = Field(0, ge=0)
 
