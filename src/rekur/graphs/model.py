@@ -18,10 +18,10 @@ from rekur.graphs.recurrent import layer
 Weights = Mapping[str, NDArray[Any]]
 
 REFUSED = {  # setting -> the value that can be written, and why another cannot
-    "evidence": (0, "it hashes n-grams of ids, which no ONNX operator does"),
+    "evidence": (0, "the table of n-grams it looks up is not written into graphs"),
     "batch_first": (True, "it is a fault kept to show it, and takes the batch for time"),
     "api": (("layer", "cell"), "the network from scratch is there to be read; train it as a layer"),
-    "forecaster": ("", "a forecaster draws or repeats its own steps, which a plain graph does not"),
+    "forecaster": ("", "forecasters are not written as graphs"),
 }
 
 
