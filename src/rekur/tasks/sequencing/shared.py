@@ -104,14 +104,6 @@ class Sequencing(Task):
     def preprocessing(self) -> dict[str, Any]:
         return self.reader.preprocessing()
 
-    def preprocessing(self) -> dict[str, Any]:
-        step = "ids of words, as vocabulary.json numbers them" if self.data.text else "numbers, as scaler.json scales them"
-        return {"step": step, "padding": 0, "padded_to": self.reader.steps, "lengths": True, "answer": self.answered()}
-
-    def answered(self) -> str:
-        """Return what the outputs mean."""
-        return "softmax: p of each class of classes.json"
-
     def sized(self, outputs: int) -> Architecture:
         """Return the architecture of a model with so many outputs."""
         return Architecture(self.config.model, outputs, steps=self.reader.steps, **self.reader.sizes())
