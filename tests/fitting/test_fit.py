@@ -132,6 +132,19 @@ def test_wrong_requests_are_said_and_leave_nothing(
     assert "Give a file or a folder" in said(capsys, "fit", code=2)
 
 
+@pytest.mark.parametrize(("made", "rivals"), [(own.wide(60), "sequences class"), (own.sales(1, 80), "forecast")])
+def test_the_plan_names_the_rivals_there_will_be(tmp_path: Path, made: pl.DataFrame, rivals: str) -> None:
+    from rekur import tasks
+
+    made.write_csv(tmp_path / "a.csv")
+    fitting = work.prepare([tmp_path / "a.csv"])
+    task: Any = tasks.create(fitting.config)
+    task.load()
+    told = plan.rivals(fitting.config.recipe.task, fitting.config.data)
+    assert set(task.baselines()) == set(told) == set(plan.RIVALS[rivals])
+    assert plan.sizes(task).keys() == {"train", "validation", "test"}
+
+
 def test_covariates_are_columns_by_kind() -> None:
     assert parse_covariates("known=a,b;observed=c,static=d") == {
         "known": ("a", "b"),

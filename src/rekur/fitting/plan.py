@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from rekur.fitting.work import Fitting
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
     from rekur.tasks.base import Task
 
-RIVALS: dict[str, tuple[str, ...]] = {  # a test holds them beside what each task fits
+RIVALS: dict[str, tuple[str, ...]] = {  # a test holds them beside what the tasks fit
     "text": ("majority", "TF-IDF + logistic regression", "NB-SVM with bigrams"),
-    "tag": ("commonest tag", "commonest tag of the word", "averaged perceptron"),
+    "tag": ("commonest tag of the word", "logistic regression on a window"),
     "translate": ("copy the source", "word-by-word dictionary"),
     "generate": ("unigram", "5-gram Kneser-Ney"),
     "rows": ("majority", "logistic regression on pixels"),
+    "sequences class": ("majority", "logistic regression on summary figures", "nearest sequences"),
+    "sequences number": ("mean", "ridge regression on summary figures", "nearest sequences"),
+    "sequences text": ("mean", "TF-IDF + ridge regression"),
+    "forecast": ("persistence", "seasonal naive", "drift", "Naive2", "Theta", "ETS", "NLinear"),
 }
 TIMED = 3.0  # seconds of training that are enough to say how long all of it takes
 MOST = 12  # batches timed
@@ -66,7 +70,7 @@ def make(fitting: Fitting, seed: int = 1, device: str = "auto", threads: int | N
         config.recipe.task,
         _split(config.data),
         parts,
-        RIVALS.get(config.recipe.task, ()),
+        rivals(config.recipe.task, config.data),
         _described(config.model.model_dump()),
         parameters(model),
         epochs,
@@ -76,10 +80,20 @@ def make(fitting: Fitting, seed: int = 1, device: str = "auto", threads: int | N
     )
 
 
+def rivals(task: str, data: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the baselines that a task of these `[data]` fits."""
+    if task == "sequences":
+        task = f"sequences {'text' if data.get('text') else data['predicts']}"
+    found = RIVALS.get(task, ())
+    return tuple(name for name in found if name != "seasonal naive" or data.get("season", 0) > 1)
+
+
 def sizes(task: Task) -> dict[str, int]:
     """Return how many examples each part has: rows, sequences, sentences, pairs, characters or windows."""
     for name in ("labels", "ids", "targets", "parts"):
         found = getattr(task, name, None)
+        if is_dataclass(found):  # a forecaster's windows
+            found = vars(found)
         if isinstance(found, Mapping) and "test" in found:
             return {part: len(found[part]) for part in ("train", "validation", "test") if part in found}
     texts = getattr(getattr(task, "text", None), "texts", None)

@@ -117,7 +117,8 @@ def _texts(source: Source, column: str, usable: NDArray[np.bool_], wanted: Parts
         mine = part_of[example[at : at + len(frame)]]
         texts = files.text_column(frame, column)
         for number, several in enumerate(found):
-            several.append(texts.filter(pl.Series(inside & (mine == number))))
+            chosen = texts.filter(pl.Series(inside & (mine == number))).to_list()
+            several.append(pl.Series(column, chosen, dtype=pl.String))  # a filtered series would hold all of its frame
         at += len(frame)
     return {part: pl.concat(several, rechunk=True) for part, several in zip(wanted, found, strict=True)}
 
