@@ -41,14 +41,16 @@ def main() -> None:
     """Write, read and measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("megabytes", nargs="?", type=int, default=1024)
-    parser.add_argument("--memory", type=int, default=512, help="data.memory")
+    parser.add_argument("--memory", type=int, default=128, help="data.memory")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reviews.csv"
         write(path, options.megabytes)
         size = path.stat().st_size / 1e6
         before, began = machine.peak_memory(), time.monotonic()
-        fitting = work.prepare([path], settings={"data.memory": options.memory})
+        fitting = work.prepare(
+            [path], settings={"data.memory": options.memory, "model.evidence": 0, "model.ballot": False}
+        )
         task = tasks.create(fitting.config)
         task.load()
         spent, peak = time.monotonic() - began, machine.peak_memory()

@@ -275,6 +275,12 @@ def test_there_are_defaults_for_every_size(monkeypatch: pytest.MonkeyPatch, task
     assert defaults.shares(examples)["test"] * examples >= min(2, 0.2 * examples)
 
 
+def test_what_is_read_in_batches_has_no_evidence_of_ngrams(reviews: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert work.prepare([reviews]).config.model.evidence == 2
+    monkeypatch.setattr(kinds, "MEMORY", 0)
+    assert work.prepare([reviews]).config.model.evidence == 0
+
+
 def test_defaults_grow_with_the_data() -> None:
     def hidden(task: str, examples: int) -> int:
         kind = kinds.Kind(task, "a file", {"set": "files", "path": "a.csv"}, kinds.Size(examples, 30.0))

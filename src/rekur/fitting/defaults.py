@@ -71,7 +71,9 @@ def _text(kind: Kind) -> tuple[Settings, Settings, Settings]:
         model["segment"] = SEGMENT
     order = 4 if _by_sign(size) else 2
     kinds = size.classes if size.classes > 2 else 1
-    if N * min(size.steps, data["length"]) * order * kinds <= EVIDENCE:  # what little data can say; of much, words do
+    if (
+        size.whole and N * min(size.steps, data["length"]) * order * kinds <= EVIDENCE
+    ):  # what little data can say; of much, words do
         model |= {"evidence": order, "ballot": True}
     training = {
         "learning_rate": 0.004 if N < 10_000 else 0.003,

@@ -13,7 +13,7 @@ from rekur.errors import DataError, RequestError, nearest
 
 TAGGED = (".conllu", ".conll", ".bio", ".iob", ".iob2", ".tags")  # a word a line, a blank line behind a sentence
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
-MEMORY = 512  # megabytes of a table held in memory
+MEMORY = 128  # megabytes of a table held in memory, where they take several times as much while they are read
 TASKS = ("text", "sequences", "forecast", "tag", "translate", "generate", "rows")
 SIGNS = (("\u3040", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"))  # kana, Han, Hangul syllables
 SAMPLED = 2000  # characters of a text that say of which script it is
@@ -52,6 +52,7 @@ class Size:
     characters: bool = False  # texts: better read by character
     classes: int = 0
     channels: int = 1
+    whole: bool = True  # texts: whether they are held in memory
 
 
 @dataclass(frozen=True)
@@ -116,21 +117,21 @@ def _folder(folder: Path) -> Kind:
     found_texts = listed(folder)
     classes = sorted({label for _, label in found_texts})
     texts = [files.decode(file.read_bytes(), file) for file, _ in found_texts[:: max(1, len(found_texts) // 50)]]
+    whole = Source(folder, MEMORY << 20).whole
     said = f"a folder of {len(found_texts):,} texts in {len(classes)} classes: classification"
     data = {"set": "files", "path": str(folder), "text": "text", "label": "label", "split": "stratified"}
-    return Kind("text", said, data, size_of_texts(texts, len(found_texts), len(classes)))
+    return Kind("text", said, data, size_of_texts(texts, len(found_texts), len(classes), whole))
 
 
-def size_of_texts(texts: Sequence[str], count: int, classes: int) -> Size:
+def size_of_texts(texts: Sequence[str], count: int, classes: int, whole: bool = True) -> Size:
     """Return the size of `count` texts, of which some are given."""
-    whole = " ".join(texts)[: SAMPLED * 50]
-    letters = [sign for sign in whole if sign.isalpha()]
+    letters = [sign for sign in " ".join(texts)[: SAMPLED * 50] if sign.isalpha()]
     signs = sum(
         "\u3040" <= sign <= "\u30ff" or "\u3400" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3" for sign in letters
     )
     by_sign = bool(letters) and signs / len(letters) > 0.3
     lengths = [len(text) if by_sign else len(text.split()) for text in texts]
-    return Size(count, sum(lengths) / max(1, len(lengths)), characters=by_sign, classes=classes)
+    return Size(count, sum(lengths) / max(1, len(lengths)), characters=by_sign, classes=classes, whole=whole)
 
 
 def _tagged(path: Path) -> Kind:

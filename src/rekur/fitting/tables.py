@@ -107,7 +107,7 @@ def _labelled(table: Table, text: Column) -> Kind | None:
     label = table.column(wanted) if wanted else _label(rest)
     sample = files.text_column(table.frame, text.name).head(500).to_list()
     if label is not None and not _amount(label):
-        size = size_of_texts(sample, table.count, label.distinct)
+        size = size_of_texts(sample, table.count, label.distinct, table.source.whole)
         said = f"text column `{text.name}`, label `{label.name}` with {label.distinct} values: classification"
         data = {**table.data, "text": text.name, "label": label.name, **_split(table, "stratified")}
         return Kind("text", said, data, size, _others(rest, label, wanted))

@@ -45,7 +45,7 @@ class TextData(OwnFile):
     set: Literal["imdb", "nsmc", "nsmc-sample", "files"] = "imdb"
     text: str = Field("text", description="with set = files: the column of the texts")
     label: str = Field("label", description="with set = files: the column of the classes")
-    memory: int = Field(512, ge=1, description="with set = files: megabytes of text held in memory; more is streamed")
+    memory: int = Field(128, ge=1, description="with set = files: megabytes of text held in memory; more is streamed")
     coding: Literal["words", "keras"] = "words"
     tokenizer: str = Field("words", description="what a text is cut into (coding words); see docs/data.md")
     max_words: int = Field(0, ge=0, description="most frequent words kept, or subwords made (coding words); 0: all")
