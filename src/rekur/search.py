@@ -5,6 +5,7 @@ Everything runs over a batch of sources at once, in NumPy, whatever the model is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -55,6 +56,9 @@ class Written:
         return self.log_probability / float(max(self.length, 1) ** penalty)
 
 
+NOTHING = Written([], -math.inf, None, False)  # where weights are so large that no word has a finite score
+
+
 def beam(
     writer: Writer[Any],
     source: Any,
@@ -82,7 +86,7 @@ def beam(
     while len(rows):
         scores, attention, state = writer.write(hold.last_words(), writer.pick(state, rows))
         rows = hold.extend(log_softmax(scores), attention)
-    return [max(found, key=lambda one: one.score(penalty)) for found in hold.ended]
+    return [max(found, key=lambda one: one.score(penalty), default=NOTHING) for found in hold.ended]
 
 
 def sample(
