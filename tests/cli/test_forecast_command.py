@@ -77,4 +77,5 @@ def test_a_history_that_does_not_fit_is_refused(run, capsys, tmp_path, table, wo
 
 def test_other_requests_that_cannot_be(run, capsys, tmp_path):
     assert "must end in" in shown(capsys, "forecast", run, "--out", tmp_path / "x.txt", code=2).err
+    assert "rekur forecast RUN" in shown(capsys, "predict", run, tmp_path / "new.csv", code=2).err
     assert "its task is `series`" in shown(capsys, "forecast", finished("kospi-gru"), code=2).err

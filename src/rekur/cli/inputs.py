@@ -34,6 +34,8 @@ def read(source: str, predictor: Predictor) -> list[Any]:
         return [last_window(_table(source), settings.inputs, settings.window)]
     if task == "rows" and getattr(predictor.task.data, "set", "") == "files" and not source.endswith(".npy"):
         return _pictures(Path(source))
+    if task == "forecast":
+        raise DataError("This run forecasts many steps of series: use `rekur forecast RUN --history FILE`.")
     if task in ("rows", "frames"):
         return list(images(source))
     if task == "describe":
