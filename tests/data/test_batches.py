@@ -83,3 +83,13 @@ def test_refuses_sizes_below_one() -> None:
         batches.in_order(3, 0)
     with pytest.raises(ShapeError, match="T=0"):
         batches.pad(Ragged.of([[1]]), np.array([0]), length=0)
+
+
+@pytest.mark.parametrize("rows", [None, 4])
+def test_thrifty_batches_hold_every_row_once_and_few_steps(rows: int | None) -> None:
+    lengths = np.random.default_rng(0).integers(1, 3000, 500)
+    found = batches.thrifty(lengths, 4000, rows)
+    assert sorted(np.concatenate(found).tolist()) == list(range(500))
+    assert all(len(part) == 1 or len(part) * lengths[part].max() <= 4000 for part in found)
+    assert max(map(len, found)) > 4 if rows is None else max(map(len, found)) == rows
+    assert batches.thrifty(np.zeros(0, np.int64), 4000, rows) == []

@@ -16,7 +16,6 @@ from rekur import cli, config, engine, tasks
 from rekur.data.sequences import Named
 from rekur.errors import ConfigError, DataError
 from rekur.tasks.base import computed
-from rekur.tasks.sequencing.shared import thrifty
 from rekur.training import experiment
 
 SMALL = {"model.hidden": 6, "model.bidirectional": False, "training.batch": 16}
@@ -81,14 +80,6 @@ def test_every_seed_is_tested_on_the_same_waves():
     for each in (first, second):
         each.load()
     np.testing.assert_array_equal(first.raw["test"].values, second.raw["test"].values)
-
-
-def test_batches_of_predictions_hold_every_sequence_once():
-    lengths = np.random.default_rng(1).integers(1, 70_000, 30)
-    found = thrifty(np.concatenate([lengths, np.ones(2000, np.int64)]))
-    assert sorted(np.concatenate(found).tolist()) == list(range(2030))
-    assert all(len(rows) == 1 or len(rows) * lengths[rows[rows < 30]].max(initial=1) <= 65_536 for rows in found)
-    assert thrifty(np.zeros(0, np.int64)) == []
 
 
 @pytest.mark.parametrize("readout", ["last", "mean_max", "attention", "flatten"])

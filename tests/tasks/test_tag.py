@@ -14,7 +14,7 @@ from rekur.cli import inputs, predict
 from rekur.data.lexicon import Lexicon
 from rekur.errors import ConfigError, DataError, RefusedModelError
 from rekur.inference import Network
-from rekur.tasks.labelling import IGNORED, STEPS_AT_ONCE, thrifty
+from rekur.tasks.labelling import IGNORED
 
 native = pytest.mark.skipif(not engine.SETS, reason="the native engine was not built")
 SMALL = {"model.hidden": 8, "model.characters_hidden": 4, "training.batch": 8, "training.epochs": 1}
@@ -233,11 +233,3 @@ def test_a_single_tag_is_refused(own):
     (own / "test.bio").write_text("Anna O\n", encoding="utf-8")
     with pytest.raises(DataError, match="one tag only, `O`"):
         run_of(own)
-
-
-def test_batches_of_predictions_hold_every_row_once_and_few_steps():
-    lengths = np.random.default_rng(0).integers(1, 3000, 50)
-    found = list(thrifty(lengths))
-    assert sorted(np.concatenate(found).tolist()) == list(range(50))
-    assert all(len(rows) == 1 or len(rows) * lengths[rows].max() <= STEPS_AT_ONCE for rows in found)
-    assert list(thrifty(np.zeros(0, np.int64))) == []

@@ -44,6 +44,21 @@ def bucketed(
     return [found[place] for place in generator.permutation(len(found))]
 
 
+def thrifty(lengths: NDArray[np.integer[Any]], steps: int, rows: int | None = None) -> list[Rows]:
+    """Cut all rows, short ones first, into batches of at most `steps` steps, padding among them, and `rows` rows.
+
+    A row that is longer by itself is a batch of its own; no rows are no batches.
+    """
+    order = np.argsort(lengths, kind="stable")
+    found, begin = [], 0
+    for end in range(1, len(order) + 1):
+        last = end == len(order) or end - begin == rows
+        if last or (end + 1 - begin) * int(lengths[order[end]]) > steps:
+            found.append(order[begin:end])
+            begin = end
+    return found
+
+
 def pad(
     ragged: Ragged, rows: Rows, length: int | None = None, side: Side = "right", value: int = 0
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:

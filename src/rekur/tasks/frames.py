@@ -12,13 +12,13 @@ from pydantic import Field
 
 from rekur.architecture import Architecture
 from rekur.config import Settings
-from rekur.data import splits, strips
+from rekur.data import batches, splits, strips
 from rekur.data.ragged import Ragged
 from rekur.data.strips import BLANK, Strips
 from rekur.errors import DataError
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks.base import computed
-from rekur.tasks.labelling import Labelling, Rows, flat, thrifty
+from rekur.tasks.labelling import STEPS_AT_ONCE, Labelling, Rows, flat
 
 if TYPE_CHECKING:
     import polars as pl
@@ -148,7 +148,7 @@ class Frames(Labelling):
         given = [self._checked(strip, place + 1) for place, strip in enumerate(inputs)]
         found: list[dict[str, Any]] = [{}] * len(given)
         widths = np.array([strip.shape[1] for strip in given], dtype=np.int64)
-        for rows in thrifty(widths):
+        for rows in batches.thrifty(widths, STEPS_AT_ONCE):
             images = np.zeros((len(rows), self.height, int(widths[rows].max())), np.float32)
             for image, row in zip(images, rows, strict=True):
                 image[:, : widths[row]] = given[row]

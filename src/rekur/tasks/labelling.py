@@ -121,7 +121,7 @@ class Labelling(Task):
 
         labels = self.labels[part]
         found, nats = np.empty(len(labels.values), np.int64), 0.0
-        for rows in thrifty(labels.lengths):
+        for rows in batches.thrifty(labels.lengths, STEPS_AT_ONCE):
             inputs, lengths = self.inputs(part, rows)
             output = computed(model, inputs, lengths)[0]
             target = torch.from_numpy(self._target(part, rows))
@@ -186,14 +186,3 @@ def flat(padded: NDArray[Any], lengths: Rows) -> NDArray[Any]:
     """Return the valid steps of (N, T), one row behind the other."""
     inside: NDArray[Any] = padded[np.arange(padded.shape[1]) < lengths[:, None]]
     return inside
-
-
-def thrifty(lengths: Rows) -> Iterator[Rows]:
-    """Cut the rows, short ones first, into batches of few steps, padding among them."""
-    order = np.argsort(lengths, kind="stable")
-    begin = 0
-    for end in range(1, len(order) + 1):
-        full = end == len(order) or (end + 1 - begin) * int(lengths[order[end]]) > STEPS_AT_ONCE
-        if full:
-            yield order[begin:end]
-            begin = end

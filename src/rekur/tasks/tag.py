@@ -15,7 +15,7 @@ from pydantic import Field
 from rekur.architecture import Architecture
 from rekur.arithmetic import softmax
 from rekur.config import Settings
-from rekur.data import splits
+from rekur.data import batches, splits
 from rekur.data.batches import pad
 from rekur.data.lexicon import FIRST, UNKNOWN, Lexicon
 from rekur.data.ragged import Ragged
@@ -23,7 +23,7 @@ from rekur.errors import ConfigError, DataError
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks.base import computed
 from rekur.tasks.case import Refit
-from rekur.tasks.labelling import IGNORED, Labelling, Rows, cross_entropy, thrifty
+from rekur.tasks.labelling import IGNORED, STEPS_AT_ONCE, Labelling, Rows, cross_entropy
 
 if TYPE_CHECKING:
     import polars as pl
@@ -281,7 +281,7 @@ class Tagging(Labelling):
     def _outputs(self, model: Model, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[Rows, NDArray[Any], Rows]]:
         """Yield some sentences, the model's outputs (N, T, ...) of them, and their lengths."""
         read = self._encode(sentences)
-        for rows in thrifty(read.ids.lengths):
+        for rows in batches.thrifty(read.ids.lengths, STEPS_AT_ONCE):
             given, lengths = self._padded(read, rows)
             yield rows, computed(model, given, lengths)[0], lengths
 

@@ -360,20 +360,10 @@ class TextClassification(Classification):
                 "Leave it out, or write more of it."
             )
         found: list[dict[str, Any]] = [{}] * len(inputs)
-        for rows in _thrifty(np.maximum(tokens.lengths, self.data.length if self.data.fixed else 0)):
+        steps = np.maximum(tokens.lengths, self.data.length if self.data.fixed else 0)
+        for rows in batches.thrifty(steps, BATCH_TOKENS, BATCH_TEXTS):
             for row, result in zip(
                 rows, self.describe(self._probability(model, *self._padded(tokens, rows))), strict=True
             ):
                 found[row] = result
         return found
-
-
-def _thrifty(lengths: Rows) -> list[Rows]:
-    """Cut the rows, short ones first, into batches of few rows and few tokens, padding among them."""
-    found: list[list[int]] = [[]]
-    for row in np.argsort(lengths, kind="stable"):
-        wide = (len(found[-1]) + 1) * lengths[row] > BATCH_TOKENS
-        if found[-1] and (wide or len(found[-1]) == BATCH_TEXTS):
-            found.append([])
-        found[-1].append(row)
-    return [np.array(rows) for rows in found]

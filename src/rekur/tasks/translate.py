@@ -154,7 +154,7 @@ class Translation(Task):
     def _search(self, model: Model, ids: Ragged, width: int) -> list[Written]:
         """Translate source ids (N rows), rows of like length together; attention is of the source as it stood."""
         found: list[Any] = [None] * len(ids)
-        for rows in _thrifty(ids.lengths, width):
+        for rows in batches.thrifty(np.maximum(ids.lengths, 1) * width, BATCH_TOKENS):
             source, lengths = pad(ids, rows)
             longest = np.minimum(2 * lengths + 10, 2 * self.data.longest)
             penalty = self.data.length_penalty
@@ -293,16 +293,6 @@ def _named(coding: Coding, ids: Iterable[int]) -> list[str]:
 def _chunks(lengths: Rows, size: int) -> list[Rows]:
     order = np.argsort(lengths, kind="stable")
     return [order[at : at + size] for at in range(0, len(order), size)]
-
-
-def _thrifty(lengths: Rows, width: int) -> list[Rows]:
-    """Cut the rows, short ones first, into batches of few tokens in all the sentences that a beam keeps."""
-    found: list[list[int]] = [[]]
-    for row in np.argsort(lengths, kind="stable"):
-        if found[-1] and (len(found[-1]) + 1) * max(1, lengths[row]) * width > BATCH_TOKENS:
-            found.append([])
-        found[-1].append(row)
-    return [np.array(rows) for rows in found if rows]
 
 
 def _cross_entropy(scores: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:

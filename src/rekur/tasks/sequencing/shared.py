@@ -113,7 +113,7 @@ class Sequencing(Task):
         return batches.bucketed(lengths, size, self.generator(1, epoch))
 
     def chunks(self, part: str) -> Sequence[Rows]:
-        return thrifty(self.coded[part].lengths)
+        return batches.thrifty(self.coded[part].lengths, STEPS_AT_ONCE, SEQUENCES_AT_ONCE)
 
     def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows]:
         return self.padded(self.coded[part], rows)
@@ -137,26 +137,12 @@ class Sequencing(Task):
                 f"Sequence {place + 1} of {len(coded)} has no step the model can read. Leave it out, or give more."
             )
         found: NDArray[Any] | None = None
-        for rows in thrifty(coded.lengths):
+        for rows in batches.thrifty(coded.lengths, STEPS_AT_ONCE, SEQUENCES_AT_ONCE):
             answered = answer(*self.padded(coded, rows))
             if found is None:
                 found = np.empty((len(coded), *answered.shape[1:]), answered.dtype)
             found[rows] = answered
         return np.zeros(0) if found is None else found
-
-
-def thrifty(lengths: Rows) -> list[Rows]:
-    """Cut the rows, short ones first, into batches of few rows and few steps, padding among them."""
-    order = np.argsort(lengths, kind="stable")
-    found, begin = [], 0
-    while begin < len(order):
-        longest = lengths[order[begin:]][:SEQUENCES_AT_ONCE] * np.arange(
-            1, min(SEQUENCES_AT_ONCE, len(order) - begin) + 1
-        )
-        count = max(1, int(np.searchsorted(longest, STEPS_AT_ONCE, side="right")))
-        found.append(order[begin : begin + count])
-        begin += count
-    return found
 
 
 def with_ids(inputs: Sequence[Any], said: list[dict[str, Any]]) -> list[dict[str, Any]]:
