@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekur.errors import RequestError
+from rekur.errors import RefusedModelError, RequestError
 from rekur.sampling import Sampling
 
 SCORES = np.log([0.4, 0.3, 0.2, 0.1])
@@ -65,3 +65,10 @@ def test_a_word_ruled_out_is_never_drawn():
 def test_what_cannot_be_is_refused(settings, word):
     with pytest.raises(RequestError, match=word):
         Sampling(**settings)
+
+
+@pytest.mark.parametrize("scores", [[np.nan, 1.0], [np.inf, 1.0], [-np.inf, -np.inf]])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_scores_that_are_no_numbers_are_refused(scores, temperature):
+    with pytest.raises(RefusedModelError, match="no numbers"):
+        Sampling(temperature=temperature).draw(np.array(scores), 0.5)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.errors import RequestError
+from rekur.errors import RefusedModelError, RequestError
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,16 @@ class Sampling:
             raise RequestError(f"top-p must be above 0 and at most 1 (all words); got {self.top_p:g}.")
 
     def probabilities(self, scores: NDArray[Any]) -> NDArray[np.float64]:
-        """Return the probabilities (V,) words are drawn with, of their logits (V,)."""
+        """Return the probabilities (V,) words are drawn with, of their logits (V,); -inf is never drawn.
+
+        Raises RefusedModelError for logits that are no numbers, as of a model whose weights overflow.
+        """
         scores = scores.astype(np.float64)
+        if not np.isfinite(scores.max()):
+            raise RefusedModelError(
+                f"The model's scores of the next word are no numbers: the largest is {scores.max()}. "
+                "Its weights are damaged, or its training diverged; train it again."
+            )
         if self.temperature == 0:
             return np.where(np.arange(len(scores)) == scores.argmax(), 1.0, 0.0)
         p: NDArray[np.float64] = np.exp((scores - scores.max()) / self.temperature)

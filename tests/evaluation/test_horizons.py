@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rekur.evaluation import paired
-from rekur.evaluation.forecasting import horizons
+from rekur.evaluation.forecasting import horizons, telling
 
 LEVELS = (0.05, 0.5, 0.95)
 
@@ -41,7 +41,7 @@ def test_a_better_forecast_is_better_where_it_is():
     assert [one["verdict"] for one in found["verdicts"]] == ["better", *["not distinguishable"] * 3]
     assert {one["rival"] for one in found["verdicts"]} == {"persistence"}
     assert found["errors"]["ours"][0] < 0.2 * found["errors"]["persistence"][0]
-    assert "better at 1; not distinguishable at 2 to 4" in horizons.sentence(found)
+    assert "better at 1; not distinguishable at 2 to 4" in telling.sentence(found)
     json.dumps(found, allow_nan=False)
 
 

@@ -285,7 +285,7 @@ def test_a_picture_is_read_as_the_array_it_was_saved_from(tmp_path):
 )
 def test_what_is_no_image_is_refused(image):
     task = strips()
-    with pytest.raises(DataError, match=r"Image 1 must be \(height, width\) numbers from 0 to 255"):
+    with pytest.raises(DataError, match=r"Image 1 must be (\(height, width\) numbers; got|bright from 0 to 255; got)"):
         task.predict(None, [image])
 
 

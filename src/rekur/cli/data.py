@@ -9,6 +9,7 @@ import typer
 
 from rekur.cli import output
 from rekur.cli.options import Data, Json
+from rekur.errors import DataError
 
 if TYPE_CHECKING:
     from rekur.data.datasets import DataSet
@@ -52,10 +53,17 @@ def get(
 
     Example: rekur data get imdb
     """
-    from rekur.data.datasets import locate, named
+    from rekur.data.datasets import find, locate, named
 
     dataset = named(name)
-    paths = [locate(dataset, file.name, data) for file in dataset.files]
+    paths = []
+    for file in dataset.files:
+        try:
+            paths.append(locate(dataset, file.name, data))
+        except DataError as missing:
+            if not (file.by_hand and any(find(dataset, other.name, data) for other in dataset.files)):
+                raise
+            output.warn(str(missing))
     if as_json:
         output.emit({"name": dataset.name, "files": [str(path) for path in paths]})
         return

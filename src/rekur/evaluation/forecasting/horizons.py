@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from rekur.evaluation import paired
 from rekur.evaluation.forecasting import metrics
+from rekur.evaluation.forecasting.telling import ENOUGH
 from rekur.evaluation.intervals import LEVEL, resampled_means
 from rekur.evaluation.verdict import ALPHA
 from rekur.notation import check_shape
@@ -23,7 +24,6 @@ from rekur.notation import check_shape
 Floats = NDArray[np.float64]
 
 MOST = 48  # groups of steps; of a longer horizon neighbouring steps are taken together
-ENOUGH = 10  # origins for each step by which errors overlap; with fewer the test finds differences that are not there
 DRAWS = 500
 LOSSES = {"mae": metrics.absolute, "mse": metrics.squared, "rmse": metrics.squared, "smape": metrics.symmetric}
 
@@ -186,30 +186,3 @@ def _coverage(
             "high": ends[1].tolist(),
         }
     return found
-
-
-def sentence(found: Mapping[str, Any]) -> str:
-    """Say for which steps the forecast is better, worse, not distinguishable from the best rival, or not tested.
-
-    >>> sentence({"steps": [[1, 1], [2, 2], [3, 3]], "verdicts": [
-    ...     {"verdict": "better", "rival": "drift"}, {"verdict": "better", "rival": "drift"},
-    ...     {"verdict": "not distinguishable", "rival": "drift"}]})
-    'By steps ahead, beside the best rival of each: better at 1 to 2; not distinguishable at 3.'
-    """
-    runs: dict[str, list[list[int]]] = {}
-    before = ""
-    for (first, last), one in zip(found.get("steps", ()), found.get("verdicts", ()), strict=False):
-        verdict = str(one["verdict"])
-        if verdict == before:
-            runs[verdict][-1][1] = last
-        else:
-            runs.setdefault(verdict, []).append([first, last])
-        before = verdict
-    if not runs:
-        return ""
-    said = [f"{verdict} at {', '.join(_run(*run) for run in runs[verdict])}" for verdict in runs]
-    return f"By steps ahead, beside the best rival of each: {'; '.join(said)}."
-
-
-def _run(first: int, last: int) -> str:
-    return f"{first}" if first == last else f"{first} to {last}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rekur.evaluation.forecasting.horizons import ENOUGH, sentence
+from rekur.evaluation.forecasting.telling import ENOUGH, sentence
 from rekur.report import words
 from rekur.report.facts import Facts
 from rekur.report.layout import Block, Picture, Section, Size
