@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -288,3 +290,18 @@ def test_defaults_grow_with_the_data() -> None:
 
     for task in ("text", "sequences", "rows"):
         assert hidden(task, 100) < hidden(task, 20_000)
+
+
+@pytest.mark.parametrize(("season", "fits"), [(7, True), (365, False)])
+def test_a_season_longer_than_a_window_is_left_to_the_calendar(tmp_path: Path, season: int, fits: bool) -> None:
+    days = range(3000)
+    values = [50 + 10 * math.sin(2 * math.pi * day / season) + math.sin(day * day) for day in days]  # a chirp for noise
+    dates = [date(2019, 1, 1) + timedelta(days=day) for day in days]
+    pl.DataFrame({"ds": dates, "y": values}).write_csv(tmp_path / "daily.csv")
+    config = defaults.recipe(kinds.recognise([tmp_path / "daily.csv"]), "daily")
+    window = config.data["window"]
+    assert config.data["season"] == season
+    assert config.model.highway == window
+    assert (max(config.data["lags"], default=0) > 0) is fits
+    assert all(lag <= window for lag in config.data["lags"])
+    assert config.data["calendar"] or fits

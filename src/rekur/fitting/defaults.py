@@ -17,7 +17,7 @@ LONG = 100  # words of a mean text from which on it is read in segments, side by
 SEGMENT = 50
 LONGEST_WORDS, LONGEST_SIGNS = 400, 600  # of a text: what lies behind is not read
 EVIDENCE = 60_000_000  # numbers that n-grams may say of the training texts: 240 MB
-SEASONS = 4  # read before a forecast, where there is room
+SEASONS, LAGS = 12, 4  # seasons read before a forecast, where there is room, and seasons back that are shown again
 LONGEST_WINDOW, MOST_WINDOWS = 336, 100_000  # steps read before a forecast; windows that train
 MOST_TESTED = 50_000  # examples: more make a test no sharper, and take long
 SHARED = {"optimizer": "adam", "schedule": "one_cycle", "clip": 1.0}
@@ -235,20 +235,19 @@ def _forecast(kind: Kind) -> tuple[Settings, Settings, Settings]:
     from rekur.fitting import series
 
     found, horizon = series.look(kind.data), int(kind.data["horizon"])
-    W, seasonal = found.trained, found.season > 1
+    W, seasonal = found.trained, 1 < found.season <= LONGEST_WINDOW
     window = max(SEASONS * found.season, horizon) if seasonal else max(24, 2 * horizon)
-    room = (
-        max(found.shortest // 2, min(2 * found.season, found.shortest)) - horizon
-    )  # half is left to learn windows from
+    room = max(found.shortest // 2, min(2 * found.season, found.shortest)) - horizon  # half is left to learn from
     window = max(2, min(window, LONGEST_WINDOW, room))
+    seasonal = seasonal and found.season <= window
     data: Settings = {
         "window": window,
         "standardise": True,
         "log": found.grows,
         "normalise": "season" if seasonal else "changes",
-        "lags": [found.season * back for back in range(1, max(1, window // found.season) + 1)] if seasonal else [],
+        "lags": [found.season * back for back in range(1, min(LAGS, window // found.season) + 1)] if seasonal else [],
         "season": found.season,
-        "calendar": W >= 2000,
+        "calendar": W >= 2000 or found.season > window,
         "stride": max(1, W // MOST_WINDOWS),
         "every": max(1, found.tested // series.MOST_TESTED),
     }
@@ -256,6 +255,7 @@ def _forecast(kind: Kind) -> tuple[Settings, Settings, Settings]:
         "cell": "gru",
         "forecaster": "direct",
         "distribution": "quantiles",
+        "highway": window,
         "hidden": 8 if W < 300 else 24 if W < 5000 else 48 if W < 50_000 else 96,
         "dropout_readout": 0.2 if W < 5000 else 0.1,
     }
