@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rekur.cli import output
-from rekur.cli.options import Json, Quiet
+from rekur.cli.options import Changes, Device, Json, Out, Quiet, Seed, Threads
 from rekur.errors import RequestError
 
 if TYPE_CHECKING:
@@ -45,25 +45,12 @@ def fit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan, the model and the time it will take; train nothing.")
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run folder: new or empty. Default: a free place in ./runs.", metavar="DIR"),
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Same seed, machine and threads: same bits. Default: 1.", metavar="N", min=0, max=2**32 - 1),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto, the CPU.", metavar="NAME")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads. Default: a short calibration.", metavar="N", min=1)
-    ] = None,
+    out: Out = None,
+    seed: Seed = None,
+    device: Device = None,
+    threads: Threads = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs. Default: by the size.", metavar="N", min=1)] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change a setting; may be repeated.", metavar="KEY=VALUE"),
-    ] = None,
+    settings: Changes = None,
     resume: Annotated[
         Path | None, typer.Option(help="Take up an interrupted fit again, to the same bits.", metavar="RUN")
     ] = None,

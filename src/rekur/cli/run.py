@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rekur.cli import output
-from rekur.cli.options import Data, Json, Quiet
+from rekur.cli.options import Changes, Data, Device, Json, Out, Quiet, Seed, Threads
 from rekur.errors import RequestError
 
 if TYPE_CHECKING:
@@ -25,26 +25,13 @@ def run(
         str,
         typer.Argument(help="A recipe of `rekur recipes`, or a TOML file. None: the starter shelf.", metavar="NAME"),
     ] = "",
-    out: Annotated[
-        Path | None,
-        typer.Option(help="The run folder: new or empty. Default: a free place in ./runs.", metavar="DIR"),
-    ] = None,
+    out: Out = None,
     data: Data = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Same seed, machine and threads: same bits. Default: 1.", metavar="N", min=0, max=2**32 - 1),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="auto, cpu, cuda or mps. Default: auto, the CPU.", metavar="NAME")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads. Default: a short calibration.", metavar="N", min=1)
-    ] = None,
+    seed: Seed = None,
+    device: Device = None,
+    threads: Threads = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs, in place of the recipe's.", metavar="N", min=1)] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="Change a setting; may be repeated.", metavar="KEY=VALUE"),
-    ] = None,
+    settings: Changes = None,
     resume: Annotated[
         Path | None, typer.Option(help="Take up an interrupted run again, to the same bits.", metavar="RUN")
     ] = None,
