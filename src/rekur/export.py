@@ -127,7 +127,7 @@ def _difference(predictor: Predictor, made: Architecture, graph: bytes, padded: 
     given: Any = tuple(inputs.values())
     network = predictor.network
     assert isinstance(network, Network)  # no other is written as a graph
-    ours, _ = network.emissions(given if len(given) > 1 else given[0], lengths)
+    ours, _ = (network.emissions if made.settings.crf else network)(given if len(given) > 1 else given[0], lengths)
     states = {part.name: _zeros(part.shape) for part in session.get_inputs() if part.name in ("h_0", "c_0")}
     told = {} if lengths is None else {"lengths": lengths}
     (theirs,) = session.run(["outputs"], {**inputs, **states, **told})

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rekur import engine, graphs, inference
 from rekur.architecture import Architecture
 from rekur.config import ModelSettings
+from rekur.data import evidence
 from rekur.errors import MissingPackage, RequestError
 from rekur.inference.readouts import READOUTS
 from rekur.tasks import checks
@@ -55,7 +56,8 @@ def both(made: Architecture, inputs: Inputs, lengths: np.ndarray | None, session
     weights = weights_of(made)
     session = session or session_of(made, weights, padded=lengths is not None)
     given = tuple(inputs.values())
-    ours, _ = inference.make(made, weights).emissions(given if len(given) > 1 else given[0], lengths)
+    network = inference.make(made, weights)
+    ours, _ = (network.emissions if made.settings.crf else network)(given if len(given) > 1 else given[0], lengths)
     (theirs,) = session.run(["outputs"], inputs if lengths is None else {**inputs, "lengths": lengths})
     return ours, theirs
 
@@ -149,8 +151,26 @@ def test_a_state_is_carried(cell):
         np.testing.assert_allclose(part, other, atol=1e-5)
 
 
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("ballot", [True, False])
+@pytest.mark.parametrize(("outputs", "order"), [(1, 1), (2, 3), (3, 2)])
+def test_n_grams_are_hashed_found_and_counted_once(outputs, order, ballot, padded):
+    seen = drawn(Architecture(ModelSettings(embedding=3), 2, tokens=V), 4, 6)["tokens"]
+    keys = np.unique(np.append(evidence.keys_of_rows(seen, order), evidence.NONE))
+    settings = ModelSettings(embedding=3, hidden=5, evidence=order, ballot=ballot, readout="mean_max")
+    made = Architecture(settings, outputs, tokens=V, features=len(keys))
+    weights = {name: keys if name.endswith("keys") else array for name, array in weights_of(made).items()}
+    session, network = session_of(made, weights, padded=padded), inference.make(made, weights)
+    twice = np.concatenate([seen, seen], axis=1)  # every n-gram stands twice, and votes once
+    for ids in (seen, twice, drawn(made, 5, 9)["tokens"], seen[:, :1]):
+        lengths = some_lengths(*ids.shape) if padded else None
+        (theirs,) = session.run(
+            ["outputs"], {"tokens": ids} if lengths is None else {"tokens": ids, "lengths": lengths}
+        )
+        np.testing.assert_allclose(theirs, network(ids, lengths)[0], rtol=1e-5, atol=1e-5)
+
+
 REFUSED = {
-    "model.evidence = 2": {"embedding": 3, "evidence": 2},
     "model.batch_first = False": {"batch_first": False},
     "model.api = 'numpy'": {"cell": "rnn", "api": "numpy", "readout": "last_step"},
     'model.readout = "decoder"': {"embedding": 3, "readout": "decoder"},
@@ -159,7 +179,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("setting", REFUSED)
 def test_what_a_graph_cannot_say_is_refused_by_the_name_of_the_setting(setting):
-    made = Architecture(ModelSettings(**REFUSED[setting]), V, tokens=V, features=4)
+    made = Architecture(ModelSettings(**REFUSED[setting]), V, tokens=V)
     with pytest.raises(RequestError, match=setting):
         graphs.graph(made, {}, padded=True)
 

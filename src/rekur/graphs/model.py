@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from rekur.architecture import Architecture
 from rekur.errors import RequestError
+from rekur.graphs import evidence
 from rekur.graphs.builder import Builder, Shape
-from rekur.graphs.readouts import READOUTS, Read, linear
+from rekur.graphs.readouts import READOUTS, Read, inside, linear
 from rekur.graphs.recurrent import layer
 
 Weights = Mapping[str, NDArray[Any]]
 
 REFUSED = {  # setting -> the value that can be written, and why another cannot
-    "evidence": (0, "the table of n-grams it looks up is not written into graphs"),
     "batch_first": (True, "it is a fault kept to show it, and takes the batch for time"),
     "api": (("layer", "cell"), "the network from scratch is there to be read; train it as a layer"),
     "forecaster": ("", "forecasters are not written as graphs"),
@@ -68,7 +68,8 @@ class _Writer:
     """One model on its way into a graph; each method returns the name of what it added."""
 
     def __init__(self, architecture: Architecture, weights: Weights, padded: bool, state: bool) -> None:
-        self.made, self.settings, self.weights = architecture, architecture.settings, weights
+        self.made, self.settings = architecture, architecture.settings
+        self.weights = {name.removeprefix("model."): array for name, array in weights.items()}
         self.graph = Builder()
         self.given = self._inputs()
         self.lengths = self.graph.takes("lengths", "INT64", ["N"]) if padded else ""
@@ -79,6 +80,9 @@ class _Writer:
 
     def written(self, about: Mapping[str, str]) -> bytes:
         graph = self.graph
+        if self.settings.evidence:
+            keys = self.weights["embed.evidence.keys"]
+            self.n_grams = evidence.find(graph, self.given[0], keys, self.settings.evidence)
         features = self._read(self._embedded())
         output = self._tied(features) if self.made.ties else self._head(features)
         if self.settings.squash == "sigmoid":
@@ -87,6 +91,8 @@ class _Writer:
             before = graph.add("Gather", self.given[0], graph.constant(-1), axis=1)  # (N, I)
             anchor = graph.constant([self.made.anchor])
             output = graph.add("Add", output, graph.add("Gather", before, anchor, axis=1))
+        if self.settings.ballot:
+            output = self._with_ballot(output)
         steps: Shape = ["T"] if self.settings.readout == "every" else []
         graph.gives("outputs", output, ["N", *steps, self.made.outputs])
         return graph.written("rekur", about)
@@ -112,8 +118,11 @@ class _Writer:
         if not self.settings.embedding:
             ends = graph.constant(np.array([0, 1], np.float32))
             return graph.add("OneHot", self.given[0], graph.constant([made.tokens]), ends, axis=-1)
-        name = "embed.tokens.table.weight" if made.spelling else "embed.table.weight"
+        name = "embed.tokens.table.weight" if made.spelling or self.settings.evidence else "embed.table.weight"
         words = graph.add("Gather", graph.constant(self.weights[name], name), self.given[0], axis=0)
+        if self.settings.evidence:
+            beside = evidence.ratios(graph, *self.n_grams, self.weights["embed.evidence.ratios"])
+            return graph.add("Concat", words, beside, axis=2)
         return graph.add("Concat", words, self._spelt(*self.given), axis=2) if made.spelling else words
 
     def _columns(self, images: str) -> str:
@@ -198,6 +207,16 @@ class _Writer:
             features = self.graph.add("Relu", features) if place else features
             features = linear(self.graph, features, self.weights, f"head.{2 * place}")
         return features
+
+    def _with_ballot(self, output: str) -> str:
+        """Return the mean of the outputs (N, outputs) and the vote of the n-grams."""
+        graph, (feature, known) = self.graph, self.n_grams
+        if self.lengths:
+            known = graph.add("And", known, inside(graph, self.given[0], self.lengths))
+        vote = evidence.vote(graph, feature, known, self.weights)
+        if self.made.outputs == 2:
+            vote = graph.add("Mul", vote, graph.constant(np.array([-0.5, 0.5], np.float32)))
+        return graph.add("Mul", graph.add("Add", output, vote), graph.constant(np.float32(0.5)))
 
     def _tied(self, features: str) -> str:
         """Return the scores of `rekur.tied`: logits, or with cutoffs log-probabilities."""

@@ -52,7 +52,7 @@ def last_step(graph: Builder, read: Read) -> str:
 def mean(graph: Builder, read: Read) -> str:
     """The mean of the valid steps."""
     if not read.lengths:
-        return graph.add("ReduceMean", read.outputs, axes=[1], keepdims=0)
+        return graph.add("ReduceMean", read.outputs, graph.constant([1]), keepdims=0)
     summed = graph.add("ReduceSum", read.outputs, graph.constant([1]), keepdims=0)
     count = graph.add("Cast", graph.add("Max", read.lengths, graph.constant([1])), to=graph.onnx.TensorProto.FLOAT)
     return graph.add("Div", summed, graph.add("Unsqueeze", count, graph.constant([1])))
@@ -61,10 +61,10 @@ def mean(graph: Builder, read: Read) -> str:
 def maximum(graph: Builder, read: Read) -> str:
     """The largest value of each feature over the valid steps; 0 for a row without any."""
     if not read.lengths:
-        return graph.add("ReduceMax", read.outputs, axes=[1], keepdims=0)
+        return graph.add("ReduceMax", read.outputs, graph.constant([1]), keepdims=0)
     valid = inside(graph, read.outputs, read.lengths)
     kept = graph.add("Where", valid, read.outputs, graph.constant(np.float32(LOWEST)))
-    largest = graph.add("ReduceMax", kept, axes=[1], keepdims=0)
+    largest = graph.add("ReduceMax", kept, graph.constant([1]), keepdims=0)
     some = graph.add("Greater", graph.add("Unsqueeze", read.lengths, graph.constant([1])), graph.constant([0]))
     return graph.add("Where", some, largest, graph.constant(np.float32(0)))
 
