@@ -109,7 +109,8 @@ class Fuzz:
 
     def run(self, cases: int, tell: int = 0) -> dict[str, Any]:
         """Run the cases and return what came of them; `failures` has number, changes and words of each."""
-        generate.SAMPLE_LENGTH.update(characters=20)  # of 400: the time goes into the folders
+        usual = generate.SAMPLE_LENGTH["characters"]
+        generate.SAMPLE_LENGTH["characters"] = 20  # of 400: the time goes into the folders
         for name in BASES:  # whatever is loaded late is loaded now, before memory is limited
             assert judge(STORED / name, name)[0] == ACCEPTED, name
         table(STORED / BASES[0])
@@ -124,6 +125,7 @@ class Fuzz:
                     print(said, file=sys.stderr, flush=True)
         finally:
             resource.setrlimit(resource.RLIMIT_AS, before)
+            generate.SAMPLE_LENGTH["characters"] = usual
             signal.signal(signal.SIGALRM, signalled)
             shutil.rmtree(self.folder.parent, ignore_errors=True)
         return {
