@@ -122,6 +122,23 @@ def test_images_a_series_and_sentences_are_taken_too(tmp_path):
     assert [len(tags.split()) for tags in read(tmp_path / "s.csv")["prediction"]] == [2, 3]
 
 
+@pytest.mark.usefixtures("small")
+def test_sequences_keep_their_ids(tmp_path):
+    predictor = rekur.load(STORED / "waves")
+    steps = pl.DataFrame({"id": [f"s{row // 12}" for row in range(84)], "value": np.sin(np.arange(84.0))})
+    wanted = [name for name in predictor.task.reader.columns if name not in steps.columns]
+    steps = steps.with_columns(pl.col("value").alias(name) for name in wanted)
+    steps.write_csv(tmp_path / "steps.csv")
+    found = bulk.write(predictor, tmp_path / "steps.csv", tmp_path / "p.csv", quiet)
+    assert found.rows == 7
+    assert read(tmp_path / "p.csv")["id"].to_list() == [f"s{number}" for number in range(7)]
+
+
+def test_a_forecaster_names_its_own_command(reviews, tmp_path):
+    with pytest.raises(RequestError, match=r"rekur forecast RUN --history reviews\.csv"):
+        bulk.write(rekur.load(STORED / "forecast"), reviews, tmp_path / "p.csv", quiet)
+
+
 def test_what_is_wrong_is_one_sentence(reviews, tmp_path):
     predictor = rekur.load(TEXT)
     (tmp_path / "there.csv").write_text("mine", encoding="utf-8")

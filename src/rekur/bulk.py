@@ -28,7 +28,7 @@ from rekur.storage import FULL, locked, write_whole
 FORMS = (".parquet", ".csv", ".jsonl")
 BATCH = 5_000  # inputs of a part, as `sources.batches` gives them
 TELL = 2.0  # seconds between two words of progress
-TABLES = ("text", "tag", "generate", "translate", "describe")  # tasks whose input is a text of a table
+TABLES = ("text", "tag", "generate", "translate", "describe", "sequences")  # tasks whose input is a text of a table
 Piece = tuple[pl.DataFrame, list[Any]]  # what is kept of some rows, and what a prediction reads of them
 
 
@@ -96,14 +96,19 @@ def _written(predictor: Predictor, source: Path, out: Path, parts: Path, tell: C
 def pieces(source: Path, predictor: Predictor) -> Iterator[Piece]:
     """Yield the rows of a file in batches: what is kept of them, and what the model reads of them."""
     task, kind = predictor.config.recipe.task, source.suffix.lower()
-    if kind == ".npy":
+    data: Any = predictor.task.data
+    if task == "forecast":
+        raise RequestError(f"This run forecasts: use `rekur forecast RUN --history {source.name} --out FILE`.")
+    if task == "sequences" and not data.text:
+        yield from _sequences(source, predictor)
+    elif kind == ".npy":
         yield from _images(source)
     elif task == "tag" and not _is_table(source):
         yield from _sentences(source)
     elif task == "series":
         yield _windows(files.read_table(source), predictor)
     elif task in TABLES:
-        name = str(getattr(predictor.task.data, "text", "") or "text")
+        name = str(getattr(data, "text", "") or "text")
         for frame in sources.batches(source):
             column = frame.columns[0] if len(frame.columns) == 1 else "source" if task == "translate" else name
             yield frame, files.text_column(frame, column).to_list()
@@ -128,6 +133,14 @@ def _images(source: Path) -> Iterator[Piece]:
     for at in range(0, len(images), BATCH):
         some = images[at : at + BATCH]
         yield pl.DataFrame({"id": np.arange(at, at + len(some))}), list(np.array(some))
+
+
+def _sequences(source: Path, predictor: Predictor) -> Iterator[Piece]:
+    task: Any = predictor.task
+    named = task.reader.read(source, ()).named()
+    for at in range(0, len(named), BATCH):
+        some = named[at : at + BATCH]
+        yield pl.DataFrame({"id": [one.id for one in some]}), some
 
 
 def _sentences(source: Path) -> Iterator[Piece]:

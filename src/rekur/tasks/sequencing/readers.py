@@ -110,7 +110,7 @@ class Numbers(Reader):
                 found = sequences.Sequences(found.values, found.columns, found.about.with_columns(said))
         elif data.layout == "long":
             wanted = data.values or self.columns  # after `restore`, those of the training
-            found = sequences.long(files.read_table(path), data.id, data.time, wanted, about)
+            found = sequences.long(files.read_table(path), data.id or "id", data.time, wanted, about)
         else:
             found = sequences.wide(files.read_table(path), data.id, data.values, about)
         if found.left_out:
