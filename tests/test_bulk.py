@@ -123,6 +123,24 @@ def test_images_a_series_and_sentences_are_taken_too(tmp_path):
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("kind", bulk.FORMS)
+def test_a_batch_without_an_answer_keeps_its_rows(tmp_path, kind):
+    texts = [*nsmc.load("test", sample=True).texts[:5].to_list(), *[""] * 5, "좋다"]
+    pl.DataFrame({"text": texts}).write_parquet(tmp_path / "texts.parquet")
+    found = bulk.write(rekur.load(TEXT), tmp_path / "texts.parquet", tmp_path / f"p{kind}", quiet)
+    table = read(tmp_path / f"p{kind}")
+    assert (found.rows, found.unread) == (11, 5)
+    assert table["prediction"].is_null().to_list() == [False] * 5 + [True] * 5 + [False]
+    assert table["probability_positive"].null_count() == 5
+
+
+def test_no_rows_are_one_sentence(tmp_path):
+    np.save(tmp_path / "none.npy", np.zeros((0, 8, 8)))
+    with pytest.raises(DataError, match="has no rows"):
+        bulk.write(rekur.load(STORED / "rows"), tmp_path / "none.npy", tmp_path / "p.csv", quiet)
+
+
+@pytest.mark.usefixtures("small")
 def test_sequences_keep_their_ids(tmp_path):
     predictor = rekur.load(STORED / "waves")
     steps = pl.DataFrame({"id": [f"s{row // 12}" for row in range(84)], "value": np.sin(np.arange(84.0))})

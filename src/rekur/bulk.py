@@ -88,8 +88,11 @@ def _written(predictor: Predictor, source: Path, out: Path, parts: Path, tell: C
         if time.monotonic() - told > TELL:
             told = time.monotonic()
             tell(f"{old + new:,} rows, {new / (told - began):,.0f} a second")
-    unread = int(pl.scan_parquet(paths).select(pl.col("prediction").null_count()).collect().item())
-    _join(paths, parts, out)
+    if not paths:
+        raise DataError(f"{source} has no rows; expected at least one to predict.")
+    whole = pl.concat([pl.scan_parquet(path) for path in paths], how="diagonal_relaxed")  # a part may have no answer
+    unread = int(whole.select(pl.col("prediction").null_count()).collect().item())
+    _join(whole, paths, parts, out)
     return Written(out, old + new, unread, old, time.monotonic() - began)
 
 
@@ -232,16 +235,17 @@ def _taken_over(predictor: Predictor, source: Path, parts: Path, tell: Callable[
     return 0
 
 
-def _join(paths: list[Path], parts: Path, out: Path) -> None:
-    """Make one file of the parts, in their order, and remove their folder."""
+def _join(whole: pl.LazyFrame, paths: list[Path], parts: Path, out: Path) -> None:
+    """Make one file of the parts, in their order, and remove their folder; `whole` is all of them."""
     temporary = parts / out.name
     kind = out.suffix.lower()
     if kind == ".parquet":
-        pl.scan_parquet(paths).sink_parquet(temporary)
+        whole.sink_parquet(temporary)
     else:
+        form = whole.collect_schema().to_frame()
         with temporary.open("wb") as file:
             for path in paths:
-                frame = pl.read_parquet(path)
+                frame = pl.concat([form, pl.read_parquet(path)], how="diagonal_relaxed")
                 file.write(_lines(frame) if kind == ".jsonl" else _separated(frame, path == paths[0]))
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
