@@ -305,3 +305,20 @@ def test_a_season_longer_than_a_window_is_left_to_the_calendar(tmp_path: Path, s
     assert (max(config.data["lags"], default=0) > 0) is fits
     assert all(lag <= window for lag in config.data["lags"])
     assert config.data["calendar"] or fits
+
+
+def test_three_classes_are_fitted_predicted_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = {"billing": "invoice refund card", "login": "password account locked", "bug": "crash error screen"}
+    rows = [
+        (f"{word} please help me with this {number}", queue)
+        for queue in words
+        for word in words[queue].split()
+        for number in range(20)
+    ]
+    pl.DataFrame(rows, schema=["body", "queue"], orient="row").write_csv(tmp_path / "tickets.csv")
+    run = tmp_path / "run"
+    said(capsys, "fit", tmp_path / "tickets.csv", "--out", run, *QUICK)
+    assert load(run).config.model.ballot
+    found = json.loads(said(capsys, "predict", run, "the password is locked", "--json"))["predictions"]
+    assert found[0]["probability"].keys() == words.keys()
+    assert "agree" in said(capsys, "export", run, "--onnx")

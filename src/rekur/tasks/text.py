@@ -214,8 +214,10 @@ class TextClassification(Classification):
 
     def restore(self, files: Mapping[str, str]) -> None:
         self.unit, self.classes = self.data.unit, stored_names(files["classes.json"], "classes.json")
-        if not self.classes or (len(self.classes) != 2 and (self.unit or self.config.model.ballot)):
-            raise DataError(f"classes.json: one unit or a ballot tells two classes apart; got {len(self.classes)}.")
+        if not self.classes or (self.unit and len(self.classes) != 2):
+            raise DataError(f"classes.json: one unit tells two classes apart; got {len(self.classes)}.")
+        if self.config.model.ballot and len(self.classes) < 2:
+            raise DataError(f"classes.json: a ballot is held between two classes or more; got {len(self.classes)}.")
         self.coding = self._coding().from_json(files["vocabulary.json"])
         if self.config.model.evidence:
             self.n_grams = json.loads(files["evidence.json"])["features"]
