@@ -155,6 +155,7 @@ def test_sequences_keep_their_ids(tmp_path):
 def test_a_forecaster_names_its_own_command(reviews, tmp_path):
     with pytest.raises(RequestError, match=r"rekur forecast RUN --history reviews\.csv"):
         bulk.write(rekur.load(STORED / "forecast"), reviews, tmp_path / "p.csv", quiet)
+    assert list(tmp_path.iterdir()) == [reviews]
 
 
 def test_what_is_wrong_is_one_sentence(reviews, tmp_path):

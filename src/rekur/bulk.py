@@ -70,7 +70,12 @@ def write(predictor: Predictor, source: Path, out: Path, tell: Callable[[str], N
         with locked(parts) as free:
             if not free:
                 raise RequestError(f"Another process is writing {out}. Wait for its end, or name another --out.")
-            return _written(predictor, source, out, parts, tell)
+            try:
+                return _written(predictor, source, out, parts, tell)
+            except (DataError, RequestError):
+                if not any(parts.glob("*.parquet")):
+                    shutil.rmtree(parts)
+                raise
 
 
 def _written(predictor: Predictor, source: Path, out: Path, parts: Path, tell: Callable[[str], None]) -> Written:
