@@ -15,7 +15,6 @@ TAGGED = (".conllu", ".conll", ".bio", ".iob", ".iob2", ".tags")  # a word a lin
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 MEMORY = 128  # megabytes of a table held in memory, where they take several times as much while they are read
 TASKS = ("text", "sequences", "forecast", "tag", "translate", "generate", "rows")
-SIGNS = (("\u3040", "\u30ff"), ("\u3400", "\u9fff"), ("\uac00", "\ud7a3"))  # kana, Han, Hangul syllables
 SAMPLED = 2000  # characters of a text that say of which script it is
 
 

@@ -28,7 +28,6 @@ RIVALS: dict[str, tuple[str, ...]] = {  # a test holds them beside what the task
 }
 TIMED = 3.0  # seconds of training that are enough to say how long all of it takes
 MOST = 12  # batches timed
-LEAST = {"layers": 1, "embedding": 0, "evidence": 0}  # what is not worth a word
 FORWARD = 0.4  # of the time of a training step, that reading alone takes
 
 
