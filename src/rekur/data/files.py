@@ -20,6 +20,19 @@ from rekur.data.separated import check_names, check_rows, check_text, separator_
 from rekur.errors import DataError, nearest
 
 GZ = ".gz"
+MISSING = (
+    "",
+    "na",
+    "n/a",
+    "nan",
+    "null",
+    "none",
+    "nil",
+    "?",
+    "-",
+    "--",
+    "#n/a",
+)  # small letters: for nothing
 # Year first only: 01/02/2024 is another day in another country.
 _DATES = (
     "%Y-%m-%d",

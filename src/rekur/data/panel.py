@@ -15,12 +15,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rekur.data.calendar import Frequency, Times, moments, written
+from rekur.data.files import MISSING
 from rekur.errors import DataError, nearest
 
 Floats = NDArray[np.float64]
 Layout = Literal["long", "columns", "rows"]
 
-EMPTY = ("", "na", "n/a", "nan", "null", "none", "?", "-")  # written for a value that is missing
 SPARSE = 50  # a grid may have this many times as many steps as there are rows
 ONLY = "series"  # the name of a series in a table without names
 
@@ -162,7 +162,7 @@ def numbers(column: pl.Series) -> Floats:
     """Return a column (L,) as numbers, NaN where it is empty; raise DataError for a value that is no number."""
     if column.dtype == pl.String:
         plain = column.str.strip_chars()
-        empty = plain.is_null() | plain.str.to_lowercase().is_in(EMPTY)
+        empty = plain.is_null() | plain.str.to_lowercase().is_in(MISSING)
         found = plain.cast(pl.Float64, strict=False)
         wrong = found.is_null() & ~empty
         if wrong.any():

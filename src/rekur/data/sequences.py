@@ -22,7 +22,6 @@ from rekur.errors import DataError
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "none")  # written for a value that nobody measured
 STEP = "value"  # how the one column of a wide table's steps is called
 
 
@@ -176,7 +175,7 @@ def _read(column: pl.Series) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the numbers of a column, NaN where there is none, and where something else is written."""
     if column.dtype == pl.String:
         plain = column.str.strip_chars()
-        absent = (plain.is_null() | plain.str.to_lowercase().is_in(MISSING)).fill_null(True).to_numpy()
+        absent = (plain.is_null() | plain.str.to_lowercase().is_in(files.MISSING)).fill_null(True).to_numpy()
         numbers = plain.cast(pl.Float64, strict=False)
     elif column.dtype.is_numeric() or column.dtype in (pl.Null, pl.Boolean):
         numbers = column.cast(pl.Float64)

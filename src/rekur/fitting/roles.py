@@ -13,7 +13,6 @@ from rekur.errors import DataError
 
 Role = Literal["empty", "number", "date", "text", "category", "name"]
 
-MISSING = ("", "-", "?", "na", "n/a", "nan", "null", "none")  # written for a value that nobody measured
 MOSTLY = 0.9  # of the values, which make a column one of numbers or dates: the task names the others as faults
 LONG_TEXT = 20  # characters of a mean value from which on it is a text
 WORDS = 3.0  # words of a mean value from which on it is a text
@@ -76,7 +75,7 @@ def _column(column: pl.Series) -> Column:
 
 def _of_words(column: pl.Series) -> Column:
     plain = column.str.strip_chars()
-    there = plain.filter(plain.is_not_null() & ~plain.str.to_lowercase().is_in(MISSING))
+    there = plain.filter(plain.is_not_null() & ~plain.str.to_lowercase().is_in(files.MISSING))
     name, rows, distinct = column.name, len(there), there.n_unique()
     if not rows:
         return Column(name, "empty", 0, 0)

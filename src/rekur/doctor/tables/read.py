@@ -17,7 +17,6 @@ from rekur.doctor.patient import Tables
 from rekur.doctor.tables import moments
 from rekur.errors import DataError, RequestError, nearest
 
-MISSING = ("", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "--", "#n/a")  # what is written for nothing
 LABELS = ("label", "labels", "class", "target", "sentiment", "y", "category", "polarity", "outcome")
 TEXTS = re.compile(r"text|review|document|sentence|comment|content|message|tweet|body|title|question|utterance", re.I)
 TIMES = re.compile(r"date|time|day|month|year|when|^ds$", re.I)
@@ -114,7 +113,7 @@ def typed(frame: pl.DataFrame, text: str | None = None, time: str | None = None)
 def numbers(column: pl.Series) -> pl.Series:
     """Return a column of strings as numbers, or as it is where one is neither a number nor missing."""
     plain = column.str.strip_chars()
-    plain = plain.set(plain.str.to_lowercase().is_in(MISSING).fill_null(False), None)
+    plain = plain.set(plain.str.to_lowercase().is_in(files.MISSING).fill_null(False), None)
     found = plain.drop_nulls()
     if not len(found):
         return column

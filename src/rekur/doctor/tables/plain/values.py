@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from rekur.data.files import MISSING
 from rekur.doctor.findings import Finding, Severity
 from rekur.doctor.patient import Floats, Tables
 from rekur.doctor.tables.plain import parts, some
-from rekur.doctor.tables.read import MISSING
 from rekur.doctor.words import counted, form
 
 # What is written into a number's place to say that there is none.

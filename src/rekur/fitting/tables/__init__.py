@@ -1,0 +1,37 @@
+"""What a table is: texts with classes or numbers, sequences of values with them, or series to forecast."""
+
+from __future__ import annotations
+
+from rekur.data import files
+from rekur.data.sources import Source
+from rekur.errors import RequestError
+from rekur.fitting import roles
+from rekur.fitting.kinds import Given, Kind
+from rekur.fitting.tables import sequences, series, texts
+from rekur.fitting.tables.table import Table
+
+
+def recognise(source: Source, given: Given) -> Kind:
+    """Say what the table is; raises RequestError where its columns do not say it."""
+    frame, count = source.first()
+    for name in given.columns:
+        files.check_column(frame, name)
+    table = Table(frame, count, roles.roles(frame), given, source)
+    readers = {"text": texts.read, "sequences": sequences.read, "forecast": series.read}
+    if given.task:
+        if given.task not in readers:
+            raise RequestError(f"--task {given.task} does not learn from a table. Tables are for {', '.join(readers)}.")
+        found = texts.read(table) or sequences.read(table) if given.task == "sequences" else readers[given.task](table)
+    else:
+        found = texts.read(table) or sequences.read(table) or series.read(table) or texts.names(table)
+    if found is None:
+        raise RequestError(_unclear(table))
+    return found
+
+
+def _unclear(table: Table) -> str:
+    shown = ", ".join(f"{column.name} ({column.role})" for column in table.columns[:12])
+    return (
+        f"{table.source.path}: its columns do not say what to learn: {shown}. Name them: --text and --label for texts; "
+        "--time and --target for series; --id and --label for sequences; or the kind of work with --task."
+    )

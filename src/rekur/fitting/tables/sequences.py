@@ -1,0 +1,117 @@
+"""Sequences of numbers with a class each, or a number: a row a step, or a row a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from rekur.fitting import roles
+from rekur.fitting.kinds import Kind, Size
+from rekur.fitting.roles import Column, named
+from rekur.fitting.tables.table import Table, is_amount, listed, may_be_label, split, time_among
+
+WIDE = 5  # columns of numbers, at least, that are the steps of a sequence
+
+
+def read(table: Table) -> Kind | None:
+    """Return what to learn from a table of sequences; None where nothing is said of them."""
+    given = table.given
+    if given.horizon or given.known or given.observed:
+        return None
+    return _long_sequences(table) or _wide_sequences(table)
+
+
+def _long_sequences(table: Table) -> Kind | None:
+    """A row a step: an id that recurs, numbers, and a label that is one for each id."""
+    ids = [table.column(table.given.id)] if table.given.id else _recurring(table)
+    for id in ids:
+        rest = [c for c in table.columns if c.name not in (id.name, table.given.time, table.given.group)]
+        wanted = table.given.label or (table.given.target if not table.given.time else "")
+        constant = [c for c in rest if c.distinct > 1 and (not wanted or c.name == wanted) and _constant(table, id, c)]
+        label = named(constant, roles.LABELS) or next((c for c in reversed(constant) if may_be_label(c)), None)
+        label = label or (constant[0] if wanted and constant else None)
+        time = table.given.time or getattr(time_among(rest), "name", "")
+        skipped = {c.name for c in constant} | {time}
+        values = [c for c in rest if c.role == "number" and c.name not in skipped]
+        if label is not None and values:
+            return _long(table, id, time, label, values)
+    return None
+
+
+def _long(table: Table, id: Column, time: str, label: Column, values: list[Column]) -> Kind:
+    amount = is_amount(label)
+    steps = table.frame.height / max(1, id.distinct)
+    count = round(table.count / max(1.0, steps))
+    what = (
+        f"number `{label.name}`: regression"
+        if amount
+        else (f"label `{label.name}` with {label.distinct} values: classification")
+    )
+    at = f", time `{time}`" if time else ""
+    said = f"id `{id.name}`{at}, {listed(values)}, {what} of sequences"
+    data = {
+        **table.data,
+        "predicts": "number" if amount else "class",
+        "layout": "long",
+        "id": id.name,
+        "time": time,
+        "values": [column.name for column in values],
+        "label": label.name,
+        **({"split": "grouped", "group": table.given.group} if table.given.group else {}),
+        **({} if table.given.group else {"split": "random" if amount else "stratified"}),
+    }
+    classes = 0 if amount else label.distinct
+    return Kind("sequences", said, data, Size(count, steps, classes=classes, channels=len(values)))
+
+
+def _recurring(table: Table) -> list[Column]:
+    """Return the columns that may say which sequence a row belongs to, the likeliest first."""
+    may = [c for c in table.columns if c.role in ("category", "name", "number") and 2 <= c.distinct <= c.rows // 2]
+    called = [c for c in may if c.name.lower() in roles.IDS or c.name.lower().endswith("_id")]
+    return called or [c for c in may if c.role in ("category", "name") and c.name.lower() not in roles.LABELS]
+
+
+def _constant(table: Table, id: Column, column: Column) -> bool:
+    """Whether a column has one value for each id."""
+    kinds = table.frame.group_by(id.name).agg(pl.col(column.name).n_unique())[column.name]
+    return bool(kinds.max() == 1)
+
+
+def _wide_sequences(table: Table) -> Kind | None:
+    """A row a sequence: its numbers side by side, and a label."""
+    given = table.given
+    if time_among(table.role("date")):
+        return None
+    rest = [c for c in table.columns if c.name not in (given.id, given.group)]
+    wanted = given.label or given.target
+    label = table.column(wanted) if wanted else _wide_label(rest)
+    if label is None:
+        return None
+    id = given.id or next((c.name for c in rest if c.name.lower() in roles.IDS and c is not label), "")
+    values = [c for c in rest if c.role == "number" and c is not label and c.name != id]
+    if len(values) < WIDE:
+        return None
+    amount = is_amount(label)
+    what = (
+        f"number `{label.name}`: regression"
+        if amount
+        else (f"label `{label.name}` with {label.distinct} values: classification")
+    )
+    said = f"a row a sequence, steps `{values[0].name}` to `{values[-1].name}`, {what} of sequences"
+    data = {
+        **table.data,
+        "predicts": "number" if amount else "class",
+        "layout": "wide",
+        "id": id,
+        "values": [column.name for column in values],
+        "label": label.name,
+        **split(table, "random" if amount else "stratified"),
+    }
+    return Kind("sequences", said, data, Size(table.count, len(values), classes=0 if amount else label.distinct))
+
+
+def _wide_label(columns: Sequence[Column]) -> Column | None:
+    called = named([c for c in columns if c.distinct > 1], roles.LABELS)
+    words = [c for c in columns if c.role == "category" and c.distinct > 1]
+    return called or (words[-1] if words else None)
