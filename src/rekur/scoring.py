@@ -20,6 +20,7 @@ from rekur.models import parameters
 from rekur.nn import threads
 from rekur.tasks.base import Task
 from rekur.training import results
+from rekur.wording import counted
 
 Judged = tuple[Outcome, dict[str, Outcome]]  # the model, and its rivals
 
@@ -75,7 +76,9 @@ def _series(task: Any, model: nn.Module, frame: pl.DataFrame) -> Judged:
     data = task.data
     values = files.series(frame, tuple(dict.fromkeys((*data.inputs, data.target))))
     if len(values) <= data.window:
-        raise DataError(f"The model reads {data.window} rows to tell the next; got {len(values)}. Give more rows.")
+        raise DataError(
+            f"The model reads {counted(data.window, 'row')} to tell the next; got {len(values)}. Give more rows."
+        )
     goal = values[:, -1] if data.target not in data.inputs else values[:, data.inputs.index(data.target)]
     windows = [values[at : at + data.window, : len(data.inputs)] for at in range(len(values) - data.window)]
     truth, before = goal[data.window :], goal[data.window - 1 : -1]

@@ -78,7 +78,7 @@ def test_forms_of_times(written, first):
 
 @pytest.mark.parametrize("written", [["01/02/2024", "01/03/2024"], ["2024-02-30", "2024-03-01"], ["soon", "later"]])
 def test_what_is_no_time_is_named(written):
-    with pytest.raises(DataError, match=r"Column `ds`.*no times.*row 1"):
+    with pytest.raises(DataError, match=r"Column `ds`.*no time.*row 1"):
         calendar.moments(pl.Series("ds", written))
 
 

@@ -117,7 +117,7 @@ def test_every_column_at_fault_is_named_at_once() -> None:
     fault, fix = "of 3 values are not finite numbers; the first is", "Fill these rows or drop them."
     assert str(caught.value).splitlines() == [
         f"Column `gap`: 2 {fault} nothing in row 2. {fix}",
-        f"Column `word`: 1 {fault} `three` in row 3. {fix}",
+        f"Column `word`: 1 {fault.replace('are not finite numbers', 'is not a finite number')} `three` in row 3. {fix}",
         f"Column `nan`: 2 {fault} `nan` in row 2. {fix}",
         "Column `flag` must hold numbers; got Boolean.",
         "There is no column `hole`. Did you mean `whole`?",
@@ -146,7 +146,7 @@ def test_labels_at_fault() -> None:
     with pytest.raises(DataError, match="one class only, `a`; a classifier needs two"):
         files.labels(frame, "one")
     assert files.labels(frame, "one", classes=("a", "b"))[0].tolist() == [0, 0]  # to predict, one class is fine
-    with pytest.raises(DataError, match="1 rows have no label, the first is row 2"):
+    with pytest.raises(DataError, match="1 row with no label, the first is row 2"):
         files.labels(frame, "gap")
     with pytest.raises(DataError, match=r"never seen in training: `z`\. The model knows `a`, `b`"):
         files.labels(frame, "many", classes=("a", "b"))
@@ -173,9 +173,9 @@ def test_dates(values: list[object]) -> None:
     [
         (["2024-01-02", "2024-01-01"], "`2024-01-01` in row 2 is out of order; expected each date once, oldest first"),
         (["2024-01-01", "2024-01-02", "2024-01-02"], "`2024-01-02` in row 3 occurs twice"),
-        (["2024-01-01", "soon"], "1 values are no dates; the first is `soon` in row 2. Write dates as 2024-03-31"),
+        (["2024-01-01", "soon"], "1 value is no date; the first is `soon` in row 2. Write dates as 2024-03-31"),
         (["01/02/2024", "02/02/2024"], "2 values are no dates"),  # of January or February: not guessed
-        ([datetime.date(2024, 1, 1), None], "1 rows have no date"),
+        ([datetime.date(2024, 1, 1), None], "1 row without a date"),
         ([1, 2], "must hold dates such as 2024-03-31; got Int64"),
     ],
 )

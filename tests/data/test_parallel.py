@@ -31,7 +31,7 @@ def test_a_separator_inside_a_line_is_no_new_line(tmp_path: Path) -> None:
     ("source", "target", "said"),
     [
         ("a\nb\nc\n", "a\nb\n", r"a\.en has 2 lines and .*a\.de has 3: line 3 of .*a\.de has no partner"),
-        ("a\n", "a\nb\nc\n", r"a\.de has 1 lines and .*a\.en has 3: line 2 of .*a\.en has no partner"),
+        ("a\n", "a\nb\nc\n", r"a\.de has 1 line and .*a\.en has 3: line 2 of .*a\.en has no partner"),
         ("a\n\nc\n", "a\nb\nc\n", r"a\.de, line 2: there is no word"),
         ("a\nb\n", "a\n \t\n", r"a\.en, line 2: there is no word"),
         ("a\nb\n\n", "a\nb\n", r"a\.en has 2 lines and .*a\.de has 3: line 3 of"),

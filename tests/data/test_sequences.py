@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rekur.data import sequences
+from rekur.data import files, sequences
 from rekur.data.datasets import waves
 from rekur.errors import DataError
 
@@ -54,7 +54,7 @@ def test_without_a_time_steps_stand_in_their_order():
     assert found.about["id"].to_list() == ["b", "a"]
 
 
-@pytest.mark.parametrize("missing", [*sequences.MISSING, " NaN ", None])
+@pytest.mark.parametrize("missing", [*files.MISSING, " NaN ", None])
 def test_every_word_for_a_missing_value_is_one(missing):
     assert np.isnan(sequences.measured(pl.Series("x", ["1.5", missing], dtype=pl.String))).tolist() == [False, True]
 

@@ -10,6 +10,7 @@ import typer
 from rekur.cli import output
 from rekur.cli.options import Changes, Device, Json, Out, Quiet, Seed, Threads
 from rekur.errors import RequestError
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     from rekur.fitting.plan import Plan
@@ -165,7 +166,7 @@ def lines(plan: Plan) -> list[tuple[str, str]]:
         ("baselines", ", ".join(plan.baselines)),
         ("model", plan.model),
         ("parameters", f"{plan.parameters:,}"),
-        ("training", f"{plan.epochs} epochs of {plan.batches:,} batches"),
+        ("training", f"{counted(plan.epochs, 'epoch')} of {counted(plan.batches, 'batch', 'batches')}"),
         ("time", f"about {duration(plan.seconds)} of training here, by some timed batches"),
     ]
 

@@ -10,6 +10,7 @@ import typer
 from rekur.cli import output
 from rekur.cli.options import Json, RunFolder
 from rekur.errors import RequestError
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -54,7 +55,7 @@ def forecast(
         rows = written(found).to_dicts()
         output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "forecasts": rows})
     elif out is not None:
-        output.say(f"{len(found):,} rows of {found['unique_id'].n_unique():,} series in {out}")
+        output.say(f"{counted(len(found), 'row')} of {found['unique_id'].n_unique():,} series in {out}")
     else:
         _show(found)
 
@@ -65,7 +66,7 @@ def _show(found: pl.DataFrame) -> None:
     ]
     output.table(found.columns, rows[:SHOWN])
     if len(rows) > SHOWN:
-        output.say(f"... and {len(rows) - SHOWN:,} rows more; --out FILE writes them all.")
+        output.say(f"... and {counted(len(rows) - SHOWN, 'row')} more; --out FILE writes them all.")
 
 
 def written(found: pl.DataFrame) -> pl.DataFrame:

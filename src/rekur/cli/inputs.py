@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rekur.errors import DataError
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -138,7 +139,7 @@ def last_window(frame: pl.DataFrame, columns: tuple[str, ...], length: int) -> N
 
     values = files.series(frame, columns)
     if len(values) < length:
-        raise DataError(f"The model reads {length} rows, oldest first; got {len(values)}. Give more rows.")
+        raise DataError(f"The model reads {counted(length, 'row')}, oldest first; got {len(values)}. Give more rows.")
     return values[-length:]
 
 

@@ -15,6 +15,7 @@ import typer
 from rekur.cli import output
 from rekur.cli.options import Json, RunFolder
 from rekur.errors import DataError, RequestError
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     from rekur.predict import Predictor
@@ -88,7 +89,7 @@ def _to_file(predictor: Predictor, source: str, out: Path, as_json: bool) -> Non
     if as_json:
         output.emit({**vars(found), "rate": found.rate})
         return
-    output.warn(f"{found.rows:,} rows in {found.seconds:.1f} s, {found.rate:,.0f} a second")
+    output.warn(f"{counted(found.rows, 'row')} in {found.seconds:.1f} s, {found.rate:,.0f} a second")
     if found.unread:
         output.warn(f"{found.unread:,} of them the model cannot read; their prediction is empty.")
     output.say(str(out))

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rekur.errors import DataError
+from rekur.wording import counted
 
 Times = NDArray[Any]  # (L,) datetime64[s], or int64 where steps are counted
 Unit = Literal["count", "second", "weekday", "month"]
@@ -45,7 +46,9 @@ def moments(column: pl.Series) -> Times:
     """
     if column.null_count():
         row = int(column.is_null().arg_max() or 0) + 1
-        raise DataError(f"Column `{column.name}`: {column.null_count()} rows have no time, the first is row {row}.")
+        raise DataError(
+            f"Column `{column.name}`: {counted(column.null_count(), 'row')} without a time, the first is row {row}."
+        )
     if column.dtype.is_integer():
         return column.cast(pl.Int64).to_numpy()
     parsed = column if column.dtype.is_temporal() else _parsed(column)
@@ -62,8 +65,8 @@ def _parsed(column: pl.Series) -> pl.Series:
         raise DataError(f"Column `{column.name}` must hold times such as 2024-03-31 18:00; got {column.dtype}.")
     plain = column.str.strip_chars()
     eight = plain[0] is not None and len(plain[0]) == 8  # 20240331 is a day
-    if not eight and not (counted := plain.cast(pl.Int64, strict=False)).null_count():
-        return counted
+    if not eight and not (numbers := plain.cast(pl.Int64, strict=False)).null_count():
+        return numbers
     best = plain.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
     for text, forms in ((plain, FORMS), (plain + "-01", ("%Y-%m-%d",)), (plain, WITH_OFFSET)):
         for form in forms:
@@ -74,7 +77,8 @@ def _parsed(column: pl.Series) -> pl.Series:
     if best.null_count():
         row = int(best.is_null().arg_max() or 0)
         raise DataError(
-            f"Column `{column.name}`: {best.null_count()} of {len(column)} values are no times; the first is "
+            f"Column `{column.name}`: {best.null_count():,} of {counted(len(column), 'value')} "
+            f"{'is no time' if best.null_count() == 1 else 'are no times'}; the first is "
             f"`{column[row]}` in row {row + 1}. Write times as 2024-03-31 or 2024-03-31 18:00, or count them: 1, 2, 3."
         )
     return best

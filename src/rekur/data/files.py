@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rekur.data.separated import check_names, check_rows, check_text, separator_of
 from rekur.errors import DataError, nearest
+from rekur.wording import counted, form
 
 GZ = ".gz"
 MISSING = (
@@ -143,7 +144,8 @@ def labels(
     if column.null_count():
         row = int(column.is_null().arg_max() or 0) + 1
         raise DataError(
-            f"Column `{name}`: {column.null_count()} rows have no label, the first is row {row}. Label or drop them."
+            f"Column `{name}`: {counted(column.null_count(), 'row')} with no label, the first is row {row}. "
+            "Label or drop them."
         )
     found = tuple(sorted(column.unique().to_list()))
     if classes is None and len(found) < 2:
@@ -168,7 +170,7 @@ def dates(frame: pl.DataFrame, name: str = "date") -> pl.Series:
     column = _column(frame, name)
     moments = column if column.dtype.is_temporal() else _parse_dates(column)
     if moments.null_count():
-        raise DataError(f"Column `{name}`: {moments.null_count()} rows have no date. Fill or drop them.")
+        raise DataError(f"Column `{name}`: {counted(moments.null_count(), 'row')} without a date. Fill or drop them.")
     steps = np.diff(moments.to_physical().to_numpy())
     for fault, wrong in (("is out of order", steps < 0), ("occurs twice", steps == 0)):
         if wrong.any():
@@ -185,7 +187,10 @@ def codes(frame: pl.DataFrame, name: str) -> NDArray[np.int64]:
     column = _column(frame, name).cast(pl.String)
     if column.null_count():
         row = int(column.is_null().arg_max() or 0) + 1
-        raise DataError(f"Column `{name}`: {column.null_count()} rows have none, the first is row {row}. Fill them.")
+        raise DataError(
+            f"Column `{name}`: {counted(column.null_count(), 'row')} without a value, the first is row {row}. "
+            "Fill them."
+        )
     return column.rank("dense").to_numpy().astype(np.int64) - 1
 
 
@@ -200,7 +205,7 @@ def moments(frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
         return _numbers(column)
     found = column if column.dtype.is_temporal() else _parse_dates(column)
     if found.null_count():
-        raise DataError(f"Column `{name}`: {found.null_count()} rows have no date. Fill or drop them.")
+        raise DataError(f"Column `{name}`: {counted(found.null_count(), 'row')} without a date. Fill or drop them.")
     return found.cast(pl.Datetime("us")).to_physical().to_numpy().astype(np.float64)
 
 
@@ -237,7 +242,8 @@ def _numbers(column: pl.Series) -> NDArray[np.float64]:
         row = int(wrong.arg_max() or 0)
         given = "nothing" if column[row] in (None, "") else f"`{column[row]}`"
         raise DataError(
-            f"Column `{column.name}`: {wrong.sum()} of {len(column)} values are not finite numbers; the first is "
+            f"Column `{column.name}`: {wrong.sum():,} of {counted(len(column), 'value')} "
+            f"{form(int(wrong.sum()), 'is not a finite number', 'are not finite numbers')}; the first is "
             f"{given} in row {row + 1}. Fill these rows or drop them."
         )
     return numbers.to_numpy()
@@ -252,8 +258,8 @@ def _parse_dates(column: pl.Series) -> pl.Series:
     if parsed.null_count():
         row = int(parsed.is_null().arg_max() or 0)
         raise DataError(
-            f"Column `{column.name}`: {parsed.null_count()} values are no dates; the first is `{column[row]}` in row "
-            f"{row + 1}. Write dates as 2024-03-31 or 2024-03-31 18:00."
+            f"Column `{column.name}`: {counted(parsed.null_count(), 'value is no date', 'values are no dates')}; "
+            f"the first is `{column[row]}` in row {row + 1}. Write dates as 2024-03-31 or 2024-03-31 18:00."
         )
     return parsed
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from rekur.data.calendar import Frequency, Times, moments, written
 from rekur.data.files import MISSING
 from rekur.errors import DataError, nearest
+from rekur.wording import counted, form
 
 Floats = NDArray[np.float64]
 Layout = Literal["long", "columns", "rows"]
@@ -287,7 +288,10 @@ def _notes(
     steps, missing = sum(len(s.values) for s in made), sum(int(np.isnan(s.values).sum()) for s in made)
     if missing:
         leap = " (29 February among them)" if frequency.unit == "second" and _leap_days(made, frequency) else ""
-        notes.append(f"{missing:,} of {steps:,} values are missing{leap}; they are filled and marked as missing.")
+        notes.append(
+            f"{missing:,} of {counted(steps, 'value')} {form(missing, 'is missing', 'are missing')}{leap}; "
+            f"{form(missing, 'it is', 'they are')} filled and marked as missing."
+        )
     if dropped and shortest:
         notes.append(f"{dropped} series of fewer than {shortest} values are left out.")
     if any(frequency.unit == "second" and _moved(piece, frequency) for piece in pieces):

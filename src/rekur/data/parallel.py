@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from rekur.data.files import read_lines
 from rekur.errors import DataError
+from rekur.wording import counted
 
 Part = Literal["train", "validation", "test"]
 Form = Literal["tokenised", "raw"]
@@ -45,8 +46,8 @@ def read(source: Path, target: Path) -> Pairs:
     if len(sides[0]) != len(sides[1]):
         short, long = sorted(zip(map(len, sides), (source, target), strict=True))
         raise DataError(
-            f"{short[1]} has {short[0]} lines and {long[1]} has {long[0]}: line {short[0] + 1} of {long[1]} has no "
-            "partner. Give two files of equal length, each sentence in the line of its translation."
+            f"{short[1]} has {counted(short[0], 'line')} and {long[1]} has {long[0]}: line {short[0] + 1} of "
+            f"{long[1]} has no partner. Give two files of equal length, each sentence in the line of its translation."
         )
     for path, lines in zip((source, target), sides, strict=True):
         empty = next((number for number, line in enumerate(lines, 1) if not line.strip()), None)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rekur.errors import DataError
+from rekur.wording import counted
 
 SEPARATORS = (";", "\t", "|")  # found in tables that are called .csv
 LONGEST_FIELD = 1 << 24  # characters
@@ -63,8 +64,9 @@ def records(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[s
             width = width or len(row)
             if row and len(row) != width:
                 raise DataError(
-                    f"{path}, line {begun} has {len(row)} fields; the first line names {width} columns. "
-                    f"Correct that line: a text that holds `{separator}` stands in quotation marks."
+                    f"{path}, line {begun} has {counted(len(row), 'field')}; the first line names "
+                    f"{counted(width, 'column')}. Correct that line: "
+                    f"a text that holds `{separator}` stands in quotation marks."
                 )
             if row:
                 yield row

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rekur.data import files
 from rekur.data.ragged import Ragged
 from rekur.errors import DataError
+from rekur.wording import counted
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -221,7 +222,8 @@ def _numbered(frame: pl.DataFrame, id: str) -> tuple[Rows, pl.Series]:
     if column.null_count():
         row = int(column.is_null().arg_max() or 0) + 1
         raise DataError(
-            f"Column `{id}`: {column.null_count()} rows have no id, the first is row {row}. Fill or drop them."
+            f"Column `{id}`: {counted(column.null_count(), 'row')} with no id, the first is row {row}. "
+            "Fill or drop them."
         )
     names = pl.DataFrame({"id": column.unique(maintain_order=True)}).with_row_index("number")
     joined = pl.DataFrame({"id": column}).join(names, on="id", how="left", maintain_order="left")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rekur.errors import DataError
+from rekur.wording import counted
 
 Rows = NDArray[np.int64]
 
@@ -34,7 +35,7 @@ def holdout(n: int, share: float, seed: int | np.random.Generator) -> tuple[Rows
         raise DataError(f"The share held out must be at least 0 and below 1; got {share}.")
     held = round(n * share)
     if held >= n:
-        raise DataError(f"Holding out {share} of {n} rows leaves none to train on. Give more data.")
+        raise DataError(f"Holding out {share} of {counted(n, 'row')} leaves none to train on. Give more data.")
     order = np.random.default_rng(seed).permutation(n)
     return order[: n - held], order[n - held :]
 

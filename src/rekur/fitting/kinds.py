@@ -10,6 +10,7 @@ from typing import Any
 from rekur.data import files, images
 from rekur.data.sources import Source, listed
 from rekur.errors import DataError, RequestError, nearest
+from rekur.wording import counted
 
 TAGGED = (".conllu", ".conll", ".bio", ".iob", ".iob2", ".tags")  # a word a line, a blank line behind a sentence
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -140,7 +141,7 @@ def _tagged(path: Path) -> Kind:
     tags = {tag for sentence in sentences for tag in sentence.tags}
     if len(tags) < 2:
         raise DataError(f"{path} has one tag only, `{tags.pop()}`; a tagger needs two or more.")
-    said = f"{len(sentences):,} sentences with a tag a word, {len(tags)} tags: tagging"
+    said = f"{counted(len(sentences), 'sentence')} with a tag a word, {counted(len(tags), 'tag')}: tagging"
     steps = sum(len(sentence.words) for sentence in sentences) / len(sentences)
     return Kind("tag", said, {"set": "files", "train": str(path)}, Size(len(sentences), steps, classes=len(tags)))
 
@@ -159,7 +160,7 @@ def _parallel(source: Path, target: Path, given: Given) -> Kind:
     from rekur.data import parallel
 
     pairs = parallel.read(source, target)
-    said = f"{len(pairs):,} pairs of sentences, line by line: translation from {source.name} to {target.name}"
+    said = f"{counted(len(pairs), 'pair')} of sentences, line by line: translation from {source.name} to {target.name}"
     data = {
         "set": "files",
         "source": _language(source, "src"),

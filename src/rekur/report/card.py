@@ -14,6 +14,7 @@ from rekur.report.facts import Facts
 from rekur.report.sections import standing
 from rekur.runs import Run
 from rekur.storage import write_whole
+from rekur.wording import counted
 
 NAME = "MODEL_CARD.md"
 SETS = {  # what a recipe calls a set -> what the set is called
@@ -81,7 +82,7 @@ def _data(facts: Facts) -> Iterator[str]:
     if settings:
         yield f"* Settings: {_pairs(settings)}."
     if facts.predictions is not None:
-        yield f"* The test part has {len(facts.predictions):,} rows; it was read once, at the end."
+        yield f"* The test part has {counted(len(facts.predictions), 'row')}; it was read once, at the end."
 
 
 def _results(facts: Facts) -> Iterator[str]:

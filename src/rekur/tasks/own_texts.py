@@ -16,6 +16,7 @@ from rekur.data.ragged import Ragged
 from rekur.data.sources import Source
 from rekur.tasks import own
 from rekur.tasks.own import OwnFile, Parts, Rows
+from rekur.wording import counted, form
 
 MEGABYTE = 1 << 20
 SAMPLED = 0.25  # of the memory, for the training texts that the vocabulary and the baselines learn from
@@ -99,7 +100,8 @@ def _left_out(usable: NDArray[np.bool_], text: str, label: str) -> list[str]:
         return []
     first = int(usable.argmin()) + 1
     return [
-        f"{missing:,} of {len(usable):,} rows have no `{text}` or no `{label}` and were left out; the first is "
+        f"{missing:,} of {counted(len(usable), 'row')} {form(missing, 'has', 'have')} no `{text}` or no `{label}` "
+        f"and {form(missing, 'was', 'were')} left out; the first is "
         f"row {first}."
     ]
 

@@ -20,6 +20,7 @@ from rekur.data.parallel import PARTS, Pairs, Part
 from rekur.data.ragged import Ragged
 from rekur.errors import DataError
 from rekur.notation import END, START
+from rekur.wording import counted
 
 Rows = NDArray[np.int64]
 Sentences = list[list[str]]  # of words
@@ -119,7 +120,9 @@ class ParallelText:
         alike = np.zeros(len(whole), dtype=np.int64)
         train, test, validation = splits.together(keys, alike, shares, np.random.default_rng([self.seed, 7]))
         if not len(train) or not len(test):
-            raise DataError(f"{len(whole)} pairs are too few to train and to test on. Give more.")
+            raise DataError(
+                f"{counted(len(whole), 'pair is', 'pairs are')} too few to train and to test on. Give more."
+            )
         self.texts |= {"train": _of(whole, train), "test": _of(whole, test)}
         if shares[1]:
             self.texts["validation"] = _of(whole, validation)

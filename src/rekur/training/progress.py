@@ -12,6 +12,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from rekur.training.events import Listener, Moment, Plan
+from rekur.wording import counted
 
 REDRAW = 0.25  # seconds between two drawings of the bar
 LINE = 5.0  # seconds between two plain lines
@@ -38,7 +39,7 @@ class Progress(Listener):
         self._drawn = 0.0 if self.console.is_terminal else self.began
         if self.quiet or plan.epochs == 0:
             return
-        self._say(f"{plan.name}: {plan.epochs} epochs of {plan.batches} batches")
+        self._say(f"{plan.name}: {counted(plan.epochs, 'epoch')} of {counted(plan.batches, 'batch', 'batches')}")
         if not self.console.is_terminal:
             return
         columns = (

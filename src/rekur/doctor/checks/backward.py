@@ -15,7 +15,7 @@ from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.model import differences
 from rekur.doctor.model.differences import Compared
 from rekur.doctor.patient import ByHand
-from rekur.doctor.words import listed
+from rekur.wording import listed
 
 if TYPE_CHECKING:
     from rekur.doctor.model.inputs import Inputs

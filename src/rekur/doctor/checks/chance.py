@@ -14,9 +14,9 @@ from rekur.doctor.findings import CannotExamineError, Curve, Finding, Severity
 from rekur.doctor.patient import Classes, RunRecord, Tables
 from rekur.doctor.tables import probes
 from rekur.doctor.tables.probes import Probe
-from rekur.doctor.words import counted, form
 from rekur.evaluation import verdict
 from rekur.evaluation.outcomes import Outcome
+from rekur.wording import counted, form
 
 FEWEST = 100  # rows to probe
 ROWS, CELLS = 4000, 2_000_000  # rows that are probed, and rows times features

@@ -15,7 +15,7 @@ from rekur.doctor.model import flow
 from rekur.doctor.model.flow import Flow
 from rekur.doctor.model.profile import LEAST_STEPS, Profile
 from rekur.doctor.model.subject import Subject
-from rekur.doctor.words import counted, times
+from rekur.wording import counted, times
 
 NEVER, FADES = 0.25, 0.5  # of the real steps that the gradient reaches, at most: a fault, a warning (gates: one less)
 CUT = 1e-20  # of the largest: a gradient that is 0 behind a step of more was cut off there, it did not fade away

@@ -14,7 +14,7 @@ from rekur.doctor.findings import Curve, Finding, Severity
 from rekur.doctor.patient import Refit, RunRecord, Tables
 from rekur.doctor.tables import copies, moments, refits
 from rekur.doctor.tables.copies import Pairs
-from rekur.doctor.words import counted, form
+from rekur.wording import counted, form
 
 MANY, SEVERAL = 0.01, 3  # share of the test part that makes a fault, and the fewest rows that do
 WARNS = 0.005  # share that makes a warning: half a point of accuracy; below lie the copies that IMDB was published with

@@ -16,7 +16,7 @@ from rekur.doctor.model import classes, overfit, profile
 from rekur.doctor.model.classes import CLASSES
 from rekur.doctor.model.subject import Subject
 from rekur.doctor.model.wants import FAILURES, Asked
-from rekur.doctor.words import counted, times
+from rekur.wording import counted, times
 
 FIRST = 3.0  # times the loss of no opinion make a first loss far from it
 UNSCALED = 100.0  # times the targets' variance make a first squared error far from it

@@ -10,7 +10,7 @@ from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import RunRecord, Source
 from rekur.doctor.scripts import mean_losses, testing_loops
 from rekur.doctor.scripts.sources import Scripts
-from rekur.doctor.words import counted
+from rekur.wording import counted
 
 TOLERANCE = 0.05  # by which a printed loss may differ from that of the same weights on the same items
 NEAR = 1.5  # a factor within this of the batch size is that of batches taken for examples

@@ -19,7 +19,7 @@ from rekur.doctor.model.dropouts import same
 from rekur.doctor.model.inputs import every_tensor
 from rekur.doctor.model.names import by_module, told, verb
 from rekur.doctor.model.subject import Ran, Subject
-from rekur.doctor.words import counted, form
+from rekur.wording import counted, form
 
 TRIES = (11, 12, 13)  # other weights and inputs at which a gradient of zero must be zero again
 Slopes = Mapping[str, Tensor | None]

@@ -15,7 +15,7 @@ from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.model import dropouts, stepped
 from rekur.doctor.model.dropouts import Watched
 from rekur.doctor.model.subject import Subject
-from rekur.doctor.words import counted, form, listed
+from rekur.wording import counted, form, listed
 
 SEEDS = (1, 2, 3, 4, 5, 6)  # runs that are compared for the picture
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.model import reading, recurrent, twins
 from rekur.doctor.model.subject import SEED, Subject
-from rekur.doctor.words import counted, times
+from rekur.wording import counted, times
 
 SHUT = 0.01  # a gate below it or above 1 less it; a tanh unit within it of -1 or 1
 OVERWHELMING, MUCH = 0.9, 0.75  # of the numbers, where the inputs are out of scale: a fault, a warning

@@ -11,7 +11,7 @@ from rekur.doctor.patient import RunRecord, Source
 from rekur.doctor.scripts import loops, stale
 from rekur.doctor.scripts.sources import Scripts
 from rekur.doctor.scripts.unread import Unread, role_of, unread
-from rekur.doctor.words import counted
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     from rekur.doctor.model.subject import Subject

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from rekur.doctor.findings import CannotExamineError, Curve, Finding
 from rekur.doctor.patient import Floats, Forecast
-from rekur.doctor.words import counted, form
 from rekur.evaluation.paired import Comparison, diebold_mariano
+from rekur.wording import counted, form
 
 FEWEST, MANY = 20, 50  # steps below which no test says anything, and above which less evidence does
 LAGS = 20  # earlier values that are tried

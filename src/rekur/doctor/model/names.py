@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from rekur.doctor.words import listed
+from rekur.wording import listed
 
 TOLD = 4  # names in a sentence; the evidence has all of them
 WAY = re.compile(r"_l\d+(?:_reverse)?\b")  # one layer and direction among a module's parameters

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rekur.doctor.patient import Refit
-from rekur.doctor.words import counted, form
+from rekur.wording import counted, form
 
 Place = tuple[str | int, ...]  # keys, and numbers from 1
 

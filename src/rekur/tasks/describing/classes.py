@@ -21,6 +21,7 @@ from rekur.evaluation.outcomes import Outcome
 from rekur.sampling import Sampling
 from rekur.tasks.base import Test
 from rekur.tasks.describing.shared import SPLIT_SEED, Describing, DescribingData, Rows
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,7 +66,9 @@ class Classes(Describing):
         held = splits.apart(keys, labels, shares, np.random.default_rng(SPLIT_SEED))
         parts = dict(zip(("train", "validation", "test"), held, strict=True))
         if not len(held[0]) or not len(held[2]):
-            raise DataError(f"{len(texts)} texts are too few to train and to test on. Give more.")
+            raise DataError(
+                f"{counted(len(texts), 'text is', 'texts are')} too few to train and to test on. Give more."
+            )
         chosen = {part: [texts[row] for row in rows] for part, rows in parts.items()}
         self.take(chosen, {k: labels[rows] for k, rows in parts.items()}, dict.fromkeys(parts, len(self.classes)))
 

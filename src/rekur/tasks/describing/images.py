@@ -20,6 +20,7 @@ from rekur.evaluation import captions
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks.describing.captioned import Captioned, CaptionedData
 from rekur.tasks.describing.shared import SPLIT_SEED, Rows
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     from rekur.data.strips import Strips
@@ -145,7 +146,9 @@ class Images(Captioned):
         held = splits.apart(keys, strata, shares, np.random.default_rng(SPLIT_SEED))
         parts = dict(zip(("train", "validation", "test"), held, strict=True))
         if not len(held[0]) or not len(held[2]):
-            raise DataError(f"{file} describes {len(whole)} images: too few to train and to test on. Add more.")
+            raise DataError(
+                f"{file} describes {counted(len(whole), 'image')}: too few to train and to test on. Add more."
+            )
         texts, of = {}, {}
         for part, rows in parts.items():
             self.pixels[part], self.widths[part] = whole[rows], widths[rows]

@@ -18,6 +18,7 @@ from rekur.errors import DataError
 from rekur.tasks.case import Refit
 from rekur.tasks.describing.captioned import Captioned, CaptionedData
 from rekur.tasks.describing.shared import SPLIT_SEED, Rows, captions_of
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     from rekur.tasks.base import Model
@@ -55,7 +56,10 @@ class Vectors(Captioned):
         held = splits.apart([row.tobytes() for row in values], rows, shares, draw)
         parts = dict(zip(("train", "validation", "test"), held, strict=True))
         if not len(held[0]) or not len(held[2]):
-            raise DataError(f"{self.data.file}: {len(frame)} rows are too few to train and to test on. Give more.")
+            raise DataError(
+                f"{self.data.file}: {counted(len(frame), 'row is', 'rows are')} too few to train and to "
+                "test on. Give more."
+            )
         self.scaler = MinMax.fit(values[parts["train"]])
         self.raw = {part: values[chosen] for part, chosen in parts.items()}
         self.values = {part: self._scaled(raw) for part, raw in self.raw.items()}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rekur.data.panel import Panel
 from rekur.errors import DataError
 from rekur.tasks.forecasting.settings import ForecastData
+from rekur.wording import counted
 
 Floats = NDArray[np.float64]
 Origins = NDArray[np.int64]  # (N, 2): series, step
@@ -81,7 +82,7 @@ def _too_short(name: str, L: int, test: int, validation: int, data: ForecastData
         )
     need = test + validation + data.horizon + LEAST
     return DataError(
-        f"Series `{name}` has {L} values; a horizon of {data.horizon} needs {need} or more: {test} to test, "
+        f"Series `{name}` has {counted(L, 'value')}; a horizon of {data.horizon} needs {need} or more: {test} to test, "
         f"{validation} to validate, and {data.horizon + LEAST} for one window to learn from. Take a shorter "
         "data.horizon, give more values, or leave short series out with data.shortest."
     )

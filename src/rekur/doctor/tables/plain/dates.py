@@ -15,7 +15,7 @@ from rekur.doctor.patient import Tables
 from rekur.doctor.tables import moments
 from rekur.doctor.tables.moments import DAY, Grid, Stamps
 from rekur.doctor.tables.plain import parts
-from rekur.doctor.words import counted, form
+from rekur.wording import counted, form
 
 SERIES = 0.9  # share of distinct times from which a table is one series
 ORDERED = 0.8  # share of steps forward from which the rows were meant to be in order

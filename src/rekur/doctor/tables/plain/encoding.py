@@ -14,7 +14,7 @@ from rekur.doctor.findings import Finding, Severity
 from rekur.doctor.patient import Tables
 from rekur.doctor.tables.plain import parts
 from rekur.doctor.tables.read import decoded
-from rekur.doctor.words import counted, form
+from rekur.wording import counted, form
 
 MANY, SEVERAL = 0.01, 3  # share of the rows that makes a fault; rows that make a warning
 LOOKED_AT = 200  # damaged texts that say which encoding turns them back

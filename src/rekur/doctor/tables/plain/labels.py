@@ -12,7 +12,7 @@ from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import Tables
 from rekur.doctor.tables.plain import parts, some
 from rekur.doctor.tables.read import MOST_CLASSES
-from rekur.doctor.words import counted, form
+from rekur.wording import counted, form
 
 ALWAYS = 0.95  # share of one class from which its name is a good answer to every question
 RARE, FEW = 100, 10  # times that the commonest class is as large as the rarest, if that has fewer examples than FEW

@@ -12,7 +12,7 @@ from rekur.data.text import tokenize
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import Floats, Tables
 from rekur.doctor.tables.plain import parts
-from rekur.doctor.words import counted
+from rekur.wording import counted
 
 LOST = 0.25  # share of all tokens behind the cut
 PADDING = 0.8  # share of a batch of whole texts that would be padding

@@ -11,7 +11,7 @@ import polars as pl
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import Floats, Tables
 from rekur.doctor.tables import moments
-from rekur.doctor.words import counted, form
+from rekur.wording import counted, form
 
 POWERS = (10.0, 100.0, 1000.0, 1e4, 1e6, 1024.0, 1048576.0)
 UNITS = {

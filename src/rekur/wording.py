@@ -1,4 +1,4 @@
-"""Numbers in the doctor's sentences: one row is, two rows are."""
+"""Numbers and names in sentences: one row is, two rows are."""
 
 from __future__ import annotations
 
