@@ -121,24 +121,47 @@ def test_a_scale_fitted_on_more_than_the_training_part_would_be_seen():
 
 
 def test_the_proof_finds_a_forecast_that_reads_its_future():
-    found = loaded()
+    found = loaded({"standardise": True})
     h = found.data.horizon
 
-    def honest(windows, origins):
-        return windows.cut(origins).past[:, -h:, :1]
+    def honest(panel, origins, moment):  # noqa: ARG001
+        return found._windows(panel).cut(origins).past[:, -h:, :1]
 
-    def peeping(windows, origins):
-        return windows.cut(origins).target[:, :, None]
+    def peeping(panel, origins, moment):  # noqa: ARG001
+        return found._windows(panel).cut(origins).target[:, :, None]
 
-    def blind(_, origins):
+    def scaled_by_all(panel, origins, moment):  # noqa: ARG001
+        scales = fitted(panel, found.data, [len(one.values) for one in panel.series])
+        return Windows(panel, found.data, scales).cut(origins).past[:, -h:, :1]
+
+    def by_a_season_of_all(panel, origins, moment):  # noqa: ARG001
+        last = np.array([panel.series[place].values[-1] for place in origins[:, 0]])
+        return np.repeat(last, h).reshape(-1, h, 1)
+
+    def blind(panel, origins, moment):  # noqa: ARG001
         return np.zeros((len(origins), h, 1))
 
-    given = (found.panel, found.data, found.parts, found.scales)
-    said = {read.__name__: proof.prove(*given, read, np.random.default_rng(0)) for read in (honest, peeping, blind)}
-    assert said["honest"]["equal"]
-    assert said["honest"]["control"] > 0
-    assert not said["peeping"]["equal"]
-    assert said["blind"]["control"] == 0
+    tried = (honest, peeping, scaled_by_all, by_a_season_of_all, blind)
+    given = (found.panel, found.parts)
+    said = {read.__name__: proof.prove(*given, read, np.random.default_rng(0)) for read in tried}
+    assert {name for name, one in said.items() if one["equal"]} == {"honest", "blind"}
+    assert {name for name, one in said.items() if not one["control"]} == {"blind"}
+    assert (said["honest"]["origins"], said["honest"]["moments"]) == (32, 8)
+
+
+@pytest.mark.parametrize("conformal", ["none", "validation", "rolling"])
+def test_the_forecasts_that_the_proof_makes_are_those_of_the_test(conformal):
+    """What is proved is the way from data to corrected quantiles, and of no other forecasts."""
+    found = loaded({"conformal": conformal, "recent": 40, "every": 6})
+    predicting = found.predicting(found.build().eval())
+    point, quantiles, _ = predicting.test(found.windows, found.parts)
+    clock = found.parts.clock.at(*found.parts.test.T)
+    assert len(np.unique(clock)) > 5
+    for moment in np.unique(clock)[[0, 3, -1]].tolist():
+        at = clock == moment
+        ours = predicting.known_at(found._windows(found.panel), found.parts, found.parts.test[at], moment)
+        np.testing.assert_allclose(ours[0], point[at], rtol=1e-5)
+        np.testing.assert_allclose(ours[1], quantiles[at], rtol=1e-5)
 
 
 @pytest.fixture(scope="module", params=["quantiles", "autoregressive", "counts"])
@@ -159,6 +182,7 @@ def test_a_run_says_what_it_proved_and_how_wide_it_is(run):
     extra = run.run.extra()
     assert extra["proof"]["equal"]
     assert extra["proof"]["origins"] == 24
+    assert extra["proof"]["control"] > 0
     figures = run.metrics["test"]
     assert 0.5 < figures["coverage_90"] <= 1
     assert {"mae", "rmse", "smape", "mase", "owa", "crps"} <= figures.keys()

@@ -41,7 +41,9 @@ def fit(
     covariates: Annotated[
         str, typer.Option(help="Columns beside a series.", metavar="known=A,B,observed=C,static=D")
     ] = "",
-    folds: Annotated[int, typer.Option(help="Cross-validation with so many folds.", metavar="N", min=0)] = 0,
+    folds: Annotated[
+        int, typer.Option(help="So many folds of a cross-validation; of series, in time.", metavar="N", min=0)
+    ] = 0,
     seeds: Annotated[int, typer.Option(help="So many seeds from --seed on: mean and spread.", metavar="N", min=0)] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan, the model and the time it will take; train nothing.")
@@ -83,7 +85,7 @@ def fit(
         raise RequestError("Give a file or a folder to learn from. Example: rekur fit reviews.csv")
     given = Given(task, text, label, time, target, id, group, horizon, **parse_covariates(covariates))
     changes = config.parse_assignments(settings or ())
-    fitting = work.prepare(paths, given, changes, epochs, 1 if seed is None else seed)
+    fitting = work.prepare(paths, given, changes, epochs, 1 if seed is None else seed, folds)
     _say(fitting, as_json, quiet)
     options: dict[str, Any] = {"device": device, "threads": threads}
     if dry_run:

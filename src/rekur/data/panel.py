@@ -97,7 +97,7 @@ def read(
     """
     form = layout or _layout(frame, columns)
     if form == "rows":
-        return _of_rows(frame, columns)
+        return _of_rows(frame, columns, shortest)
     named = _named(frame, columns)
     if form == "columns":
         frame, named = _melted(frame, named), Columns("unique_id", named.time, "y")
@@ -142,6 +142,8 @@ def _melted(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     if columns.varying or columns.static:
         raise DataError("A table of a column a series has no room for covariates. Write it long: unique_id, ds, y.")
     values = [name for name in frame.columns if name not in (columns.time, columns.id)]
+    if not values:
+        raise DataError(f"The table has no column of values beside `{columns.time}`. Give one a series.")
     times = [columns.time] if columns.time else []
     return frame.select(*times, *values).unpivot(values, index=times, variable_name="unique_id", value_name="y")
 
@@ -315,24 +317,43 @@ def _leap_days(made: Sequence[Series], frequency: Frequency) -> bool:
     return False
 
 
-def _of_rows(frame: pl.DataFrame, columns: Columns) -> Panel:
+def _of_rows(frame: pl.DataFrame, columns: Columns, shortest: int) -> Panel:
     """Read a row a series: its name, then its values; empty cells behind the last one are no values."""
-    first = columns.id or frame.columns[0]
+    names, table = _named_rows(frame, columns)
+    there = np.isfinite(table)
+    kept = np.flatnonzero(there.sum(axis=1) >= shortest)
+    if not len(kept):
+        raise DataError(f"No series has {shortest} values; the longest has {int(there.sum(axis=1).max(initial=0))}.")
+    made = []
+    for row in kept.tolist():
+        known = np.flatnonzero(there[row])
+        if not len(known):
+            raise DataError(f"Series `{names[row]}` has no value. Drop its row.")
+        values = table[row, known[0] : known[-1] + 1]
+        made.append(Series(names[row], 1, values, np.zeros((len(values), 0))))
+    frequency = Frequency("count")
+    notes = _notes((), made, frequency, len(names) - len(kept), shortest)
+    return Panel(tuple(made), frequency, Columns(id=columns.id or frame.columns[0]), notes)
+
+
+def _named_rows(frame: pl.DataFrame, columns: Columns) -> tuple[list[str], Floats]:
+    """Return the names of rows that are series, and their values (M, L), NaN where empty."""
+    given = [name for name in (columns.time, columns.target, *columns.varying, *columns.static) if name]
+    if given:
+        raise DataError(
+            f"Where each row is a series no column has a part to play but the one of names; got `{given[0]}`. Write "
+            "the table long: unique_id, ds, y."
+        )
+    first = columns.id or next(iter(frame.columns), "")
     if first not in frame.columns:
         raise DataError(f"There is no column `{first}`. {nearest(first, frame.columns)}")
-    names = frame[first].cast(pl.String).to_list()
+    if len(frame.columns) < 2 or not len(frame):
+        raise DataError(f"The table has no values: {len(frame)} rows of names in `{first}` and nothing beside them.")
+    names = frame[first].cast(pl.String).fill_null("").to_list()
     twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
     if twice:
         raise DataError(f"Two rows have the name `{twice[0]}`; in this layout a row is a series. Rename one.")
-    table = np.stack([numbers(frame[name]) for name in frame.columns if name != first], axis=1)
-    made = []
-    for name, row in zip(names, table, strict=True):
-        there = np.flatnonzero(np.isfinite(row))
-        if not len(there):
-            raise DataError(f"Series `{name}` has no value. Drop its row.")
-        values = row[there[0] : there[-1] + 1]
-        made.append(Series(str(name), 1, values, np.zeros((len(values), 0))))
-    return Panel(tuple(made), Frequency("count"), Columns(id=first))
+    return names, np.stack([numbers(frame[name]) for name in frame.columns if name != first], axis=1)
 
 
 def _some(values: Sequence[Any], most: int = 6) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, date
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from rekur.config import Config, ModelSettings, RecipeInfo, TrainingSettings
 from rekur.config import check as checked
 from rekur.estimators.base import CLIP, GIVEN, Cell, Recurrent
 from rekur.estimators.fitting import refusing
+from rekur.tasks.forecasting.coming import OPEN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,7 +51,7 @@ class Forecaster(Recurrent):
         observed: tuple[str, ...] = (),
         static: tuple[str, ...] = (),
         calendar: bool = False,
-        normalise: Literal["none", "last", "mean", "standard", "changes"] = "changes",
+        normalise: Literal["none", "last", "mean", "standard", "season", "seasonal_changes", "changes"] = "changes",
         levels: tuple[float, ...] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95),
         cell: Cell = "gru",
         hidden: int = 32,
@@ -207,7 +209,7 @@ def _table(X: Any, form: str, y: Any = None) -> pl.DataFrame:
     if form == "table":
         if y is not None:
             raise ValueError("y is for series of numbers; a table has what came in its own rows. Leave y out.")
-        return X if isinstance(X, pl.DataFrame) else pl.DataFrame({str(name): _column(X[name]) for name in X.columns})
+        return X if isinstance(X, pl.DataFrame) else pl.DataFrame([_column(str(name), X[name]) for name in X.columns])
     series = _series(X)
     if y is not None:
         if len(y) != len(series):
@@ -223,9 +225,24 @@ def _table(X: Any, form: str, y: Any = None) -> pl.DataFrame:
     return pl.DataFrame({"unique_id": names, "ds": steps, "y": np.concatenate(series)})
 
 
-def _column(column: Any) -> Any:
+def _column(name: str, column: Any) -> pl.Series:
+    """Return a column of pandas: numbers, times (in UTC, where they have an offset), or words; None where missing."""
+    import polars as pl
+
     values = np.asarray(column)
-    return values if values.dtype.kind in "fiubM" else [value if isinstance(value, str) else None for value in values]
+    if values.dtype.kind in "fiubM":
+        return pl.Series(name, values)
+    cells = [None if gone else value for value, gone in zip(values.tolist(), np.asarray(column.isna()), strict=True)]
+    kinds = {type(cell) for cell in cells if cell is not None}
+    if kinds and all(issubclass(kind, date) for kind in kinds):
+        return pl.Series(name, np.array([_moment(cell) for cell in cells], dtype="datetime64[us]"))
+    if kinds and all(issubclass(kind, (int, float)) for kind in kinds):
+        return pl.Series(name, cells, strict=False)
+    return pl.Series(name, [None if cell is None else str(cell) for cell in cells], dtype=pl.String)
+
+
+def _moment(cell: Any) -> Any:
+    return cell.astimezone(UTC).replace(tzinfo=None) if getattr(cell, "tzinfo", None) else cell
 
 
 def _series(X: Any) -> list[Floats]:
@@ -237,6 +254,8 @@ def _series(X: Any) -> list[Floats]:
             raise ValueError(
                 f"X must be (N, L) numbers or a list of (L,); series {place} is {row.shape}, or has no value."
             )
+        if not np.isfinite(row[-1]):
+            raise ValueError(f"X, series {place}: {OPEN}")
     if not series:
         raise ValueError("X holds no series; got N=0. Give one or more.")
     return series

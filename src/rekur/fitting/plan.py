@@ -67,7 +67,7 @@ def make(fitting: Fitting, seed: int = 1, device: str = "auto", threads: int | N
     return Plan(
         fitting.kind.said,
         config.recipe.task,
-        _split(config.data),
+        getattr(task, "split", "") or _split(config.data),
         parts,
         rivals(config.recipe.task, config.data),
         _described(config.model.model_dump()),
@@ -124,7 +124,7 @@ def _timed(task: Task, model: nn.Module, threads: int) -> float:
 
 def _split(data: Mapping[str, Any]) -> str:
     if "split" not in data:
-        return "the last steps of each series test" if "horizon" in data else "random parts validate and test"
+        return "random parts validate and test"
     how = {
         "random": "at random",
         "stratified": "at random, every class in every part",

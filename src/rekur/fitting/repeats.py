@@ -29,10 +29,10 @@ def plan(config: Config, folds: int, seeds: int, seed: int) -> list[dict[str, An
 
     Raises RequestError for folds of a task that splits no rows, and for fewer than two of either.
     """
-    if folds and "split" not in config.data:
+    if folds and "split" not in config.data and config.recipe.task != "forecast":
         raise RequestError(
-            f"--folds deals out the rows of a table or the files of a folder; the task `{config.recipe.task}` has "
-            "none. Take --seeds."
+            f"--folds deals out the rows of a table, the files of a folder, or the time of series; the task "
+            f"`{config.recipe.task}` has none. Take --seeds."
         )
     if min(count for count in (folds, seeds) if count) < 2:
         raise RequestError("--folds and --seeds take 2 or more: one run is what `rekur fit` does without them.")
@@ -105,7 +105,9 @@ def _one(
 def summary(config: Config, place: Path, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the mean and the spread (standard deviation between runs) of every figure, and the verdicts counted."""
     verdicts = [str(one["verdict"]) for one in metrics]
-    metric = next((one["versus"]["metric"] for one in metrics if one.get("versus")), next(iter(metrics[0]["test"])))
+    ours = _over([one["test"] for one in metrics])
+    metric = next((one["versus"]["metric"] for one in metrics if one.get("versus")), "")
+    metric = metric if metric in ours else next(iter(ours))  # of one run it may have no figure
     rivals = sorted(set.intersection(*(set(one["baselines"]) for one in metrics)))
     found = {
         "recipe": config.recipe.name,
@@ -113,7 +115,7 @@ def summary(config: Config, place: Path, metrics: Sequence[Mapping[str, Any]]) -
         "run": str(place),
         "runs": [str(one["run"]) for one in metrics],
         "metric": metric,
-        "test": _over([one["test"] for one in metrics]),
+        "test": ours,
         "baselines": {name: _over([one["baselines"][name] for one in metrics]) for name in rivals},
         "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
         "seconds": {"total": sum(one["seconds"]["total"] for one in metrics)},
@@ -138,8 +140,8 @@ def sentence(found: Mapping[str, Any], count: int) -> str:
     about = names.of(metric)
     ours = found["test"][metric]
     said = f"{about.name} {_written(metric, ours)} over {count} runs (mean and spread)"
-    if found["baselines"]:
-        rivals = {name: one[metric]["mean"] for name, one in found["baselines"].items() if metric in one}
+    rivals = {name: one[metric]["mean"] for name, one in found["baselines"].items() if metric in one}
+    if rivals:
         best = (max if about.higher else min)(rivals, key=lambda name: rivals[name])
         said += f"; the best baseline, {best}, {_written(metric, found['baselines'][best][metric])}"
     counted = ", ".join(f"{verdict} in {number}" for verdict, number in found["verdicts"].items() if verdict)

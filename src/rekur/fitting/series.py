@@ -37,11 +37,11 @@ def look(data: Mapping[str, Any]) -> Series:
     task: Any = tasks.create(check(Config, values, ""))
     task.load()
     parts, series = task.parts, task.panel.series
-    grown = [_grows(one.values[:end]) for one, end in zip(series, parts.ends, strict=True)]
+    trained = [one.values[:end] for one, end in zip(series, parts.ends, strict=True) if end]
     return Series(
         season=int(task.season),
-        grows=bool(np.mean(grown) > 0.5) and all(np.nanmin(one.values) > 0 for one in series),
-        shortest=min(parts.ends),
+        grows=bool(np.mean([_grows(values) for values in trained]) > 0.5 and min(map(np.nanmin, trained)) > 0),
+        shortest=min(map(len, trained)),
         trained=len(parts.train),
         tested=len(parts.test),
         several=len(series) > 1,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ def prepare(
     settings: Mapping[str, Any] | None = None,
     epochs: int | None = None,
     seed: int = 1,
+    folds: int = 0,
 ) -> Fitting:
     """Make the recipe of the file, the folder or the two files at `paths`; nothing is trained.
 
@@ -40,11 +41,14 @@ def prepare(
         settings: changes of the recipe by dotted keys: ``{"model.hidden": 64}``.
         epochs: in place of those the size asks for.
         seed: of the split, where the task splits rows: seeds trained later are tested on the same rows.
+        folds: of a cross-validation in time: the recipe is then made of what the first of them trains on.
 
     Raises RequestError, ConfigError or DataError (exit code 2) for what the caller can mend.
     """
     places = [Path(path).absolute() for path in paths]
     kind = kinds.recognise(places, given)
+    if folds > 1 and kind.task == "forecast":
+        kind = replace(kind, data={**kind.data, "folds": folds})
     name = places[0].name.split(".")[0] or "fit"
     config = defaults.recipe(kind, name)
     if "split" in kind.data:

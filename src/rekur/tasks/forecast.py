@@ -41,6 +41,7 @@ Floats = NDArray[np.float64]
 
 UNLIKE = 20.0  # a window counts at most so many times as much as the usual one, and at least so many times less
 SOME = 5_000  # windows that say what is usual
+PROVED = 10_000  # windows forecast, three times, to prove that none reads its future; those of two moments at least
 TINY = 1e-9
 FILE = "panel.json"
 
@@ -83,13 +84,15 @@ class Forecasting(Task):
         self.panel = sets.load(self.data, self.data_dir) if self.given is None else sets.own(self.given, self.data)
         self.warnings += self.panel.notes
         self.frequency, self.columns = self.panel.frequency, self.panel.columns
-        if self.data.log:
-            parts.check_positive(self.panel)
+        if self.data.folds:
+            self.panel, self.data = parts.until(self.panel, self.data)
         tested = self.given is None
         self.parts = parts.cut(self.panel, self.data, tested)
-        self.season = self.data.season or self._season()
-        self.scales = fitted(self.panel, self.data, self.parts.ends, self.season)
-        self.windows = Windows(self.panel, self.data, self.scales)
+        self.warnings += self.parts.notes
+        if self.data.log:
+            self.warnings += parts.check_positive(self.panel, self.parts.ends)
+        self.windows = self._windows(self.panel)
+        self.scales, self.season = self.windows.scales, self.windows.scales.season
         everywhere = np.concatenate([self.parts.train, self.parts.validation, self.parts.test])
         covariates.check_inside(self.windows, everywhere)
         self.parts = parts.worth(self.parts, self.windows.truth, tested)
@@ -100,11 +103,17 @@ class Forecasting(Task):
                 "and none of these moves. Take mae."
             )
 
-    def _season(self) -> int:
+    def _windows(self, panel: Panel) -> Windows:
+        """Return the windows of a panel, and in them the season and the scales of its training part."""
+        season = self.data.season or self._season(panel)
+        scales = fitted(panel, self.data, self.parts.ends, season)
+        return Windows(panel, self.data, scales, self.parts.seen)
+
+    def _season(self, panel: Panel) -> int:
         from rekur.evaluation.forecasting import seasons
 
-        histories = [one.values[:end] for one, end in zip(self.panel.series, self.parts.ends, strict=True)]
-        step = self.panel.frequency
+        histories = [one.values[:end] for one, end in zip(panel.series, self.parts.ends, strict=True) if end]
+        step = panel.frequency
         seconds = {"second": step.count, "month": 2_629_800 * step.count, "weekday": None, "count": None}[step.unit]
         tried = (5,) if step.unit == "weekday" else seasons.candidates(seconds)
         return seasons.of_panel(histories, tried)
@@ -147,6 +156,13 @@ class Forecasting(Task):
             levels=data.levels,
         )
 
+    @property
+    def split(self) -> str:
+        """Which part tests, for people."""
+        fold = f"fold {self.data.fold + 1} of {self.data.folds}: " if self.data.folds else ""
+        begins = self.parts.begins
+        return fold + (f"all series test from {begins} on" if begins else "the last steps of each series test")
+
     # learning
 
     def batches(self, epoch: int) -> Sequence[Rows]:
@@ -168,7 +184,7 @@ class Forecasting(Task):
     @cached_property
     def _usual(self) -> float:
         some = self.train[:: -(-len(self.train) // SOME)]
-        return float(np.median(self._importance(some, self.windows.cut(some))))
+        return max(float(np.nanmedian(self._importance(some, self.windows.cut(some)))), TINY)
 
     def _importance(self, origins: Origins, batch: Batch) -> Floats:
         """Return how much an error of 1, in a window's own scale, counts in OWA: (N,)."""
@@ -179,8 +195,8 @@ class Forecasting(Task):
             unit = unit * level
         scales, smape, mase = self._naive2
         scale = np.where(np.isfinite(scales[places]), scales[places], np.inf)
-        found: Floats = unit / scale / mase + 100 * unit / np.maximum(level, TINY) / smape
-        return found
+        found = unit / scale / max(mase, TINY) if np.isfinite(mase) else np.zeros(len(unit))
+        return np.asarray(found + 100 * unit / np.maximum(level, TINY) / max(smape, TINY), dtype=np.float64)
 
     @cached_property
     def _naive2(self) -> tuple[Floats, float, float]:
@@ -262,12 +278,12 @@ class Forecasting(Task):
             "proof": self._proof(model),
             "horizons": self._by_horizon(point, quantiles),
         }
-        told = telling.predictions(self.windows, self.parts.test, self.judge.truth, point, quantiles, self.data)
+        seen = (self.judge.truth, point, quantiles)
+        told = telling.predictions(self.windows, self.parts.test, *seen, self.data)
         tables = {"history": coming.history(self.panel, self.data.window)}
-        seen = (self.judge.truth, point, quantiles, self.judge.scales)
-        tables["fans"] = telling.fans(self.windows, self.parts.test, *seen, self.data)
+        tables["fans"] = telling.fans(self.windows, self.parts.test, *seen, self.judge.scales, self.data)
         if telling.is_one_series(self.parts, self.data):
-            tables["series"] = telling.steps_ahead(self.windows, self.parts, self.judge.truth, point)
+            tables["series"] = telling.steps_ahead(self.windows, self.parts, self.judge.truth, point, self.data.units)
         return Test(outcome, told, tables, extra)
 
     def _by_horizon(self, point: NDArray[Any], quantiles: NDArray[Any]) -> dict[str, Any]:
@@ -280,21 +296,27 @@ class Forecasting(Task):
             "scales": judge.scales,
             "levels": data.levels,
         }
-        series = self.parts.test[:, 0]
-        return horizons.by_horizon(judge.truth, point, self.rivals, series=series, quantiles=quantiles, **told)
+        series, steps = self.parts.test.T
+        when = {"series": series, "moments": self.parts.clock.at(series, steps)}
+        return horizons.by_horizon(judge.truth, point, self.rivals, quantiles=quantiles, **when, **told)
 
     def _proof(self, model: Model) -> dict[str, Any]:
-        from rekur.tasks.forecasting.proof import prove
+        from rekur.tasks.forecasting.proof import MOMENTS, prove
 
-        def forecast(windows: Windows, origins: Origins) -> NDArray[Any]:
-            point, quantiles = self.predicting(model).forecast(windows, origins, self.data.units)
-            return np.concatenate([point[..., None], quantiles], axis=2)
+        def forecast(panel: Panel, origins: Origins, moment: int) -> NDArray[Any]:
+            found = self.predicting(model).known_at(self._windows(panel), self.parts, origins, moment)
+            return np.concatenate([found[0][..., None], found[1]], axis=2)
 
-        found = prove(self.panel, self.data, self.parts, self.scales, forecast, self.generator(3))
+        moments = max(2, min(MOMENTS, PROVED // self.predicting(model).costs(self.parts)))
+        found = prove(self.panel, self.parts, forecast, self.generator(3), moments)
         if found and not found["equal"]:
             self.warnings.append(
                 "The forecasts read what they foretell: values changed behind an origin moved them by "
                 f"{found['moved']:g}."
+            )
+        elif found and not found["control"]:
+            self.warnings.append(
+                "The forecasts do not read the values of their series: changed, they leave them as they are."
             )
         return found
 
@@ -325,14 +347,20 @@ class Forecasting(Task):
         Raises DataError for what cannot be read, and for covariates that are not known ahead.
         """
         names = self.columns if not own else replace(self.columns, id="unique_id", time="ds", target="y")
-        found = coming.read(frame, names, self.frequency, self.data)
-        if self.data.log:
+        found = coming.read(frame, names, self.frequency, self.data, own)
+        where, point, quantiles = self._ahead(model, found, corrections, own)
+        return coming.table(found, where, point, quantiles, self.data.levels)
+
+    def _ahead(
+        self, model: Model, found: Panel, corrections: conformal.Corrections | None = None, own: bool = False
+    ) -> tuple[Origins, NDArray[np.float32], NDArray[np.float32]]:
+        """Return the ends of histories, the forecasts behind them and their quantiles."""
+        if self.data.log and not own:
             parts.check_positive(found)
         where = coming.origins(found, self.data, self.scales.marked)
         windows = Windows(found, self.data, self.scales)
         covariates.check_ahead(windows, where)
-        point, quantiles = self.predicting(model).forecast(windows, where, corrections=corrections)
-        return coming.table(found, where, point, quantiles, self.data.levels)
+        return where, *self.predicting(model).forecast(windows, where, corrections=corrections)
 
     def predict(self, model: Model, inputs: Sequence[Any]) -> list[dict[str, Any]]:
         """Forecast the steps behind each history, (L,) numbers, oldest first: h numbers, and h of each quantile.
@@ -343,10 +371,8 @@ class Forecasting(Task):
             raise DataError("This model reads more than a series: give a table: `rekur forecast RUN --history FILE`.")
         if not inputs:
             return []
-        found = Panel(coming.histories(inputs), self.frequency, self.columns)
-        where = coming.origins(found, self.data, self.scales.marked)
-        windows = Windows(found, self.data, self.scales)
-        point, quantiles = self.predicting(model).forecast(windows, where)
+        found = Panel(coming.histories(inputs, self.scales.series), self.frequency, self.columns)
+        _, point, quantiles = self._ahead(model, found)
         names = [coming.name_of(level) for level in self.data.levels]
         return [
             {"prediction": one.tolist(), "quantiles": dict(zip(names, band.T.tolist(), strict=True))}

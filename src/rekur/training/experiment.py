@@ -164,6 +164,8 @@ class Experiment:
         with _named_interrupt(self.folder):
             with self._stage("data"):
                 task, model = prepared(self.config, self.about, self.data_dir)
+            for text in task.warnings:
+                self.audience.on_warning(text)
             with self._stage("train"):
                 self._settle(task, model, resume)
                 fitted = self._fit(task, model, resume)

@@ -57,6 +57,7 @@ def by_horizon(
     *,
     metric: str = "mae",
     series: ArrayLike | None = None,
+    moments: ArrayLike | None = None,
     every: int = 1,
     scales: ArrayLike | None = None,
     quantiles: ArrayLike | None = None,
@@ -73,6 +74,7 @@ def by_horizon(
         metric: the verdict's; errors are absolute for mae, squared for mse and rmse, in per cent for smape. For mase,
             owa and the rest they are absolute, divided by `scales`.
         series: (N,) which series a window is of; None: all are of one.
+        moments: (N,) when each is made, so that windows of several series are paired by it; None: in their order.
         every: steps between the origins of neighbouring windows.
         scales: (N,) MASE's scales.
         quantiles, levels: (N, h, Q), (Q,).
@@ -80,13 +82,15 @@ def by_horizon(
     true = np.asarray(truth, dtype=np.float64)
     owners = np.zeros(len(true), dtype=np.int64) if series is None else np.unique(series, return_inverse=True)[1]
     check_shape("by_horizon", "series", owners.shape, N=len(true))
+    when = _order(owners) if moments is None else np.asarray(moments, dtype=np.int64)
+    check_shape("by_horizon", "moments", when.shape, N=len(true))
     of, name = _loss(metric, scales)
     parts = groups(true.shape[1])
     losses = {who: _grouped(of(true, guess), parts) for who, guess in {"ours": forecast, **rivals}.items()}
     errors = {who: _told(np.array([metrics.mean(column) for column in loss.T]), name) for who, loss in losses.items()}
     overlaps = [-(-last // every) for _, last in parts]
     found: dict[str, Any] = {"steps": [list(part) for part in parts], "metric": name, "errors": errors}
-    found["verdicts"] = _verdicts(losses, owners, overlaps) if rivals else []
+    found["verdicts"] = _verdicts(losses, owners, when, overlaps) if rivals else []
     found["coverage"] = {}
     if quantiles is not None:
         blocks = overlaps[-1] if _in_time(owners) else 1
@@ -114,7 +118,9 @@ def _grouped(values: Floats, parts: Sequence[tuple[int, int]]) -> Floats:
     return np.stack([metrics.mean_of_steps(values[:, first - 1 : last]) for first, last in parts], axis=1)
 
 
-def _verdicts(losses: Mapping[str, Floats], owners: NDArray[np.int64], overlaps: Sequence[int]) -> list[dict[str, Any]]:
+def _verdicts(
+    losses: Mapping[str, Floats], owners: NDArray[np.int64], when: NDArray[np.int64], overlaps: Sequence[int]
+) -> list[dict[str, Any]]:
     rivals = {who: loss for who, loss in losses.items() if who != "ours"}
     found: list[dict[str, Any]] = []
     for group, overlap in enumerate(overlaps):
@@ -124,7 +130,8 @@ def _verdicts(losses: Mapping[str, Floats], owners: NDArray[np.int64], overlaps:
             found.append({"rival": None, "p_value": None})
             continue
         best = min(known, key=lambda who: known[who])
-        found.append({"rival": best, **_tested(losses["ours"][:, group] - rivals[best][:, group], owners, overlap)})
+        difference = losses["ours"][:, group] - rivals[best][:, group]
+        found.append({"rival": best, **_tested(difference, owners, when, overlap)})
     tested = [one for one in found if one["p_value"] is not None]
     for one, p in zip(tested, holm([one["p_value"] for one in tested]), strict=True):
         one["p_holm"] = p
@@ -132,16 +139,16 @@ def _verdicts(losses: Mapping[str, Floats], owners: NDArray[np.int64], overlaps:
     return [{"p_holm": None, "verdict": "not tested", **one} for one in found]
 
 
-def _tested(difference: Floats, owners: NDArray[np.int64], overlap: int) -> dict[str, Any]:
+def _tested(difference: Floats, owners: NDArray[np.int64], when: NDArray[np.int64], overlap: int) -> dict[str, Any]:
     """Test whether the mean of N differences is 0.
 
     Where there are more origins than series, the mean over the series at each origin is a series in time whose
     neighbours overlap; else the mean over the origins of each series is one of M that are taken as independent.
     """
     known = np.isfinite(difference)
-    difference, owners = difference[known], owners[known]
+    difference, owners, when = difference[known], owners[known], when[known]
     in_time = _in_time(owners)
-    places = _order(owners) if in_time else np.unique(owners, return_inverse=True)[1]
+    places = np.unique(when if in_time else owners, return_inverse=True)[1]
     lags = overlap if in_time else 1
     means = np.bincount(places, difference) / np.bincount(places)
     mean = float(means.mean()) if len(means) else None

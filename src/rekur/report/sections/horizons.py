@@ -238,10 +238,14 @@ def proof(found: Any) -> str:
     count, origins = (words.whole(found.get(name)) for name in ("values", "origins"))
     tried = f"All {count} values behind {origins} origins of the test part"
     if found.get("equal"):
-        control = words.figure(words.number(found.get("control")))
-        return (
-            f"No forecast reads its future. {tried} were replaced by noise and the forecasts made again: not a bit of "
-            f"them changed. One value changed before each origin moved them by up to {control}."
-        )
+        control = words.number(found.get("control"))
+        again = f"{tried} were replaced by noise and the forecasts made again: not a bit of them changed."
+        if not control > 0:
+            return (
+                f"Nothing is proved of what the forecasts read. {again} But one value changed before each origin "
+                "changed nothing either: they do not read the values of their series."
+            )
+        moved = f"One value changed before each origin moved them by {words.figure(control)}."
+        return f"No forecast reads its future. {again} {moved}"
     moved = words.figure(words.number(found.get("moved")))
     return f"The forecasts read their future: {tried} were replaced by noise, and that moved them by up to {moved}."

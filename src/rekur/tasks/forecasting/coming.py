@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,14 @@ from rekur.errors import DataError
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Origins
 
+OPEN = (
+    "its last value is missing, so that nobody can say whether it ends there or goes on. Cut it behind its last value, "
+    "or fill the end."
+)
 EMPTY = 0.5  # a history of which more is missing has another frequency than the one learned
 
 
-def read(frame: pl.DataFrame, columns: Columns, frequency: Frequency, data: ForecastData) -> Panel:
+def read(frame: pl.DataFrame, columns: Columns, frequency: Frequency, data: ForecastData, own: bool = False) -> Panel:
     """Return the histories of a table as series of a frequency that is known.
 
     Args:
@@ -27,17 +31,18 @@ def read(frame: pl.DataFrame, columns: Columns, frequency: Frequency, data: Fore
         columns: what its columns are called; where the target is not among them, it is looked for as in training.
         frequency: the model's.
         data: settings of the run.
+        own: whether the table is `history` of the run: its gaps are those of the training file.
 
     Raises DataError for faults of the table, and for steps of another length than those learned.
     """
     if columns.target in frame.columns:
         found = panel.read(frame, columns, "long", frequency=frequency)
     else:
-        own = Columns(data.id, data.time, data.target, data.known, data.observed, data.static)
-        found = panel.read(frame, own, data.layout or None, frequency=frequency)
+        named = Columns(data.id, data.time, data.target, data.known, data.observed, data.static)
+        found = panel.read(frame, named, data.layout or None, frequency=frequency)
     for series in found.series:
         missing = float(np.isnan(series.values).mean())
-        if missing > EMPTY and len(series.values) > 2:
+        if missing > EMPTY and len(series.values) > 2 and not own:
             raise DataError(
                 f"Series `{series.id}`: the model learned {frequency}, and of these steps {100 * missing:.0f} % are "
                 "missing in the history. Is it of another frequency? Give one row a step."
@@ -46,10 +51,14 @@ def read(frame: pl.DataFrame, columns: Columns, frequency: Frequency, data: Fore
 
 
 def history(found: Panel, steps: int) -> pl.DataFrame:
-    """Return the last `steps` of each series as a long table, with what is known of the steps to come."""
+    """Return the last `steps` of each series as a long table, with what is known of the steps to come.
+
+    Where the first of them is missing the table begins earlier, with the value that it is filled with.
+    """
     columns, parts = found.columns, []
     for place, series in enumerate(found.series):
         begin = max(0, len(series.values) - steps)
+        begin = int(np.flatnonzero(np.isfinite(series.values[: begin + 1]))[-1])
         times = found.times(place, begin, len(series.covariates) - begin)
         values = np.concatenate([series.values, np.full(len(series.covariates) - len(series.values), np.nan)])[begin:]
         table: dict[str, Any] = {"unique_id": [series.id] * len(times), "ds": stamped(times), "y": values}
@@ -59,8 +68,11 @@ def history(found: Panel, steps: int) -> pl.DataFrame:
     return pl.concat(parts).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def histories(inputs: Sequence[Any]) -> tuple[Series, ...]:
-    """Return histories (L,) of numbers as series; raises DataError for what holds no number."""
+def histories(inputs: Sequence[Any], taken: Container[str] = ()) -> tuple[Series, ...]:
+    """Return histories (L,) of numbers as series, none by a name that is `taken`.
+
+    Raises DataError for what holds no number, and for a history whose last value is missing.
+    """
     made = []
     for place, given in enumerate(inputs):
         try:
@@ -69,9 +81,13 @@ def histories(inputs: Sequence[Any]) -> tuple[Series, ...]:
             raise DataError("A history must be (L,) numbers, oldest first; got something else.") from None
         if values.ndim != 1 or not np.isfinite(values).any():
             raise DataError(f"A history must be (L,) numbers, oldest first; got {values.shape}.")
-        there = np.flatnonzero(np.isfinite(values))
-        kept = values[there[0] : there[-1] + 1]
-        made.append(Series(str(place), 0, kept, np.zeros((len(kept), 0))))
+        if not np.isfinite(values[-1]):
+            raise DataError(f"History {place + 1}: {OPEN}")
+        kept = np.where(np.isfinite(values), values, np.nan)[np.isfinite(values).argmax() :]
+        name = f"history {place + 1}"
+        while name in taken:
+            name += "'"
+        made.append(Series(name, 0, kept, np.zeros((len(kept), 0))))
     return tuple(made)
 
 

@@ -1,8 +1,9 @@
-"""Proof that no forecast read its future: change all that came behind an origin, and forecast again.
+"""Proof that no forecast read its future: change all that came at and behind a moment, and forecast it again.
 
-The series' values and observed covariates behind each origin are replaced by noise; scales are fitted again, windows
-cut again. The forecasts must be the same to the last bit. A control changes one value before the origin, too: if that
-moved nothing, the proof would prove nothing.
+At some moments of the test part the values and observed covariates of every series, from that moment on, are replaced
+by noise; then everything is done again that lies between data and forecast: season and scales are found, windows cut
+and forecast, quantiles corrected by the errors known by then. The forecasts must be the same to the last bit. A control
+changes one value before each moment, too: if that moved nothing, the proof would prove nothing.
 """
 
 from __future__ import annotations
@@ -14,63 +15,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.data.panel import Panel
+from rekur.data.panel import Panel, Series
 from rekur.tasks.forecasting.parts import Parts
-from rekur.tasks.forecasting.settings import ForecastData
-from rekur.tasks.forecasting.windows import Origins, Scales, Windows, fitted
+from rekur.tasks.forecasting.windows import Origins
 
 Floats = NDArray[Any]
-Forecast = Callable[[Windows, Origins], Floats]  # -> point and quantiles (N, h, 1 + Q)
+Forecast = Callable[[Panel, Origins, int], Floats]  # of origins at one moment -> point and quantiles (N, h, 1 + Q)
 
-MOST = 32  # origins tried
+MOST = 32  # origins tried, at
+MOMENTS = 8
 
 
 def prove(
-    panel: Panel, data: ForecastData, parts: Parts, scales: Scales, forecast: Forecast, generator: np.random.Generator
+    panel: Panel, parts: Parts, forecast: Forecast, generator: np.random.Generator, moments: int = MOMENTS
 ) -> dict[str, Any]:
     """Return how many origins were tried, whether all forecasts stayed the same, how far they and the control moved."""
-    chosen = parts.test[np.unique(np.linspace(0, len(parts.test) - 1, min(MOST, len(parts.test))).astype(int))]
-    chosen = chosen[[_behind(panel, place, origin) > 0 for place, origin in chosen]]
-    if not len(chosen):
+    behind = np.array([np.isfinite(panel.series[place].values[step:]).sum() for place, step in parts.test.tolist()])
+    tested, behind = parts.test[behind > 0], behind[behind > 0]
+    if not len(tested):
         return {}
-    kept = [panel.series[place] for place in chosen[:, 0]]
-    origins = np.stack([np.arange(len(chosen)), chosen[:, 1]], axis=1)
-    ends = [parts.ends[place] for place in chosen[:, 0]]
-
-    def forecasts(changed: Panel) -> Floats:
-        again = replace(scales, series=fitted(changed, data, ends).series)
-        return forecast(Windows(changed, data, again), origins)
-
-    draws = {name: generator.standard_normal(max(len(one.values) for one in kept)) for name in ("behind", "before")}
-    known = len(panel.columns.known)
-    copies = replace(panel, series=tuple(kept))
-    behind = replace(panel, series=tuple(map(_changed(draws["behind"], 0, known), kept, chosen[:, 1].tolist())))
-    before = replace(panel, series=tuple(map(_changed(draws["before"], 1, known), kept, chosen[:, 1].tolist())))
-    first = forecasts(copies)
-    moved, control = (float(np.abs(forecasts(changed) - first).max()) for changed in (behind, before))
+    clock = parts.clock.at(*tested.T)
+    chosen = _some(np.unique(clock), moments)
+    draws = generator.standard_normal(1 + max(len(one.values) for one in panel.series))
+    found = []
+    for moment in chosen.tolist():
+        at = _some(np.flatnonzero(clock == moment), max(1, MOST // len(chosen)))
+        forecasts = [
+            forecast(changed, tested[at], moment)
+            for changed in (panel, *(changed_from(panel, parts, moment, draws, earlier) for earlier in (0, 1)))
+        ]
+        differences = [float(np.abs(other - forecasts[0]).max()) for other in forecasts[1:]]
+        found.append((len(at), int(behind[at].sum()), *differences))
+    moved, control = max(one[2] for one in found), min(one[3] for one in found)
     return {
-        "origins": len(chosen),
-        "values": int(sum(_behind(panel, place, origin) for place, origin in chosen)),
+        "origins": sum(one[0] for one in found),
+        "moments": len(found),
+        "values": sum(one[1] for one in found),
         "equal": moved == 0.0,
         "moved": moved,
         "control": control,
     }
 
 
-def _behind(panel: Panel, place: int, origin: int) -> int:
-    return int(np.isfinite(panel.series[place].values[origin:]).sum())
+def _some(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return up to so many of the values, the first and the last among them."""
+    found: NDArray[np.int64] = values[np.unique(np.linspace(0, len(values) - 1, min(most, len(values))).astype(int))]
+    return found
 
 
-def _changed(draws: Floats, earlier: int, known: int) -> Callable[[Any, int], Any]:
-    """Return what changes a series from `earlier` steps before an origin on; the known covariates stay."""
+def changed_from(panel: Panel, parts: Parts, moment: int, draws: Floats, earlier: int = 0) -> Panel:
+    """Return the panel with noise in place of all from `earlier` steps before a moment on; the known stays."""
 
-    def change(series: Any, origin: int) -> Any:
-        start = origin - earlier
+    def change(place: int, series: Series) -> Series:
+        start = max(0, parts.clock.step(place, moment) - earlier)
+        if start >= len(series.values):
+            return series
         values, covariates = series.values.copy(), series.covariates.copy()
-        size = float(np.nanmax(np.abs(values)))
+        size = max(float(np.nanmax(np.abs(values))), 1.0)
         noise = 1.0 + np.abs(draws[: len(values) - start])  # above 1, so that logarithms exist
         values[start:] = size * noise
-        covariates[start:, known:] += size * noise.mean()
+        covariates[start:, len(panel.columns.known) :] += size * noise.mean()
         return replace(series, values=values, covariates=covariates)
 
-    return change
+    return replace(panel, series=tuple(change(place, series) for place, series in enumerate(panel.series)))

@@ -25,6 +25,7 @@ class Judge:
     truth: Floats  # (N, h)
     scales: Floats  # (N,) MASE's
     data: ForecastData
+    left: NDArray[np.int64]  # (N,) steps from the origin to the end of its series
 
     @classmethod
     def of(cls, windows: Windows, parts: Parts, data: ForecastData, season: int) -> Judge:
@@ -34,7 +35,8 @@ class Judge:
             zip(begins[:, 0].tolist(), metrics.scales_of(windows.known(begins, data.units), season), strict=True)
         )
         scales = np.array([of_series[place] for place in parts.test[:, 0].tolist()])
-        return cls(windows.truth(parts.test, data.units), scales, data)
+        left = windows.lengths[parts.test[:, 0]] - parts.test[:, 1]
+        return cls(windows.truth(parts.test, data.units), scales, data, left)
 
     def outcome(self, forecast: Floats, naive2: Floats | None = None, quantiles: Floats | None = None) -> Outcome:
         """Score forecasts (N, h), and quantiles (N, h, Q)."""
@@ -45,15 +47,22 @@ class Judge:
         return self._by_horizon(whole, forecast) if self.data.horizons else whole
 
     def _by_horizon(self, whole: Outcome, forecast: Floats) -> Outcome:
-        """Make mse and mae the mean over the horizons, each over all windows that hold it whole, as is published."""
-        horizons = sorted({*self.data.horizons, self.data.horizon})
+        """Make mse and mae the mean over the horizons, each over all windows that reach so far, as is published.
+
+        Values that are missing count in none; a horizon that no window reaches has no figure.
+        """
+        known = np.isfinite(self.truth)
+        reach = {
+            h: (self.left >= h) & known[:, :h].any(axis=1) for h in sorted({*self.data.horizons, self.data.horizon})
+        }
+        reach = {h: holds for h, holds in reach.items() if holds.any()}
         figures, items, details = dict(whole.metrics), np.zeros(len(whole.items)), dict(whole.details)
         absolute = np.zeros(len(whole.items))
-        for h in horizons:
-            holds = np.asarray(np.isfinite(self.truth[:, :h]).all(axis=1))
-            share = holds.sum() / len(holds) * len(horizons)
-            errors = np.where(holds[:, None], self.truth[:, :h] - forecast[:, :h], 0.0)
-            squares, sizes = np.square(errors).mean(axis=1), np.abs(errors).mean(axis=1)
+        for h, holds in reach.items():
+            share = holds.sum() / len(holds) * len(reach)
+            counts = np.maximum(known[:, :h].sum(axis=1), 1)
+            errors = np.where(holds[:, None] & known[:, :h], self.truth[:, :h] - forecast[:, :h], 0.0)
+            squares, sizes = np.square(errors).sum(axis=1) / counts, np.abs(errors).sum(axis=1) / counts
             figures |= {f"mse_{h}": float(squares[holds].mean()), f"mae_{h}": float(sizes[holds].mean())}
             items += squares / share
             absolute += sizes / share

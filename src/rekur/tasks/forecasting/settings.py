@@ -38,8 +38,25 @@ class ForecastData(Settings):
     window: int = Field(48, ge=1, le=16_384, description="T, steps read")
     stride: int = Field(1, ge=1, description="steps from one training window to the next")
     every: int = Field(1, ge=1, description="steps from one origin to the next where it validates and tests")
-    test: int = Field(0, ge=0, description="last steps of each series that test; 0: a fifth, a horizon at least")
-    validation: int = Field(0, ge=0, description="steps before those, which validate and calibrate; 0: as many")
+    cut: Literal["", "date", "series"] = Field(
+        "",
+        description="where the parts begin: at one date for all series, or each series a count of steps before its own "
+        "end; by default at a date where rows have one",
+    )
+    test: int = Field(0, ge=0, description="last steps that test; 0: a fifth of all values, a horizon at least")
+    validation: int = Field(
+        0,
+        ge=0,
+        description="steps before those, which validate and calibrate; 0: a fifth of the rest, at most as many",
+    )
+    folds: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="cross-validation in time: test parts that follow each other up to the end, each behind all that "
+        "trains; with test = 0 they are the second half; 0: one test part",
+    )
+    fold: int = Field(0, ge=0, description="which of the folds is tested, from 0")
     judged: int = Field(1, ge=1, description="take every n-th validation window after an epoch; intervals take all")
     shortest: int = Field(0, ge=0, description="leave out series of fewer values; 0: refuse them if they are too short")
     log: bool = Field(False, description="forecast the logarithm; every value must be above 0")
@@ -86,6 +103,10 @@ class ForecastData(Settings):
         for name in ("test", "validation"):
             if 0 < getattr(self, name) < self.shortest_horizon:
                 yield f"data.{name}: {getattr(self, name)} steps hold no horizon of {self.shortest_horizon}. Raise it."
+        if self.folds == 1:
+            yield "data.folds must be 2 or more, or 0 for one test part."
+        if self.fold and self.fold >= self.folds:
+            yield f"data.fold must be below data.folds ({self.folds}); got {self.fold}. It counts from 0."
         if self.units == "standard" and not self.standardise:
             yield 'data.units = "standard" needs data.standardise = true.'
         if self.metric == "owa" and self.units == "standard":

@@ -49,11 +49,11 @@ def is_one_series(parts: Parts, data: ForecastData) -> bool:
     return data.every == 1 and len(np.unique(parts.test[:, 0])) == 1 and bool((np.diff(parts.test[:, 1]) == 1).all())
 
 
-def steps_ahead(windows: Windows, parts: Parts, truth: Floats, point: Floats) -> pl.DataFrame:
+def steps_ahead(windows: Windows, parts: Parts, truth: Floats, point: Floats, units: str = "own") -> pl.DataFrame:
     """Return the table `series`: the values before the test part, then each with its forecast of one step ahead."""
     place, first = parts.test[0].tolist()
-    before = windows.histories(parts.test[:1])[0]
-    last = np.array([history[-1] for history in windows.histories(parts.test, most=1)])
+    before = windows.histories(parts.test[:1], units)[0]
+    last = np.array([history[-1] for history in windows.histories(parts.test, units, most=1)])
     dates = written(windows.panel.times(place, 0, first + len(parts.test)))
     nothing = np.full(len(before), np.nan)
     return pl.DataFrame(

@@ -81,15 +81,16 @@ class Batch:
 
 
 def transformed(values: Floats, log: bool) -> Floats:
-    """Return the values, or their logarithms."""
-    return np.log(values) if log else values
+    """Return the values, or their logarithms: NaN where there is none."""
+    return np.log(np.where(values > 0, values, np.nan)) if log else values
 
 
 class Windows:
     """The series of a panel, scaled and laid end to end, so that windows are cut out by their places."""
 
-    def __init__(self, panel: Panel, data: ForecastData, scales: Scales) -> None:
-        self.panel, self.data, self.scales = panel, data, scales
+    def __init__(self, panel: Panel, data: ForecastData, scales: Scales, seen: Sequence[int] | None = None) -> None:
+        """Lay out the series; of one that `scales` does not know, the first `seen` steps say how large it is."""
+        self.panel, self.data, self.scales, self.seen = panel, data, scales, seen
         self.lengths = np.array([len(series.values) for series in panel.series])
         self.starts = np.concatenate(
             [[0], np.cumsum(self.lengths + data.horizon)[:-1]]
@@ -113,7 +114,8 @@ class Windows:
         series = self.panel.series[place]
         if series.id in self.scales.series:
             return self.scales.series[series.id]
-        return scale_of(transformed(series.values, self.data.log)) if self.data.standardise else (0.0, 1.0)
+        values = series.values if self.seen is None else series.values[: self.seen[place]]
+        return scale_of(transformed(values, self.data.log)) if self.data.standardise else (0.0, 1.0)
 
     def _lay(self, place: int) -> None:
         series, data = self.panel.series[place], self.data
@@ -123,7 +125,7 @@ class Windows:
         self.raw[at] = series.values
         self.z[at] = (transformed(series.values, data.log) - shift) / scale
         self.filled[at] = carried(self.z[at])
-        self.missing[at] = np.isnan(series.values)
+        self.missing[at] = np.isnan(self.z[at])
         self.before[at] = carried(series.values)
         if self.calendar.shape[1]:
             times = self.panel.times(place, 0, room.stop - room.start)
@@ -269,23 +271,24 @@ def scale_of(values: Floats) -> tuple[float, float]:
 
 
 def fitted(panel: Panel, data: ForecastData, ends: Sequence[int], season: int = 1) -> Scales:
-    """Fit scales on the first `ends[i]` steps of each series; the season was found before."""
+    """Fit scales on the first `ends[i]` steps of each series; the season was found before. Those of 0 are not read."""
     series, covariates = {}, []
-    for place, (one, end) in enumerate(zip(panel.series, ends, strict=True)):
+    trained = [(one, end) for one, end in zip(panel.series, ends, strict=True) if end]
+    for one, end in trained:
         values = transformed(one.values[:end], data.log)
         series[one.id] = scale_of(values) if data.standardise else (0.0, 1.0)
-        covariates.append(panel.series[place].covariates[:end])
+        covariates.append(one.covariates[:end])
     joined = np.concatenate(covariates)
     pairs = np.array([scale_of(column) for column in joined.T]).reshape(-1, 2).T
     words, numbers = [], []
     for column in range(len(panel.columns.static)):
-        kinds = [one.static[column] for one in panel.series if one.static[column] is not None]
+        kinds = [one.static[column] for one, _ in trained if one.static[column] is not None]
         of_words = any(isinstance(kind, str) for kind in kinds)
         words.append(tuple(sorted({str(kind) for kind in kinds})) if of_words else ())
         if not of_words:
             numbers.append(scale_of(np.array(kinds, dtype=np.float64)))
-    gaps = any(np.isnan(one.values[:end]).any() for one, end in zip(panel.series, ends, strict=True))
-    short = any(end < data.window + data.horizon for end in ends)
+    gaps = any(np.isnan(one.values[:end]).any() for one, end in trained)
+    short = any(end < data.window + data.horizon for _, end in trained)
     return Scales(series, pairs, tuple(words), np.array(numbers).reshape(-1, 2).T, gaps or short, season)
 
 
