@@ -23,6 +23,8 @@ from rekur.tasks.forecasting.settings import ForecastData
 Floats = NDArray[np.float64]
 Origins = NDArray[np.int64]  # (N, 2): series, step
 
+HIGHEST = 85.0  # of a logarithm: forecasts are float32, which ends at exp(88.7)
+
 
 @dataclass(frozen=True)
 class Scales:
@@ -239,7 +241,7 @@ class Windows:
         form = (-1, *[1] * (scaled.ndim - 1))
         pairs = self.pairs[origins[:, 0]]
         own: Floats = scaled * pairs[:, 1].reshape(form) + pairs[:, 0].reshape(form)
-        return np.exp(own) if self.data.log else own
+        return np.exp(np.minimum(own, HIGHEST)) if self.data.log else own
 
 
 def carried(values: Floats, first: float | None = None) -> Floats:
