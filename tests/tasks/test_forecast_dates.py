@@ -114,10 +114,10 @@ def test_what_ends_early_trains_and_what_begins_late_is_tested_as_new(tmp_path):
     assert task.parts.begins == "2024-04-21"
     assert "all series test from 2024-04-21 on" in task.split
     said = " ".join(task.warnings)
-    assert "1 of 4 series end before the test part, which begins at 2024-04-21" in said
+    assert "1 of 4 series, ending before 2024-04-21, where the test part begins" in said
     assert "(`b`)" in said
-    assert "1 of 4 series begin too late to learn from: they are tested as new ones" in said
-    assert "1 of 4 series begin too late to learn from, and are too short to be tested: they are left out (`d`)" in said
+    assert "1 of 4 series, beginning too late to learn from: tested as new" in said
+    assert "1 of 4 series, beginning too late to learn from, too short to be tested: left out (`d`)" in said
     assert set(task.scales.series) == {"a", "b"}
     assert task.windows.static[2].tolist() == [0.0, 0.0]
 
@@ -359,7 +359,7 @@ def test_gaps_and_series_that_end_early_are_said_before_it_trains(tmp_path, caps
     assert "all series test from" in plan.out
     for said in (plan.err, (main(["fit", str(tmp_path / "sales.csv"), *options]), capsys.readouterr().err)[1]):
         assert "2 of 180 values are missing (29 February among them); they are filled" in said
-        assert "1 of 2 series end before the test part" in said
+        assert "1 of 2 series, ending before 2024-" in said
 
 
 def test_fit_cross_validates_in_time(tmp_path, capsys):

@@ -183,7 +183,7 @@ def _too_short(series: Series, cuts: _Cuts, place: int, data: ForecastData, alon
     test, validation = (int(sizes[place]) for sizes in (cuts.tests, cuts.validations))
     shares = f": {test} to test, {validation} to validate, and {window} for one window to learn from" if alone else ""
     return DataError(
-        f"Series `{name}` has {L} values; a horizon of {data.horizon} needs "
+        f"Series `{name}` has {counted(L, 'value')}; a horizon of {data.horizon} needs "
         f"{window + (test + validation if alone else 0)} or more{shares}. Take a shorter "
         "data.horizon, give more values, or leave short series out with data.shortest."
     )
@@ -204,17 +204,17 @@ def _notes(panel: Panel, parts: Parts) -> tuple[str, ...]:
     new = [place for place, end in enumerate(parts.ends) if not end]
     M = len(panel.series)
     kinds = {
-        f"end before the test part, which begins at {parts.begins}, or as soon: they train, and are not tested": [
+        f"ending before {parts.begins}, where the test part begins, or in its first steps: trained on, not tested": [
             place for place, end in enumerate(parts.ends) if end and place not in tested
         ],
-        "begin too late to learn from: they are tested as new ones, once there is a window to read": [
+        "beginning too late to learn from: tested as new, where a window can be read": [
             place for place in new if place in tested
         ],
-        "begin too late to learn from, and are too short to be tested: they are left out": [
+        "beginning too late to learn from, too short to be tested: left out": [
             place for place in new if place not in tested
         ],
     }
-    return tuple(f"{len(of)} of {M} series {said}{_named(panel, of)}." for said, of in kinds.items() if of)
+    return tuple(f"{len(of)} of {M} series, {said}{_named(panel, of)}." for said, of in kinds.items() if of)
 
 
 def _named(panel: Panel, places: list[int]) -> str:
