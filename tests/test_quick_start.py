@@ -14,6 +14,9 @@ from rekur import engine
 
 STORED = Path(__file__).parent / "stored" / "1"
 SLOW = ("torch", "sklearn", "scipy", "polars", "pandas", "onnx", "matplotlib", "statsforecast")
+COMMAND = {"rekur", "typer", "annotated_doc", "shellingham", "rich", "pygments", "markdown_it", "mdurl"}  # typer's own
+CHECKING = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection", "tomli_w"}
+PREDICTING = COMMAND | CHECKING | {"numpy", "safetensors", "cython_runtime"}
 CLOCK = "import resource; u = resource.getrusage(resource.RUSAGE_SELF); print('seconds', u.ru_utime + u.ru_stime)"
 
 
@@ -46,3 +49,31 @@ def test_a_first_prediction_takes_half_a_second(name, tmp_path):
     given = str(tmp_path / "images.npy") if name == "rows" else "재미있는 영화"
     code = f"from rekur.cli import main; assert main(['predict', {str(STORED / name)!r}, {given!r}]) == 0"
     assert seconds(code) < 1.0  # 0.5 is the aim
+
+
+def loaded(*words):
+    """Return the packages, not of Python itself, that a command of these words loads; it must succeed."""
+    code = (
+        f"import sys; from rekur.cli import main; assert main({list(words)!r}) == 0; "
+        "print('loaded', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    names = done.stdout.rpartition("loaded ")[2].split()
+    return {name for name in names if name not in sys.stdlib_module_names and not name.startswith("_")}
+
+
+def test_help_loads_what_reads_the_command_line_alone():
+    assert loaded("--help") <= COMMAND | {"sitecustomize"}
+
+
+def test_the_shelf_is_listed_without_tables():
+    assert loaded("recipes") <= PREDICTING | {"sitecustomize"}
+
+
+@pytest.mark.skipif(not engine.SETS, reason="the native engine was not built")
+@pytest.mark.parametrize("name", ["text", "text-evidence", "subwords", "tags", "characters", "translations", "names"])
+def test_a_text_is_predicted_without_tables(name):
+    """polars loads in a tenth of a second and more: only what reads or writes a table may load it."""
+    given = {"names": "Korean", "characters": "O"}.get(name, "재미있는 영화")
+    allowed = PREDICTING | {"sitecustomize"} | ({"sentencepiece"} if name == "subwords" else set())
+    assert loaded("predict", str(STORED / name), given) <= allowed

@@ -26,10 +26,11 @@ Dilations = Annotated[tuple[Width, ...], Field(strict=False, min_length=1, max_l
 class Settings(BaseModel):
     """A section whose every key is known and typed; unknown keys are errors, and `true` is no number.
 
-    Tuples are `strict=False`, or TOML's lists were none.
+    Tuples are `strict=False`, or TOML's lists were none. A schema is built when it first checks something: a prediction
+    needs two of a dozen.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class RecipeInfo(Settings):

@@ -5,6 +5,8 @@ Nothing heavy is imported at the top of these files, so that ``rekur --help`` an
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 import traceback
@@ -81,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     6 the doctor found a fault, 130 interrupted.
     """
     arguments, debug = _take_debug(sys.argv[1:] if argv is None else argv)
+    _start_quickly()
     try:
         app(args=arguments, prog_name="rekur")
     except SystemExit as stop:
@@ -94,6 +97,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         _let_go_of_a_closed_pipe()
     return 0
+
+
+def _start_quickly() -> None:
+    """Look for cycles of rubbish seldom, and not at the end; for plugins of pydantic, which check nothing here, never.
+
+    Both looks would take as long as a short prediction.
+    """
+    gc.set_threshold(100_000, 20, 100)
+    atexit.register(gc.freeze)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _let_go_of_a_closed_pipe() -> None:

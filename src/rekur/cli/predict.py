@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import gc
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,20 +40,17 @@ def predict(
 
     Example: rekur predict runs/nsmc-sample-1 "정말 재미있는 영화"
     """
-    with _without_collector():
-        from rekur import predict as predictions
-        from rekur.cli import inputs
+    from rekur import predict as predictions
+    from rekur.cli import inputs
 
-        predictor = predictions.load(run)
-        if out is not None or source == "-":
-            gc.enable()  # these go on for long
-        if out is not None:
-            _to_file(predictor, source, out, as_json)
-            return
-        if source == "-" and not as_json and inputs.by_the_line(predictor):
-            _line_by_line(predictor)
-            return
-        found = _predicted(predictor, source)
+    predictor = predictions.load(run)
+    if out is not None:
+        _to_file(predictor, source, out, as_json)
+        return
+    if source == "-" and not as_json and inputs.by_the_line(predictor):
+        _line_by_line(predictor)
+        return
+    found = _predicted(predictor, source)
     if as_json:
         output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "predictions": found})
         return
@@ -106,17 +99,6 @@ def _line_by_line(predictor: Predictor) -> None:
             output.warn(f"Line {number}: {error}")
             item = {"prediction": ""}
         print(line(item), flush=True)
-
-
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Leave cycles alone: to look for them while modules load and at the end is a quarter of so short a process."""
-    gc.disable()
-    atexit.register(gc.freeze)
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def line(item: dict[str, Any]) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
-
-import polars as pl
+from typing import TYPE_CHECKING, Self
 
 from rekur.data.ragged import Ragged
 from rekur.data.text import TOKENIZERS, join
 from rekur.data.vocabulary import MARKED, SPECIALS, KerasRanks, Vocabulary, keras_coding
 from rekur.errors import DataError, nearest
 from rekur.notation import END, PAD, START, UNKNOWN
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rekur.data.text import Column
 
 __all__ = ["END", "PAD", "START", "UNKNOWN", "Coding", "KerasCoding", "WordCoding", "make"]
 
@@ -47,7 +50,7 @@ class Coding(abc.ABC):
         """Return this coding with the words of the training texts (N,)."""
 
     @abc.abstractmethod
-    def encode(self, texts: pl.Series) -> Ragged:
+    def encode(self, texts: Column) -> Ragged:
         """Return the ids of each text (N,): Ragged of int32. A text without a token gives an empty row."""
 
     @abc.abstractmethod
@@ -103,7 +106,7 @@ class WordCoding(Coding):
             self, vocabulary=Vocabulary.fit(self._cased(texts), self.tokenizer, most, self.min_count, specials)
         )
 
-    def encode(self, texts: pl.Series) -> Ragged:
+    def encode(self, texts: Column) -> Ragged:
         return self.vocabulary.encode(self._cased(texts))
 
     def decode(self, rows: Iterable[Sequence[int]]) -> list[str]:
@@ -123,8 +126,10 @@ class WordCoding(Coding):
     def _specials(self) -> tuple[str, ...]:
         return MARKED if self.marks else SPECIALS
 
-    def _cased(self, texts: pl.Series) -> pl.Series:
-        return texts.str.to_lowercase() if self.lower else texts
+    def _cased(self, texts: Column) -> Column:
+        if not self.lower:
+            return texts
+        return [text.lower() for text in texts] if isinstance(texts, list) else texts.str.to_lowercase()
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ class KerasCoding(Coding):
     def fit(self, texts: pl.Series) -> Self:
         return replace(self, ranks=keras_coding(texts, self.num_words or None))
 
-    def encode(self, texts: pl.Series) -> Ragged:
+    def encode(self, texts: Column) -> Ragged:
         ids = self.ranks.encode(texts, self.num_words or None, self.skip_top, start=None)
         return ids.where(ids.values >= KERAS_RESERVED)
 

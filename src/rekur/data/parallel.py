@@ -8,7 +8,6 @@ from itertools import compress
 from pathlib import Path
 from typing import Literal, get_args
 
-from rekur.data.files import read_lines
 from rekur.errors import DataError
 from rekur.wording import counted
 
@@ -42,6 +41,8 @@ def read(source: Path, target: Path) -> Pairs:
     Raises:
         DataError: a file cannot be read, is not UTF-8 or empty, they have different lengths, or a line has no word.
     """
+    from rekur.data.files import read_lines
+
     sides = [read_lines(path) for path in (source, target)]
     if len(sides[0]) != len(sides[1]):
         short, long = sorted(zip(map(len, sides), (source, target), strict=True))

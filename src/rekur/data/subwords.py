@@ -10,16 +10,21 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-import polars as pl
 
+from rekur.data import few
 from rekur.data.coding import END, PAD, START, UNKNOWN, Coding
 from rekur.data.ragged import Ragged
 from rekur.data.text import normal
 from rekur.data.vocabulary import MARKED
 from rekur.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from rekur.data.text import Column
 
 Kind = Literal["bpe", "unigram"]
 COVERAGE = 0.9995  # share of the characters that have ids; SentencePiece's own figure for scripts of many
@@ -66,7 +71,7 @@ class SubwordCoding(Coding):
     def fit(self, texts: pl.Series) -> Self:
         import sentencepiece
 
-        plain, model = self._plain(texts).to_list(), io.BytesIO()
+        plain, model = self._plain(texts), io.BytesIO()
         if not any(plain):
             raise DataError("The training texts hold no word, so there are no subwords. Give more texts.")
         try:
@@ -91,8 +96,8 @@ class SubwordCoding(Coding):
             raise DataError(_explained(str(error), self.vocabulary_size)) from None
         return replace(self, model=model.getvalue())
 
-    def encode(self, texts: pl.Series) -> Ragged:
-        return Ragged.of(self._processor.encode(self._plain(texts).to_list(), num_threads=1), np.int32)
+    def encode(self, texts: Column) -> Ragged:
+        return Ragged.of(self._processor.encode(self._plain(texts), num_threads=1), np.int32)
 
     def decode(self, rows: Iterable[Sequence[int]]) -> list[str]:
         kept = [[int(token) for token in row if token > END] for row in rows]
@@ -112,9 +117,12 @@ class SubwordCoding(Coding):
             raise DataError(_DAMAGED)
         return restored
 
-    def _plain(self, texts: pl.Series) -> pl.Series:
-        plain = normal(texts).str.replace_all(r"[\s\x00]+", " ").str.strip_chars()
-        return plain.str.to_lowercase() if self.lower else plain
+    def _plain(self, texts: Column) -> list[str]:
+        if isinstance(texts, list):
+            plain = [few.words_apart(text) for text in texts]
+            return [text.lower() for text in plain] if self.lower else plain
+        apart = normal(texts).str.replace_all(r"[\s\x00]+", " ").str.strip_chars()
+        return (apart.str.to_lowercase() if self.lower else apart).to_list()
 
 
 def _specials(processor: Any) -> tuple[str, ...]:

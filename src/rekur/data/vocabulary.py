@@ -6,14 +6,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from rekur.data.ragged import Ragged
 from rekur.data.text import Tokens, tokenize
 from rekur.errors import DataError
+
+if TYPE_CHECKING:
+    from rekur.data.text import Column
 
 SPECIALS = ("<pad>", "<unk>")
 MARKED = (*SPECIALS, "<s>", "</s>")  # of written texts: their start and end have ids, too
@@ -23,8 +25,8 @@ MARKED = (*SPECIALS, "<s>", "</s>")  # of written texts: their start and end hav
 class Vocabulary:
     """V words; the place of a word in `words` is its id. The specials come first.
 
-    >>> vocabulary = Vocabulary.fit(pl.Series(["a b a"]), "spaces")
-    >>> vocabulary.words, vocabulary.encode(pl.Series(["b c"]))[0].tolist()
+    >>> vocabulary = Vocabulary.fit(["a b a"], "spaces")
+    >>> vocabulary.words, vocabulary.encode(["b c"])[0].tolist()
     (('<pad>', '<unk>', 'a', 'b'), [3, 1])
     """
 
@@ -49,7 +51,7 @@ class Vocabulary:
     @classmethod
     def fit(
         cls,
-        texts: pl.Series,
+        texts: Column,
         tokenizer: str,
         max_words: int | None = None,
         min_count: int = 1,
@@ -66,7 +68,7 @@ class Vocabulary:
         """
         return _select(tokenize(texts, tokenizer), tokenizer, max_words, min_count, tuple(specials))
 
-    def encode(self, texts: pl.Series) -> Ragged:
+    def encode(self, texts: Column) -> Ragged:
         """Return the ids of the tokens of `texts` (N,): Ragged of int32, N rows."""
         return self._encode(tokenize(texts, self.tokenizer))
 
@@ -83,7 +85,7 @@ class Vocabulary:
 
     def _encode(self, tokens: Tokens) -> Ragged:
         absent = -1 if self.unknown is None else self.unknown
-        table = np.array([self.ids.get(word, absent) for word in tokens.kinds.to_list()], dtype=np.int32)
+        table = np.array([self.ids.get(word, absent) for word in tokens.kinds], dtype=np.int32)
         encoded = Ragged(table[tokens.codes] if len(table) else np.zeros(0, np.int32), tokens.offsets)
         return encoded.where(encoded.values >= 0) if self.unknown is None else encoded
 
@@ -92,8 +94,8 @@ class Vocabulary:
 class KerasRanks:
     """IMDB as Keras codes it: words ranked by frequency over the training texts, from rank 1.
 
-    >>> coding = keras_coding(pl.Series(["the film the"]))
-    >>> coding.encode(pl.Series(["the new film"]))[0].tolist()
+    >>> coding = keras_coding(["the film the"])
+    >>> coding.encode(["the new film"])[0].tolist()
     [1, 4, 2, 5]
     """
 
@@ -109,7 +111,7 @@ class KerasRanks:
 
     def encode(
         self,
-        texts: pl.Series,
+        texts: Column,
         num_words: int | None = None,
         skip_top: int = 0,
         start: int | None = 1,
@@ -148,7 +150,7 @@ class KerasRanks:
         return cls(tuple(_parse(text, {"coding": str, "words": list})["words"]))
 
 
-def keras_coding(train_texts: pl.Series, max_words: int | None = None) -> KerasRanks:
+def keras_coding(train_texts: Column, max_words: int | None = None) -> KerasRanks:
     """Rank the words of the training texts as Keras does; `max_words` keeps only the first ranks."""
     vocabulary = Vocabulary.fit(train_texts, "keras", max_words=max_words, specials=())
     return KerasRanks(vocabulary.words)
@@ -157,6 +159,8 @@ def keras_coding(train_texts: pl.Series, max_words: int | None = None) -> KerasR
 def _select(
     tokens: Tokens, tokenizer: str, max_words: int | None, min_count: int, specials: tuple[str, ...]
 ) -> Vocabulary:
+    import polars as pl
+
     frame = pl.DataFrame({"word": tokens.kinds, "count": tokens.counts()})
     chosen = frame.filter(pl.col("count") >= min_count).sort(["count", "word"], descending=[True, False])
     if not len(chosen):

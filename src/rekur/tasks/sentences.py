@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.config import Settings
-from rekur.data import coding, parallel, splits
+from rekur.data import coding, few, parallel, splits
 from rekur.data.batches import pad
 from rekur.data.coding import Coding
 from rekur.data.moses import detokenise, tokenise
@@ -21,6 +20,9 @@ from rekur.data.ragged import Ragged
 from rekur.errors import DataError
 from rekur.notation import END, START
 from rekur.wording import counted
+
+if TYPE_CHECKING:
+    from rekur.data.text import Column
 
 Rows = NDArray[np.int64]
 Sentences = list[list[str]]  # of words
@@ -167,10 +169,10 @@ class ParallelText:
         """Return the codings of source and target, fitted on the training part."""
         source, target = ([" ".join(words) for words in side] for side in self.words["train"])
         if self.data.shared:
-            both = self._coding(self.data.max_words).fit(pl.Series([*source, *target], dtype=pl.String))
+            both = self._coding(self.data.max_words).fit(few.polars_column([*source, *target]))
             return both, both
         sizes = self.data.max_words, self.data.max_target_words or self.data.max_words
-        texts = (pl.Series(side, dtype=pl.String) for side in (source, target))
+        texts = (few.polars_column(side) for side in (source, target))
         first, second = (self._coding(size).fit(side) for size, side in zip(sizes, texts, strict=True))
         return first, second
 
@@ -222,5 +224,5 @@ def _of(pairs: Pairs, rows: Rows) -> Pairs:
     return Pairs([pairs.source[row] for row in rows], [pairs.target[row] for row in rows])
 
 
-def _joined(sentences: Sentences) -> pl.Series:
-    return pl.Series([" ".join(words) for words in sentences], dtype=pl.String)
+def _joined(sentences: Sentences) -> Column:
+    return few.column([" ".join(words) for words in sentences])

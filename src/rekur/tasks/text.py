@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import polars as pl
 from pydantic import Field
 
 from rekur.architecture import Architecture
-from rekur.data import batches, splits
+from rekur.data import batches, few, splits
 from rekur.data.batches import pad
 from rekur.data.coding import Coding, KerasCoding, make
 from rekur.data.ragged import Ragged, Side
@@ -20,15 +19,17 @@ from rekur.data.text import Texts
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
-from rekur.tasks import own, own_texts
+from rekur.tasks import own
 from rekur.tasks.base import stored_names
 from rekur.tasks.case import Features, Refit
 from rekur.tasks.classification import Classification, Rows
 from rekur.tasks.own import OwnFile
 
 if TYPE_CHECKING:
+    import polars as pl
     from torch import nn
 
+    from rekur.data.text import Column
     from rekur.evidence import Evidence
     from rekur.tasks.base import Inputs, Model
 
@@ -124,6 +125,8 @@ class TextClassification(Classification):
 
     def _load_own(self) -> None:
         data = self.data
+        from rekur.tasks import own_texts
+
         found = own_texts.read(data, data.text, data.label, data.memory, self.seed)
         self.unit, self.classes, self.texts, self.labels = data.unit, found.classes, found.texts, found.labels
         self.warnings += found.warnings
@@ -202,7 +205,7 @@ class TextClassification(Classification):
             return KerasCoding(self.data.num_words, self.data.skip_top)
         return make(self.data.tokenizer, self.data.max_words, self.data.min_count)
 
-    def _encode(self, texts: pl.Series) -> Ragged:
+    def _encode(self, texts: Column) -> Ragged:
         tokens = self.coding.encode(texts)
         return tokens.cut(self.data.length, self.data.side) if self.data.length else tokens
 
@@ -354,7 +357,7 @@ class TextClassification(Classification):
                 raise DataError(f"A text must be a string; got {type(text).__name__}.")
         if not inputs:
             return []
-        tokens = self._encode(pl.Series("text", list(inputs), dtype=pl.String))
+        tokens = self._encode(few.column(inputs))
         if not tokens.lengths.all():
             place = int(np.argmin(tokens.lengths))
             raise DataError(

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import polars as pl
 
 from rekur import search
 from rekur.architecture import Architecture
@@ -29,6 +28,7 @@ from rekur.tasks.case import Case, Refit
 from rekur.tasks.sentences import ParallelText, Rows, Sentences, TranslateData, contradictions
 
 if TYPE_CHECKING:
+    import polars as pl
     from torch import Tensor, nn
 
     from rekur.tasks.base import Model
@@ -192,6 +192,8 @@ class Translation(Task):
         )
 
     def test(self, model: Model) -> Test:
+        import polars as pl
+
         rows = np.arange(len(self.text.texts["test"]))
         written = self._write(model, "test", rows, self.data.beam)
         sentences = self._sentences(written, "test", rows)
@@ -218,6 +220,8 @@ class Translation(Task):
 
     def _looked(self, written: Sequence[Written], rows: Rows) -> pl.DataFrame:
         """Return, for each example, the source and target tokens and the weights (T*S,) between them."""
+        import polars as pl
+
         ids = self.text.ids["test"][0]
         sources = [ids[row][::-1] if self.data.reverse else ids[row] for row in rows]
         return pl.DataFrame(
@@ -231,6 +235,8 @@ class Translation(Task):
 
     def _by_length(self, ours: Outcome, rival: Outcome) -> pl.DataFrame:
         """Return the BLEU of test sentences of like length, ours and the rival's."""
+        import polars as pl
+
         words = np.array([len(source) for source in self.text.words["test"][0]])
         place = np.searchsorted(EDGES, words)
         found = []

@@ -87,7 +87,7 @@ def of_numbers(X: NDArray[np.float64], y: Integers, name: Callable[[int], str]) 
 def of_texts(texts: pl.Series, y: Integers, column: str) -> Iterator[Probe]:
     """Probe words, the first and the last one, the one behind a word that all texts hold, and how many there are."""
     tokens = tokenize(texts, "keras")
-    kinds, offsets, N = tokens.kinds.to_list(), tokens.offsets, len(texts)
+    kinds, offsets, N = tokens.kinds, tokens.offsets, len(texts)
     counts = sparse.csr_matrix(
         (np.ones(len(tokens.codes)), tokens.codes.astype(np.int64), offsets), shape=(N, len(kinds))
     )

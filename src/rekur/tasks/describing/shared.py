@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.arithmetic import log_softmax
 from rekur.config import Settings
-from rekur.data import batches, coding
+from rekur.data import batches, coding, few
 from rekur.data.batches import pad
 from rekur.data.coding import END, PAD, START, Coding
 from rekur.data.ragged import Ragged
@@ -24,6 +23,7 @@ from rekur.tasks.base import State, Step, Task, computed
 from rekur.tasks.case import Case, Refit
 
 if TYPE_CHECKING:
+    import polars as pl
     from torch import Tensor, nn
 
     from rekur.tasks.base import Model
@@ -80,7 +80,7 @@ class Describing(Task):
 
     def encode(self, captions: Sequence[str]) -> Ragged:
         """Return the ids of captions, each with its END."""
-        ids = self.coding.encode(pl.Series("caption", list(captions), dtype=pl.String))
+        ids = self.coding.encode(few.column(captions))
         behind = np.insert(ids.values.astype(np.int64), ids.offsets[1:], END)
         return Ragged(behind, ids.offsets + np.arange(len(ids.offsets)))
 
@@ -98,7 +98,7 @@ class Describing(Task):
         return [Refit("vocabulary", used, alone)]
 
     def _fitted(self) -> Coding:
-        return self._coding().fit(pl.Series("caption", self.fitted_on))
+        return self._coding().fit(few.polars_column(self.fitted_on))
 
     def batches(self, epoch: int) -> Sequence[Rows]:
         return batches.bucketed(self.likeness(), self.config.training.batch, self.generator(1, epoch))
