@@ -4,20 +4,29 @@ import json
 import re
 import shutil
 import sys
+import tomllib
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
+import polars as pl
 import pytest
+import tomli_w
 
 import rekur
 from finished_runs import finished
-from rekur import engine, export
+from rekur import config as configuration
+from rekur import engine, export, search, storage, tasks
 from rekur.cli import main
 from rekur.data.datasets import digits, kospi, nsmc
+from rekur.data.text import tokenize
 from rekur.errors import RequestError
+from rekur.export.examples import shared
 from rekur.runs import Run
 
 pytestmark = pytest.mark.skipif(not engine.SETS, reason="the native engine was not built")
+STORED = Path(__file__).parent / "stored" / "1"
 EXPORTED = ("digits-rows", "kospi-gru", "shakespeare-short", "imdb-rnncell", "strip-frames-crf")
 
 
@@ -99,6 +108,144 @@ def test_a_chain_of_labels_is_the_best_path_through_what_is_written(exported):
     named = [about["classes"][label] for label in reversed(path)]
     (expected,) = rekur.load(finished("strip-frames-crf")).predict([strip])
     assert ["" if name == "blank" else name for name in named] == expected["columns"]
+
+
+# the lines of Python that stand in the folder
+
+
+def given(name, predictor):
+    """Return what a run is asked, the beginning of the line of its README that says so, and rekur's own answer."""
+    if name in ("text", "text-evidence", "subwords"):
+        asked, begin = nsmc.load("test", sample=True).texts[3], "text ="
+    elif name == "tags":
+        asked, begin = ["Mary", "reads", "a", "book", "quietly", "."], "sentence ="
+    elif name == "rows":
+        asked, begin = digits.load("test")[0][5], "image ="
+    elif name == "chains":
+        asked, begin = np.hstack(list(digits.load("test")[0][:3])), "strip ="
+        return asked, begin, [column or "blank" for column in predictor.predict([asked])[0]["columns"]]
+    elif name == "series":
+        rows = kospi.load()[40 : 40 + predictor.task.data.window]
+        asked, begin = rows.select(predictor.task.data.inputs).to_numpy(), "window ="
+    elif name == "waves":
+        asked, begin = np.sin(np.arange(60.0) / 4)[:, None], "sequence ="
+        asked[7] = np.nan
+    else:
+        return written(name, predictor)
+    return asked, begin, predictor.predict([asked])[0]["prediction"]
+
+
+def written(name, predictor):
+    """Return the same of models that write, their beam of one."""
+    task, network = predictor.task, predictor.network
+    if name == "translations":
+        task.data = task.data.model_copy(update={"beam": 1})
+        asked = "ein mann schläft auf dem sofa ."
+        return asked, "text =", predictor.predict([asked])[0]["words"]
+    if name == "captions":
+        task.data = task.data.model_copy(update={"beam": 1})
+        image = np.hstack(list(digits.load("test")[0][:2])) * 15.9375
+        said = predictor.predict([image.astype(np.uint8)])[0]["prediction"]
+        return image.astype(np.uint8)[None, None], "image =", said
+    if name == "names":
+        found = search.beam(network, np.array([[3]]), None, width=1, longest=task.data.longest)
+        return task.classes[3], "name =", task.coding.decode([found[0].ids])[0]
+    ids, state, text = task.units.encode("The "), None, list("The ")
+    for _ in range(20):
+        output, state = network(ids[None], None, state)
+        ids = output[0, -1:, : len(task.units.kinds)].argmax(axis=1)
+        text.append(task.units.kinds[int(ids[0])])
+    return list("The "), "text =", text
+
+
+def ran(folder, begin, asked, monkeypatch, **other):
+    """Run the lines of the README in its folder, the one that begins so changed to what is asked."""
+    lines = re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL)[1]
+    for start, word in {begin: "ASKED", **other}.items():
+        assert len(re.findall(rf"^{re.escape(start)}", lines, re.MULTILINE)) == 1
+        lines = re.sub(rf"^{re.escape(start)}.*$", lambda _, s=start, w=word: f"{s} {w}", lines, flags=re.MULTILINE)
+    monkeypatch.chdir(folder)
+    names = {"ASKED": asked}
+    exec(compile(lines, str(folder / "README.md"), "exec"), names)
+    return names["answer"]
+
+
+ALONE = ("captions", "chains", "characters", "names", "rows", "series", "subwords", "tags", "text", "text-evidence")
+
+
+@pytest.mark.parametrize("name", [*ALONE, "translations", "waves"])
+def test_the_lines_of_the_readme_answer_as_rekur_does(name, tmp_path, monkeypatch):
+    folder = export.onnx(STORED / name, tmp_path / "out").folder
+    asked, begin, expected = given(name, rekur.load(STORED / name))
+    answer = ran(folder, begin, asked, monkeypatch)
+    assert answer == (pytest.approx(expected, rel=1e-5) if isinstance(expected, float) else expected)
+
+
+def history(steps=40):
+    values = 50 + 10 * np.sin(np.arange(steps) / 4) + np.arange(steps) % 5
+    values[[3, steps - 4]] = np.nan
+    return values
+
+
+def told(predictor, values):
+    """Return what `rekur forecast` writes of a history, as lists by column."""
+    times = pl.datetime_range(datetime(2024, 1, 1), datetime(2024, 2, 1), "1h", eager=True)[: len(values)]
+    table = pl.DataFrame({"unique_id": "mine", "ds": times, "y": values}).with_columns(pl.col("y").fill_nan(None))
+    return predictor.forecast(table).drop("unique_id", "ds").to_dict(as_series=False)
+
+
+def test_a_forecast_from_the_folder_alone_is_that_of_the_command(tmp_path, monkeypatch):
+    folder = export.onnx(STORED / "forecast", tmp_path / "out").folder
+    answer, expected = (
+        ran(folder, "history =", history(), monkeypatch),
+        told(rekur.load(STORED / "forecast"), history()),
+    )
+    assert answer.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(answer[name], values, rtol=1e-5)
+
+
+def drawing(place, model, data):
+    """Make a finished run of an autoregressive forecaster with drawn weights, from the stored one."""
+    shutil.copytree(STORED / "forecast", place)
+    config = tomllib.loads((place / "config.toml").read_text(encoding="utf-8"))
+    config["model"] |= {"forecaster": "autoregressive", "highway": 0, **model}
+    config["data"] |= data
+    (place / "config.toml").write_text(tomli_w.dumps(config), encoding="utf-8")
+    if not config["data"]["standardise"]:
+        panel = json.loads((place / "panel.json").read_text(encoding="utf-8"))
+        panel["scales"]["series"] = {name: [0.0, 1.0] for name in panel["scales"]["series"]}
+        (place / "panel.json").write_text(json.dumps(panel), encoding="utf-8")
+    run, draw = Run.open(place), np.random.default_rng(3)
+    task = tasks.create(configuration.parse(run.config_text(), "config.toml"), 1)
+    task.restore(run.files())
+    shapes = task.architecture().weights().items()
+    weights = {name: draw.uniform(-0.5, 0.5, shape).astype(kind) for name, (shape, kind) in shapes}
+    (place / "model.safetensors").write_bytes(storage.pack(weights))
+    return place
+
+
+@pytest.mark.parametrize("distribution", ["point", "normal", "student_t", "negative_binomial"])
+def test_paths_drawn_by_the_readme_are_those_that_rekur_draws(distribution, tmp_path, monkeypatch):
+    residual = distribution in ("point", "normal")
+    data = {"standardise": residual, "scaled": residual, "log": distribution == "student_t"}
+    run = drawing(tmp_path / "run", {"distribution": distribution, "residual": residual}, data)
+    folder = export.onnx(run).folder
+    seed = "np.random.default_rng([1, 2, 0]), np.zeros(" + ("1" if distribution == "point" else "200") + ", int)"
+    answer = ran(folder, "history =", history(), monkeypatch, **{"rng, places =": seed})
+    for name, values in told(rekur.load(run), history()).items():
+        np.testing.assert_allclose(answer[name], values, rtol=2e-5)
+
+
+@pytest.mark.parametrize("unit", sorted(shared.CUTS.keys() - {"morphemes"}))  # those are kiwipiepy's own
+def test_texts_are_cut_by_the_readme_as_by_rekur(unit):
+    texts = ["Don't stop! It's 3.5 <br /> times, t-shirt_x", "정말 재미있다 ㅋㅋ 2,000원", "café — naïve; (well-made)"]
+    cut, module = shared.CUTS[unit]
+    names = {}
+    exec(module, names)
+    for text in texts:
+        tokens = tokenize(pl.Series([text]), unit)
+        assert eval(cut, names, {"text": text}) == [tokens.kinds[code] for code in tokens.codes.tolist()]
 
 
 # requests

@@ -24,6 +24,14 @@ from rekur.sizes.decoder import DecoderSizes
 from rekur.sizes.forecaster import ForecasterSizes
 from rekur.sizes.layers import KINDS, Weight
 
+SCRATCH = {  # the weights of the from-scratch network, as those of the model it is
+    "weight_ih_l0": "core.weight_ih_l0",
+    "weight_hh_l0": "core.weight_hh_l0",
+    "bias_ih_l0": "core.bias_ih_l0",
+    "weight": "head.0.weight",
+    "bias": "head.0.bias",
+}
+
 
 @dataclass(frozen=True)
 class Architecture:

@@ -22,8 +22,9 @@ def export(
 ) -> None:
     """Write a finished run as files that run without rekur.
 
-    The folder holds the graph (model.onnx), vocabulary or scaler, preprocessing.json, which says how an input is read
-    and an output understood, and the model card. Where onnxruntime is installed, both must compute the same.
+    The folder holds the graphs, vocabulary or scaler, preprocessing.json, which says how an input is read and an output
+    understood, a README with the lines of Python that run this model, and the model card. Where onnxruntime is
+    installed, both must compute the same.
 
     Example: rekur export runs/nsmc-sample-1 --onnx
     """

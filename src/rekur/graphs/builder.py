@@ -34,12 +34,12 @@ class Builder:
         self.outputs: list[Any] = []
 
     def takes(self, name: str, kind: str, shape: Shape) -> str:
-        """Declare an input of the graph; `kind` is FLOAT or INT64."""
+        """Declare an input of the graph; `kind` is FLOAT, DOUBLE or INT64."""
         self.inputs.append(self._described(name, kind, shape))
         return name
 
     def gives(self, name: str, value: str, shape: Shape) -> None:
-        """Declare `value`, floats, to be the graph's output `name`."""
+        """Declare `value`, float32, to be the graph's output `name`."""
         self.nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
         self.outputs.append(self._described(name, "FLOAT", shape))
 
@@ -59,6 +59,20 @@ class Builder:
         name = name or f"constant_{len(self.constants)}"
         self.constants[name] = array.astype(np.int64 if array.dtype.kind in "iu" else np.float32)
         return name
+
+    def exact(self, values: Any) -> str:
+        """Return the name of an array of float64."""
+        name = f"constant_{len(self.constants)}"
+        self.constants[name] = np.asarray(values, dtype=np.float64)
+        return name
+
+    def cast(self, value: str, kind: str) -> str:
+        """Return `value` as FLOAT, DOUBLE, INT64 or INT32."""
+        return self.add("Cast", value, to=getattr(self.onnx.TensorProto, kind))
+
+    def between(self, value: str, begin: int, end: int, axis: int) -> str:
+        """Return `value` from `begin` to `end` along `axis`; counted from the end where negative."""
+        return self.add("Slice", value, *(self.constant([at]) for at in (begin, end, axis)))
 
     def size(self, value: str, axis: int) -> str:
         """Return the size (1,) of `value` along `axis`."""

@@ -9,32 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.architecture import Architecture
+from rekur.architecture import SCRATCH, Architecture
 from rekur.errors import RequestError
 from rekur.graphs import evidence
 from rekur.graphs.builder import Builder, Shape
 from rekur.graphs.readouts import READOUTS, Read, inside, linear
-from rekur.graphs.recurrent import layer
+from rekur.graphs.recurrent import layer, parts_of
 
 Weights = Mapping[str, NDArray[Any]]
-
-REFUSED = {  # setting -> the value that can be written, and why another cannot
-    "batch_first": (True, "it is a fault kept to show it, and takes the batch for time"),
-    "api": (("layer", "cell"), "the network from scratch is there to be read; train it as a layer"),
-    "forecaster": ("", "forecasters are not written as graphs"),
-}
-
-
-def refusal(architecture: Architecture) -> str | None:
-    """Return why a model of this architecture is not written as a graph, naming the setting; None where it is."""
-    settings = architecture.settings
-    for name, (allowed, why) in REFUSED.items():
-        value = getattr(settings, name, None)
-        if value is not None and value != allowed and not (isinstance(allowed, tuple) and value in allowed):
-            return f"model.{name} = {value!r}: {why}"
-    if settings.readout == "decoder":
-        return 'model.readout = "decoder": a search over words drives it, step by step, which a plain graph does not'
-    return None
 
 
 def graph(
@@ -49,7 +31,8 @@ def graph(
 
     Inputs are `tokens` (N, T) int64 and, of a model that reads how words are spelt, `characters` (N, T, L) int64; or
     `values` (N, T, I) float32; or `images` (N, C, height, W) float32. The output is `outputs`, (N, outputs) or
-    (N, T, outputs): before softmax, and of a conditional random field before its transitions.
+    (N, T, outputs): before softmax, and of a conditional random field before its transitions. With a state it is
+    `log_probabilities` (N, T, outputs).
 
     Args:
         weights: by the names of model.safetensors, checked by `rekur.architecture.check`.
@@ -59,31 +42,38 @@ def graph(
 
     Raises RequestError for what a graph cannot say, MissingPackage without the package onnx.
     """
-    if why := refusal(architecture):
-        raise RequestError(f"This model cannot be exported to ONNX. {why}.")
-    return _Writer(architecture, weights, padded, state).written(about or {})
+    if not architecture.settings.batch_first:
+        raise RequestError(
+            "This model cannot be exported to ONNX. model.batch_first = false takes the batch for time, a fault kept "
+            "to show it. Train without."
+        )
+    return Network(architecture, weights, padded, state).written(about or {})
 
 
-class _Writer:
+class Network:
     """One model on its way into a graph; each method returns the name of what it added."""
 
     def __init__(self, architecture: Architecture, weights: Weights, padded: bool, state: bool) -> None:
         self.made, self.settings = architecture, architecture.settings
         self.weights = {name.removeprefix("model."): array for name, array in weights.items()}
+        if self.settings.api == "numpy":
+            self.weights = {SCRATCH[name]: array.astype(np.float32) for name, array in weights.items()}
+            self.weights["core.bias_hh_l0"] = np.zeros_like(self.weights["core.bias_ih_l0"])
         self.graph = Builder()
         self.given = self._inputs()
         self.lengths = self.graph.takes("lengths", "INT64", ["N"]) if padded else ""
         shape: Shape = [self.settings.layers * self.made.directions, "N", self.settings.hidden]
-        parts = ("h", "c")[: 2 if self.settings.cell == "lstm" else 1] if state else ()
+        parts = parts_of(self.settings.cell) if state else ()
         self.parts = {part: self.graph.takes(f"{part}_0", "FLOAT", shape) for part in parts}
         self.state_shape = shape
+        self.finals: list[list[str]] = []  # of each layer, the parts (D, N, H) of its last state
 
     def written(self, about: Mapping[str, str]) -> bytes:
         graph = self.graph
         if self.settings.evidence:
             keys = self.weights["embed.evidence.keys"]
             self.n_grams = evidence.find(graph, self.given[0], keys, self.settings.evidence)
-        features = self._read(self._embedded())
+        features = self._read(self.embedded())
         output = self._tied(features) if self.made.ties else self._head(features)
         if self.settings.squash == "sigmoid":
             output = graph.add("Sigmoid", output)
@@ -94,7 +84,10 @@ class _Writer:
         if self.settings.ballot:
             output = self._with_ballot(output)
         steps: Shape = ["T"] if self.settings.readout == "every" else []
-        graph.gives("outputs", output, ["N", *steps, self.made.outputs])
+        name = "log_probabilities" if self.parts else "outputs"
+        if self.parts and not self.settings.cutoffs:
+            output = graph.add("LogSoftmax", output, axis=-1)
+        graph.gives(name, output, ["N", *steps, self.made.outputs])
         return graph.written("rekur", about)
 
     def _inputs(self) -> list[str]:
@@ -108,7 +101,7 @@ class _Writer:
 
     # Embed
 
-    def _embedded(self) -> str:
+    def embedded(self) -> str:
         """Return (N, T, I)."""
         graph, made = self.graph, self.made
         if made.image:
@@ -158,14 +151,15 @@ class _Writer:
         if self.settings.segment:
             outputs, final, lengths = self._in_segments(x)
         else:
-            (outputs, final), lengths = self._core(x, self.lengths), self.lengths
+            outputs, final = self.core(x, self.lengths)
+            lengths = self.lengths
         return READOUTS[self.settings.readout](self.graph, Read(outputs, final, lengths, self.weights))
 
-    def _core(self, x: str, lengths: str) -> tuple[str, str]:
+    def core(self, x: str, lengths: str) -> tuple[str, str]:
         """Return the outputs (N, T, D*H) of all layers over x (N, T, I), and the top one's last state (D, N, H)."""
         graph, D = self.graph, self.made.directions
         ends = graph.add("Cast", lengths, to=graph.onnx.TensorProto.INT32) if lengths else ""
-        finals: list[list[str]] = []
+        self.finals = finals = []
         x = graph.add("Transpose", x, perm=[1, 0, 2])
         for k in range(self.settings.layers):
             ways = [[self.weights[name] for name in self.made.core(k, d)] for d in range(D)]
@@ -195,7 +189,7 @@ class _Writer:
         left = graph.add("Sub", graph.add("Unsqueeze", lengths, graph.constant([1])), begins)  # (N, S)
         inside = graph.add("Min", graph.add("Max", left, graph.constant([0])), graph.constant([size]))
         segments = graph.add("Reshape", x, graph.constant([-1, size, self.made.read]))  # (N*S, size, I)
-        hidden, final = self._core(segments, graph.add("Reshape", inside, graph.constant([-1])))
+        hidden, final = self.core(segments, graph.add("Reshape", inside, graph.constant([-1])))
         features = graph.constant([self.made.directions * self.settings.hidden])
         whole = graph.add("Concat", N, graph.constant([-1]), features, axis=0)
         return graph.add("Reshape", hidden, whole), final, lengths
@@ -230,15 +224,10 @@ class _Writer:
         if not cutoffs:
             return logits
         groups = linear(graph, features, weights, "head.groups")
-        head = graph.add("Concat", self._between(logits, 0, cutoffs[0]), groups, axis=-1)
+        head = graph.add("Concat", graph.between(logits, 0, cutoffs[0], axis=-1), groups, axis=-1)
         first = graph.add("LogSoftmax", head, axis=-1)
-        parts = [self._between(first, 0, cutoffs[0])]
+        parts = [graph.between(first, 0, cutoffs[0], axis=-1)]
         for g, (begin, end) in enumerate(itertools.pairwise((*cutoffs, self.made.outputs))):
-            tail = graph.add("LogSoftmax", self._between(logits, begin, end), axis=-1)
-            parts.append(graph.add("Add", tail, self._between(first, cutoffs[0] + g, cutoffs[0] + g + 1)))
+            tail = graph.add("LogSoftmax", graph.between(logits, begin, end, axis=-1), axis=-1)
+            parts.append(graph.add("Add", tail, graph.between(first, cutoffs[0] + g, cutoffs[0] + g + 1, axis=-1)))
         return graph.add("Concat", *parts, axis=-1)
-
-    def _between(self, value: str, begin: int, end: int) -> str:
-        """Return the last axis of `value` from `begin` to `end`."""
-        ends = (self.graph.constant([at]) for at in (begin, end, -1))
-        return self.graph.add("Slice", value, *ends)

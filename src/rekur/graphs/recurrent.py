@@ -16,6 +16,11 @@ OPERATORS = {"rnn": "RNN", "gru": "GRU", "lstm": "LSTM"}
 ORDER = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}  # ONNX: z r h and i o f c; torch: r z n and i f g o
 
 
+def parts_of(cell: str) -> tuple[str, ...]:
+    """Return the parts of a state: h, and of an LSTM c."""
+    return ("h", "c") if cell == "lstm" else ("h",)
+
+
 def layer(
     graph: Builder,
     cell: str,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rekur import convolution, engine, tied
-from rekur.architecture import Architecture
+from rekur.architecture import SCRATCH, Architecture
 from rekur.arithmetic import sigmoid
 from rekur.data import evidence
 from rekur.inference import tags
@@ -19,13 +19,6 @@ from rekur.inference.readouts import READOUTS
 Inputs = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]
 
 LARGEST = 1 << 26  # numbers in a table of products: 256 MB
-SCRATCH = {  # the weights of the from-scratch network, as those of the model it is
-    "weight_ih_l0": "core.weight_ih_l0",
-    "weight_hh_l0": "core.weight_hh_l0",
-    "bias_ih_l0": "core.bias_ih_l0",
-    "weight": "head.0.weight",
-    "bias": "head.0.bias",
-}
 
 
 class Network:

@@ -163,6 +163,12 @@ class Forecasting(Task):
         begins = self.parts.begins
         return fold + (f"all series test from {begins} on" if begins else "the last steps of each series test")
 
+    def preprocessing(self) -> dict[str, Any]:
+        from rekur.tasks.forecasting import exported
+
+        autoregressive = self.config.model.forecaster == "autoregressive"
+        return exported.about(self.data, self.scales, self.columns, self.frequency, autoregressive)
+
     # learning
 
     def batches(self, epoch: int) -> Sequence[Rows]:

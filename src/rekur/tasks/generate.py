@@ -146,14 +146,13 @@ class Generate(Task):
         return [Refit("vocabulary", list(self.units.kinds), list(again.kinds))]
 
     def preprocessing(self) -> dict[str, Any]:
-        answer = "log-probabilities" if self.config.model.cutoffs else "softmax: p"
         return {
             "unit": self.data.unit,
             "vocabulary": "vocabulary.json",
             "unknown": self.units.unknown,
             "lengths": False,
             "state": True,
-            "answer": f"{answer} of the next unit, by its id",
+            "answer": "log-probabilities of the next unit, by its id",
         }
 
     def architecture(self) -> Architecture:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from rekur.data.moses import detokenise, tokenise
 from rekur.data.parallel import PARTS, Pairs, Part
 from rekur.data.ragged import Ragged
 from rekur.errors import DataError
-from rekur.notation import END, START
+from rekur.notation import END, PAD, START, UNKNOWN
 from rekur.wording import counted
 
 if TYPE_CHECKING:
@@ -208,6 +208,23 @@ class ParallelText:
         else:
             names = ("source_vocabulary.json", "target_vocabulary.json")
             self.source, self.target = (empty.from_json(files[name]) for name in names)
+
+    def preprocessing(self) -> dict[str, Any]:
+        """Return how sentences become ids and ids sentences, as JSON for programs without rekur."""
+        names = list(self.files())
+        return {
+            "cut_into": "words and signs in lower case, as Moses' tokeniser does",
+            "unit": self.data.unit,
+            "languages": [self.data.source, self.data.target],
+            "source_vocabulary": names[0],
+            "target_vocabulary": names[-1],
+            "reversed": self.data.reverse,
+            "padding": PAD,
+            "unknown": UNKNOWN,
+            "start": START,
+            "end": END,
+            "longest": 2 * self.data.longest,  # and no more than 2 S + 10 ids for S of the source
+        }
 
     def batch(self, part: Part, rows: Rows) -> tuple[Rows, Rows, Rows, Rows]:
         """Return the source (N, S), its lengths (N,), what the decoder reads (N, T), and what it is to write."""

@@ -87,6 +87,9 @@ class Translation(Task):
             shared=self.data.shared,
         )
 
+    def preprocessing(self) -> dict[str, Any]:
+        return {**self.text.preprocessing(), "lengths": True, "answer": "log-probabilities of the next id; end ends it"}
+
     # training
 
     def batches(self, epoch: int) -> Sequence[Rows]:

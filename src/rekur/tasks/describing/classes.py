@@ -102,6 +102,10 @@ class Classes(Describing):
         super().restore(files)
         self.classes = tuple(str(name) for name in json.loads(files["classes.json"]))
 
+    def preprocessing(self) -> dict[str, Any]:
+        drawn = {"classes": list(self.classes), "temperature": self.data.temperature}
+        return {**super().preprocessing(), **drawn}
+
     def architecture(self) -> Architecture:
         return Architecture(self.config.model, self.coding.size, tokens=len(self.classes))
 

@@ -173,6 +173,11 @@ class Images(Captioned):
         if not all(type(size) is int and 1 <= size <= most for size, most in limits) or self.channels == 2:
             raise DataError(f"scaler.json must hold the sizes of an image; got {sizes}.")
 
+    def preprocessing(self) -> dict[str, Any]:
+        sizes = {"height": self.height, "width": self.width, "channels": self.channels, "divided_by": 255}
+        halved = 1 << len(self.config.model.convolution)  # columns of pixels that become a step
+        return {**super().preprocessing(), **sizes, "halved": halved, "lengths": True}
+
     def architecture(self) -> Architecture:
         settings = self.config.model
         if not self.width >> len(settings.convolution):

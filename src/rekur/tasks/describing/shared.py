@@ -15,7 +15,7 @@ from rekur.arithmetic import log_softmax
 from rekur.config import Settings
 from rekur.data import batches, coding, few
 from rekur.data.batches import pad
-from rekur.data.coding import END, PAD, START, Coding
+from rekur.data.coding import END, PAD, START, UNKNOWN, Coding
 from rekur.data.ragged import Ragged
 from rekur.errors import DataError
 from rekur.tasks import checks
@@ -89,6 +89,12 @@ class Describing(Task):
 
     def files(self) -> dict[str, str]:
         return {"vocabulary.json": self.coding.to_json()}
+
+    def preprocessing(self) -> dict[str, Any]:
+        """Return what kinds of sources add to, as `Task.preprocessing` says."""
+        ids = {"padding": PAD, "unknown": UNKNOWN, "start": START, "end": END}
+        answer = {"longest": self.data.longest, "answer": "log-probabilities of the next unit; end ends it"}
+        return {"vocabulary": "vocabulary.json", "unit": self.data.unit, **ids, **answer, "lengths": False}
 
     def restore(self, files: Mapping[str, str]) -> None:
         self.coding = self._coding().from_json(files["vocabulary.json"])

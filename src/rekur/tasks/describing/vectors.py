@@ -85,6 +85,10 @@ class Vectors(Captioned):
         used, alone = (json.loads(each.to_json()) for each in (self.scaler, MinMax.fit(self.raw["train"])))
         return [*super().refits(), Refit("scaler", used, alone)]
 
+    def preprocessing(self) -> dict[str, Any]:
+        scaled = {"shift": self.scaler.shift.tolist(), "scale": self.scaler.scale.tolist()}
+        return {**super().preprocessing(), "columns": list(self.columns), **scaled}
+
     def architecture(self) -> Architecture:
         return Architecture(self.config.model, self.coding.size, values=len(self.columns))
 
