@@ -62,6 +62,7 @@ def settings(draw: st.DrawFn, kind: str) -> ModelSettings:
         characters=characters,
         characters_hidden=draw(st.sampled_from([0, 3])) if characters else 0,
         crf=readout == "every" and draw(st.booleans()),
+        figures=draw(st.sampled_from([0, 5])) if kind == "values" and readout != "every" else 0,
     )
 
 
@@ -74,12 +75,12 @@ def architectures(draw: st.DrawFn) -> Architecture:
         kernels = draw(st.sampled_from([(), (3,), (3, 2), (2, 3, 1)]))
         model = model.model_copy(update={"convolution": kernels, "residual": False})
     features = len(fitted(model.evidence).keys) if model.evidence else 0
-    if model.ballot:
+    if model.ballot or model.figures:
         model = model.model_copy(update={"linear": True})
     outputs = V if model.tied else draw(st.integers(1, 2))
     if not model.linear:
         outputs = Architecture(model.model_copy(update={"linear": True}), 1, steps=T, **sizes).pooled
-    return Architecture(model, outputs, steps=T, features=features, anchor=1, letters=8, **sizes)
+    return Architecture(model, outputs, steps=T, features=features, anchor=1, letters=8, longest=40, **sizes)
 
 
 def fitted(order: int) -> Evidence:
@@ -103,6 +104,8 @@ def torch_model(made: Architecture) -> torch.nn.Module:
     model = models.build(made, fitted(made.settings.evidence) if made.features else None)
     for weight in model.parameters():  # drawn wide and never zero: a bias or a vote left out must show
         torch.nn.init.uniform_(weight, -0.8, 0.8)
+    for buffer in model.buffers() if made.settings.figures else ():
+        torch.nn.init.uniform_(buffer, -0.1, 0.1)
     return model.eval()
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rekur import engine
 from rekur.config import ModelSettings
+from rekur.data import figures
 from rekur.errors import ConfigError, RefusedModelError
 from rekur.sizes import layers
 from rekur.sizes.decoder import DecoderSizes
@@ -48,6 +49,7 @@ class Architecture:
     features: int = 0  # n-grams that `settings.evidence` knows
     letters: int = 0  # ids of characters, where `settings.characters` has those of each word read
     shared: bool = False  # the decoder's words are the tokens read, with one table for both
+    longest: int = 0  # steps of the longest training sequence, where `settings.figures` has a linear part vote
     horizon: int = 0  # h, steps that a forecaster forecasts
     future: int = 0  # F, features known of each of them
     static: int = 0  # S, features of a series
@@ -138,6 +140,8 @@ class Architecture:
         if self.settings.readout == "decoder":
             return {**self._embed(), **self._core(), **self.decoder.weights()}
         parts = {**self._embed(), **self._core(), **self._readout(), **self._head(), **self._crf()}
+        if self.settings.figures:
+            return {**{f"model.{name}": weight for name, weight in parts.items()}, **self._figures()}
         if not self.settings.ballot:
             return parts
         vote: dict[str, Weight] = {
@@ -175,6 +179,13 @@ class Architecture:
     def _ratios(self) -> tuple[int, ...]:
         """The shape of the n-grams' ratios: one of each for two classes, else one for each class."""
         return (self.features, self.outputs) if self.outputs > 2 else (self.features,)
+
+    def _figures(self) -> dict[str, Weight]:
+        shape = figures.shape(self.longest, self.values)
+        F = figures.count(self.settings.figures, self.longest, self.values)
+        shapes: dict[str, tuple[int, ...]] = {"kernels": shape, "offsets": shape[:2], "shift": (F,), "scale": (F,)}
+        shapes |= {"weight": (self.outputs, F), "bias": (self.outputs,)}
+        return {f"figures.{name}": (found, "float32") for name, found in shapes.items()}
 
     def _spelling(self) -> dict[str, Weight]:
         E, H = self.settings.characters, self.spelling

@@ -94,6 +94,12 @@ class ModelSettings(Settings):
     dropout_thrown_away: float = Field(0.0, ge=0, lt=1, description="computed, then not used: chapters A and B")
     evidence: int = Field(0, ge=0, le=5, description="texts: read n-grams' log-count ratios up to this order, too")
     ballot: bool = Field(False, description="texts: add a linear vote of the n-grams that evidence knows")
+    figures: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        description="sequences of numbers: points they are told in for a linear vote beside the network",
+    )
     segment: int = Field(
         0, ge=0, le=16_384, description="cut texts into segments of this many tokens, or histories into so many steps"
     )

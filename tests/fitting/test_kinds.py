@@ -28,6 +28,17 @@ def of(path: Path, **given: Any) -> Kind:
 NAMES = pl.DataFrame(
     {"name": [f"{first}{last}" for first in "ABCDEFG" for last in "uvwxyz"], "language": ["en", "ko"] * 21}
 )
+UNLIKE = pl.DataFrame(
+    {
+        "Patient ID": range(900, 960),
+        "Height": np.linspace(150, 190, 60),
+        "Weight": np.linspace(50, 90, 60),
+        "Age": np.arange(60) % 45,
+        "Outcome": ["ill", "well"] * 30,
+    }
+)
+PIXELS = own.wide(60).drop("class").with_columns(digit=pl.Series(np.arange(60) % 4))
+EMOJI = NAMES.with_columns(sign=pl.Series([chr(0x1F600 + n) for n in range(42)]))
 STARS = own.reviews(60).with_columns(stars=pl.Series(np.arange(60) * 0.37))
 
 TABLES: list[tuple[pl.DataFrame, str, str, dict[str, Any]]] = [
@@ -37,6 +48,14 @@ TABLES: list[tuple[pl.DataFrame, str, str, dict[str, Any]]] = [
     (NAMES, "text", "text column `name`, label `language`", {"text": "name"}),
     (own.sensors(20), "sequences", "id `machine`, time `time`, values `pressure`, `heat`", {"layout": "long"}),
     (own.wide(60), "sequences", "a row a sequence, steps `t0` to `t15`", {"layout": "wide", "label": "class"}),
+    (
+        UNLIKE,
+        "sequences",
+        "a row an example, values `Height`",
+        {"alike": False, "id": "Patient ID", "label": "Outcome"},
+    ),
+    (PIXELS, "sequences", "label `digit` with 4 values", {"alike": True, "layout": "wide"}),
+    (EMOJI, "text", "text column `name`, label `language`", {"text": "name"}),
     (own.sales(), "forecast", "3 series by `unique_id`", {"layout": "long", "target": "y", "horizon": 14}),
     (own.sales().filter(pl.col("unique_id") == "shop0"), "forecast", "value `y`", {"time": "ds"}),
     (own.sales(1).drop("unique_id"), "forecast", "date `ds`, value `y`: forecasting", {"id": ""}),

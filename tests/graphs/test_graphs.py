@@ -69,6 +69,17 @@ def some_lengths(N: int, T: int) -> np.ndarray:
     return lengths
 
 
+@pytest.mark.parametrize("points", [1, 6])
+@pytest.mark.parametrize("longest", [4, 40, 200])
+def test_the_vote_of_figures(longest, points):
+    made = Architecture(ModelSettings(cell="gru", hidden=3, figures=points), 3, values=2, longest=longest)
+    for padded in (True, False):
+        session = session_of(made, {**weights_of(made)}, padded=padded)
+        for N, T in ((1, 1), (2, 4), (5, 30)):
+            ours, theirs = both(made, drawn(made, N, T), some_lengths(N, T) if padded else None, session)
+            np.testing.assert_allclose(theirs, ours, rtol=1e-5, atol=1e-4)  # sums of some 500 figures
+
+
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("readout", sorted(READOUTS))

@@ -52,6 +52,16 @@ def table(path, count=40, seed=0):
     return frame
 
 
+def test_what_nothing_is_said_of_is_left_out_and_told(tmp_path):
+    frame = pl.DataFrame({f"t{n}": np.arange(40.0) + n for n in range(4)})
+    label = pl.Series([None if n in (3, 9) else "ab"[n % 2] for n in range(40)])
+    frame.with_columns(label=label).write_csv(tmp_path / "wide.csv")
+    made = own({"path": str(tmp_path / "wide.csv"), "layout": "wide"})
+    made.load()
+    assert sum(map(len, made.labels.values())) == 38
+    assert any("2 of 40 rows have no `label` and were left out; the first is 4." in said for said in made.warnings)
+
+
 LONG = {"id": "id", "time": "t", "values": ["x", "noise"]}
 
 

@@ -87,8 +87,12 @@ def long(
     return Sequences(Ragged.from_lengths(table, lengths), tuple(chosen), said, left_out)
 
 
-def wide(frame: pl.DataFrame, id: str = "", values: Sequence[str] = (), about: Sequence[str] = ()) -> Sequences:
+def wide(
+    frame: pl.DataFrame, id: str = "", values: Sequence[str] = (), about: Sequence[str] = (), alike: bool = True
+) -> Sequences:
     """Read a wide table: a row a sequence, its columns the steps in their order; values missing at its end are none.
+
+    Columns that are not `alike`, as a height and a weight, are one step of so many columns.
 
     Raises DataError for a column that is not there, or a value that is no number.
     """
@@ -96,6 +100,8 @@ def wide(frame: pl.DataFrame, id: str = "", values: Sequence[str] = (), about: S
     table = np.stack([measured(_column(frame, name)) for name in chosen], axis=1)
     names = _column(frame, id).cast(pl.String) if id else numbered(len(frame))
     said = pl.DataFrame({"id": names}).with_columns(_column(frame, name).alias(name) for name in about)
+    if not alike:
+        return Sequences(cut_behind(table[:, None, :]), tuple(chosen), said, left_out)
     return Sequences(cut_behind(table[:, :, None]), (STEP,), said, left_out)
 
 

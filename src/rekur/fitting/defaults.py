@@ -20,6 +20,7 @@ EVIDENCE = 60_000_000  # numbers that n-grams may say of the training texts: 240
 SEASONS, LAGS = 12, 4  # seasons read before a forecast, where there is room, and seasons back that are shown again
 LONGEST_WINDOW, MOST_WINDOWS = 336, 100_000  # steps read before a forecast; windows that train
 MOST_TESTED = 50_000  # examples: more make a test no sharper, and take long
+POINTS, MOST_POINTS = 32, 96  # a sequence is told in, for the vote beside the network: some, or all of a row
 SHARED = {"optimizer": "adam", "schedule": "one_cycle", "clip": 1.0}
 
 
@@ -92,12 +93,13 @@ def _by_sign(size: Size) -> bool:
 def _sequences(kind: Kind) -> tuple[Settings, Settings, Settings]:
     if "text" in kind.data:
         return _text_to_number(kind)
-    N = kind.size.examples
+    N, steps = kind.size.examples, max(1, round(kind.size.steps))
     model = {
         "cell": "gru",
         "hidden": 24 if N < 500 else 48 if N < 10_000 else 96,
         "bidirectional": True,
         "readout": "mean_max",
+        "figures": min(steps, MOST_POINTS if kind.data.get("layout") == "wide" else POINTS),
         "dropout_readout": 0.4 if N < 500 else 0.3 if N < 10_000 else 0.2,
     }
     training = {
@@ -105,7 +107,7 @@ def _sequences(kind: Kind) -> tuple[Settings, Settings, Settings]:
         "weight_decay": 0.05 if N < 500 else 0.01,
         "learning_rate": 0.01 if N < 10_000 else 0.004,
         "batch": 16 if N < 500 else 32 if N < 10_000 else 128,
-        "epochs": 60 if N < 500 else 40 if N < 5000 else 12 if N < 100_000 else 4,
+        "epochs": 30 if N < 500 else 20 if N < 5000 else 10 if N < 100_000 else 4,
         "keep": "best",
     }
     return shares(N), model, training

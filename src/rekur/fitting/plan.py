@@ -140,7 +140,9 @@ def _described(model: Mapping[str, Any]) -> str:
     told = [str(model["cell"])]
     told += [f"hidden {model['hidden']}"]
     told += [
-        f"{name} {model[name]}" for name in ("layers", "embedding", "evidence") if model[name] > (name == "layers")
+        f"{name} {model[name]}"
+        for name in ("layers", "embedding", "evidence", "figures")
+        if model[name] > (name == "layers")
     ]
     told += [word for word in ("bidirectional", "ballot") if model[word]]
     told += [str(model.get("forecaster") or f"readout {model['readout']}")]

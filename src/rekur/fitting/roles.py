@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -27,13 +28,19 @@ TEXTS = (
     *("text", "review", "document", "sentence", "comment", "message", "content", "body", "tweet", "question"),
     *("description", "title"),
 )
+NAMES = (*TEXTS, "name", "names", "word", "term", "phrase", "first_name", "surname", "last_name", "product")
 TIMES = ("ds", "date", "time", "timestamp", "datetime", "step", "t", "month", "day", "year", "hour", "tick", "frame")
 IDS = (
     *("unique_id", "id", "series_id", "seq_id", "sequence_id", "sequence", "seq", "series", "item_id", "item"),
     *("sensor", "sensor_id", "subject", "session", "session_id", "unit", "machine", "device", "trial", "user"),
     *("user_id", "store", "patient", "engine", "sample", "sample_id", "recording", "ts_id"),
 )
+ROW_NUMBERS = ("", "#", "no", "nr", "row", "unnamed:_0", "column_0", "index")
+PARTS = ("split", "fold", "partition", "subset", "part")  # say how somebody split the rows, and are no label
 VALUES = ("y", "value", "target", "sales", "close", "price", "demand", "load", "count", "temperature", "passengers")
+
+
+ORDINAL = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,18 @@ class Column:
     words: float = 0.0
     whole: bool = False  # numbers: all are whole
     lead: float = 0.0  # share of the values that are distinct
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether it is called as an id is: `ID`, `Patient ID`, `item_id`, or as nothing is: the number of a row."""
+        words = self.name.lower().replace("_", " ").replace("-", " ").split()
+        plain = "_".join(words)
+        return plain in IDS or words[-1:] in (["id"], ["index"]) or plain in ROW_NUMBERS
+
+    @property
+    def pattern(self) -> str:
+        """Return its name without the numbers in it: the steps of a sequence share one, `t0`, `t1` ..."""
+        return ORDINAL.sub("#", self.name)
 
 
 def roles(frame: pl.DataFrame) -> list[Column]:
@@ -109,5 +128,5 @@ def _dated(some: pl.Series, name: str) -> bool:
 
 def named(columns: Iterable[Column], names: Sequence[str]) -> Column | None:
     """Return the column that bears the first of the usual `names` that any bears."""
-    by_name = {column.name.lower().strip(): column for column in columns}
+    by_name = {column.name.lower().strip().replace(" ", "_"): column for column in columns}
     return next((by_name[name] for name in names if name in by_name), None)

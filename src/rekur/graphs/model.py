@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rekur.architecture import SCRATCH, Architecture
 from rekur.errors import RequestError
-from rekur.graphs import evidence
+from rekur.graphs import evidence, figures
 from rekur.graphs.builder import Builder, Shape
 from rekur.graphs.readouts import READOUTS, Read, inside, linear
 from rekur.graphs.recurrent import layer, parts_of
@@ -83,6 +83,9 @@ class Network:
             output = graph.add("Add", output, graph.add("Gather", before, anchor, axis=1))
         if self.settings.ballot:
             output = self._with_ballot(output)
+        if self.settings.figures:
+            vote = figures.vote(graph, self.given[0], self.lengths, self.weights, self.settings.figures)
+            output = graph.add("Add", output, vote)
         steps: Shape = ["T"] if self.settings.readout == "every" else []
         name = "log_probabilities" if self.parts else "outputs"
         if self.parts and not self.settings.cutoffs:

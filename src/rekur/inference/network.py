@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rekur import convolution, engine, tied
 from rekur.architecture import SCRATCH, Architecture
 from rekur.arithmetic import sigmoid
-from rekur.data import evidence
+from rekur.data import evidence, figures
 from rekur.inference import tags
 from rekur.inference.arrays import Floats, Integers, State, Weights, linear, threads, valid
 from rekur.inference.readouts import READOUTS
@@ -49,7 +49,10 @@ class Network:
         output, state = self.emissions(inputs, lengths, state)
         if self.settings.crf:
             return tags.scores(self.weights, output, lengths), state
-        return self._with_ballot(output, inputs[0] if isinstance(inputs, tuple) else inputs, lengths), state
+        first = inputs[0] if isinstance(inputs, tuple) else inputs
+        if self.settings.figures:
+            return output + self._of_figures(first, lengths), state
+        return self._with_ballot(output, first, lengths), state
 
     def emissions(
         self, inputs: Inputs, lengths: Integers | None = None, state: State | None = None
@@ -167,6 +170,13 @@ class Network:
             features = np.maximum(features, 0) if place else features
             features = linear(features, self.weights, f"head.{2 * place}")
         return features
+
+    def _of_figures(self, values: Floats, lengths: Integers | None) -> Floats:
+        """Return the vote (N, outputs) of a sequence's figures."""
+        part = {name: self.weights[f"figures.{name}"] for name in ("kernels", "offsets", "shift", "scale")}
+        kernels = figures.Kernels(part["kernels"], part["offsets"])
+        told = figures.figures(np.asarray(values, np.float32), lengths, self.settings.figures, kernels)
+        return linear(figures.scaled(told, part["shift"], part["scale"]), self.weights, "figures")
 
     def _with_ballot(self, output: Floats, ids: Integers, lengths: Integers | None) -> Floats:
         """Return the mean of the outputs (N, outputs) and the vote of the n-grams; see `rekur.evidence.Ballot`."""

@@ -22,7 +22,7 @@ from rekur.models import embeds, forecasters
 from rekur.models.embeds import OneHot, TokenEmbedding, TokensWithCharacters, TokensWithEvidence, Values
 from rekur.models.encoder_decoder import EncoderDecoder
 from rekur.models.forecasters import Forecaster
-from rekur.models.sequence import CellLoop, SequenceModel, WithBallot
+from rekur.models.sequence import CellLoop, Figures, SequenceModel, WithBallot, WithFigures
 
 __all__ = [
     "CellLoop",
@@ -35,6 +35,7 @@ __all__ = [
     "TokensWithEvidence",
     "Values",
     "WithBallot",
+    "WithFigures",
     "build",
     "fill",
     "parameters",
@@ -53,6 +54,8 @@ def build(architecture: Architecture, evidence: Evidence | None = None) -> nn.Mo
     if architecture.settings.readout == "decoder":
         return EncoderDecoder(architecture, embeds.make(architecture, evidence))
     model = SequenceModel(architecture, embeds.make(architecture, evidence))
+    if architecture.settings.figures:
+        return WithFigures(model, Figures(architecture))
     if evidence is None or not architecture.settings.ballot:
         return model
     return WithBallot(model, Ballot(evidence, architecture.settings.dropout_words))

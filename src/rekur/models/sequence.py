@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from rekur.architecture import Architecture
+from rekur.data import figures
 from rekur.evidence import Ballot
 from rekur.models.embeds import TokenEmbedding
 from rekur.nn import CELLS, LAYERS, readouts, variational
@@ -172,6 +173,48 @@ class WithBallot(nn.Module):
         if vote.dim() == 1:
             voted = vote.unsqueeze(1) if read.shape[1] == 1 else torch.stack([-vote / 2, vote / 2], dim=1)
         return (torch.cat([read, voted]) if self.training else (read + voted) / 2), state
+
+
+class Figures(nn.Module):
+    """A linear vote of what `rekur.data.figures` says of sequences (N, T, I): (N, outputs). None of it is trained."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.points = architecture.settings.figures
+        for name, (shape, _) in architecture.weights().items():
+            part, _, buffer = name.partition(".")
+            if part == "figures":
+                self.register_buffer(buffer, torch.zeros(shape))
+
+    def forward(self, values: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return (N, outputs); the figures are computed by NumPy, as no gradient goes through them."""
+        parts = {name: buffer.cpu().numpy() for name, buffer in self.named_buffers()}
+        valid = None if lengths is None else lengths.cpu().numpy()
+        given = values.detach().cpu().numpy()
+        told = figures.figures(given, valid, self.points, figures.Kernels(parts["kernels"], parts["offsets"]))
+        said = figures.scaled(told, parts["shift"], parts["scale"]) @ parts["weight"].T + parts["bias"]
+        return torch.from_numpy(said).to(values.device)
+
+
+class WithFigures(nn.Module):
+    """A sequence model, and a linear vote of figures that it adds to: at first it adds nothing.
+
+    In training the task gives the pair (values, votes), as the vote knows the training sequences too well.
+    """
+
+    def __init__(self, model: SequenceModel, vote: Figures) -> None:
+        super().__init__()
+        self.model, self.figures = model, vote
+        assert isinstance(model.head, nn.Sequential)
+        for weight in model.head[-1].parameters():
+            nn.init.zeros_(weight)
+
+    def forward(self, inputs: Inputs, lengths: Array | None = None, state: State = None) -> tuple[Tensor, State]:
+        device = device_of(self)
+        given = on(device, inputs)
+        values, vote = given if isinstance(given, tuple) else (given, self.figures(given, on(device, lengths)))
+        read, state = self.model(values, lengths, state)
+        return read + vote, state
 
 
 def device_of(model: nn.Module) -> torch.device:

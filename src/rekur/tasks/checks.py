@@ -17,6 +17,7 @@ OPTIONAL = (
     "dropout_words",
     "evidence",
     "ballot",
+    "figures",
     "segment",
     "residual",
     "batch_first",

@@ -47,6 +47,10 @@ class Regression(Task):
     def examples(self, rows: Rows) -> dict[str, Any]:
         """Return columns that show the test items `rows` to people."""
 
+    def training_inputs(self, rows: Rows) -> tuple[Inputs, Rows | None]:
+        """Return what a training batch sees."""
+        return self.inputs("train", rows)
+
     def take_unit(self) -> None:
         """Fit the unit of the targets on the training part."""
         self.unit = Standard.fit(self.targets["train"][:, None])
@@ -54,7 +58,7 @@ class Regression(Task):
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
         import torch
 
-        inputs, lengths = self.inputs("train", rows)
+        inputs, lengths = self.training_inputs(rows)
         output, _ = model(inputs, lengths)
         return Step(_squared(output, torch.from_numpy(self.scaled("train", rows)).to(output.device)), len(rows))
 

@@ -9,9 +9,9 @@ import polars as pl
 from rekur.fitting import roles
 from rekur.fitting.kinds import Kind, Size
 from rekur.fitting.roles import Column, named
-from rekur.fitting.tables.table import Table, is_amount, listed, may_be_label, split, time_among
+from rekur.fitting.tables.table import Table, is_amount, listed, may_be_label, others, split, time_among
 
-WIDE = 5  # columns of numbers, at least, that are the steps of a sequence
+WIDE = 3  # columns of numbers, at least, that stand side by side in a row with a label
 
 
 def read(table: Table) -> Kind | None:
@@ -43,13 +43,8 @@ def _long(table: Table, id: Column, time: str, label: Column, values: list[Colum
     amount = is_amount(label)
     steps = table.frame.height / max(1, id.distinct)
     count = round(table.count / max(1.0, steps))
-    what = (
-        f"number `{label.name}`: regression"
-        if amount
-        else (f"label `{label.name}` with {label.distinct} values: classification")
-    )
     at = f", time `{time}`" if time else ""
-    said = f"id `{id.name}`{at}, {listed(values)}, {what} of sequences"
+    said = f"id `{id.name}`{at}, {listed(values)}, {_what(label)} of sequences"
     data = {
         **table.data,
         "predicts": "number" if amount else "class",
@@ -79,7 +74,7 @@ def _constant(table: Table, id: Column, column: Column) -> bool:
 
 
 def _wide_sequences(table: Table) -> Kind | None:
-    """A row a sequence: its numbers side by side, and a label."""
+    """A row a sequence, or a row of unlike numbers: its numbers side by side, and a label."""
     given = table.given
     if time_among(table.role("date")):
         return None
@@ -88,30 +83,54 @@ def _wide_sequences(table: Table) -> Kind | None:
     label = table.column(wanted) if wanted else _wide_label(rest)
     if label is None:
         return None
-    id = given.id or next((c.name for c in rest if c.name.lower() in roles.IDS and c is not label), "")
-    values = [c for c in rest if c.role == "number" and c is not label and c.name != id]
+    id = given.id or next((c.name for c in rest if c.names_rows and c is not label), "")
+    values = [c for c in rest if c.role == "number" and c is not label and not (c.names_rows and c.distinct == c.rows)]
+    values = [c for c in values if c.name != id]
     if len(values) < WIDE:
         return None
-    amount = is_amount(label)
-    what = (
-        f"number `{label.name}`: regression"
-        if amount
-        else (f"label `{label.name}` with {label.distinct} values: classification")
-    )
-    said = f"a row a sequence, steps `{values[0].name}` to `{values[-1].name}`, {what} of sequences"
+    amount, alike = is_amount(label), _alike(values)
+    if not (alike or wanted) and time_among(table.columns):
+        return None  # a row a time: series
+    if alike:
+        said = f"a row a sequence, steps `{values[0].name}` to `{values[-1].name}`, {_what(label)} of sequences"
+    else:
+        said = f"a row an example, {listed(values)}, {_what(label)}"
     data = {
         **table.data,
         "predicts": "number" if amount else "class",
         "layout": "wide",
+        "alike": alike,
         "id": id,
         "values": [column.name for column in values],
         "label": label.name,
         **split(table, "random" if amount else "stratified"),
     }
-    return Kind("sequences", said, data, Size(table.count, len(values), classes=0 if amount else label.distinct))
+    steps, classes = len(values) if alike else 1, 0 if amount else label.distinct
+    size = Size(table.count, steps, classes=classes, channels=1 if alike else len(values))
+    left = [c.name for c in rest if c is not label and c not in values and c.name != id and c.role != "empty"]
+    notes = (f"Not read, as they are no numbers: {', '.join(left[:5])}.",) if left else ()
+    return Kind("sequences", said, data, size, (*notes, *others(rest, label, wanted, values)))
+
+
+def _what(label: Column) -> str:
+    if is_amount(label):
+        return f"number `{label.name}`: regression"
+    return f"label `{label.name}` with {label.distinct} values: classification"
+
+
+def _alike(values: Sequence[Column]) -> bool:
+    """Whether columns are the steps of one thing: most names differ by a number alone."""
+    patterns = [column.pattern for column in values]
+    return max(patterns.count(pattern) for pattern in set(patterns)) > len(values) / 2
 
 
 def _wide_label(columns: Sequence[Column]) -> Column | None:
-    called = named([c for c in columns if c.distinct > 1], roles.LABELS)
-    words = [c for c in columns if c.role == "category" and c.distinct > 1]
-    return called or (words[-1] if words else None)
+    """Return the column of the label: called so, or of words, or the one whose name is unlike those of the steps."""
+    may = [c for c in columns if c.distinct > 1 and not c.names_rows]
+    words = [c for c in may if c.role == "category"]
+    numbers = [c for c in may if c.role == "number"]
+    called = named([c for c in may if c.role in ("category", "number")], roles.LABELS)
+    if called or words or not numbers:
+        return called or (words[-1] if words else None)
+    odd = [c for c in numbers if sum(c.pattern == other.pattern for other in numbers) == 1]
+    return odd[0] if len(odd) == 1 and len(numbers) > WIDE and _alike(numbers) else None

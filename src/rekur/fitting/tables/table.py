@@ -40,11 +40,12 @@ class Table:
         return {"set": "files", "path": str(self.source.path)}
 
 
-def others(rest: Sequence[Column], taken: Column, wanted: str) -> tuple[str, ...]:
-    others = [c.name for c in rest if c is not taken and may_be_label(c)]
-    if wanted or not others:
+def others(rest: Sequence[Column], taken: Column, wanted: str, read: Sequence[Column] = ()) -> tuple[str, ...]:
+    """Return the note that other columns could be the label, where the caller `wanted` none and there are any."""
+    may = [c.name for c in rest if c is not taken and c not in read and may_be_label(c)]
+    if wanted or not may:
         return ()
-    return (f"Other columns could be the label: {', '.join(others[:5])}. --label names one of them.",)
+    return (f"Other columns could be the label: {', '.join(may[:5])}. --label names one of them.",)
 
 
 def label_among(columns: Sequence[Column]) -> Column | None:
@@ -54,7 +55,7 @@ def label_among(columns: Sequence[Column]) -> Column | None:
 
 
 def may_be_label(column: Column) -> bool:
-    if column.name.lower() in roles.IDS or column.distinct < 2:
+    if column.names_rows or column.distinct < 2 or column.name.lower() in roles.PARTS:
         return False
     return column.role == "category" or (column.role == "number" and not is_amount(column))
 
@@ -65,7 +66,7 @@ def is_amount(column: Column) -> bool:
 
 
 def amount_among(columns: Sequence[Column]) -> Column | None:
-    numbers = [c for c in columns if c.role == "number" and c.name.lower() not in roles.IDS and c.distinct > 1]
+    numbers = [c for c in columns if c.role == "number" and not c.names_rows and c.distinct > 1]
     return named(numbers, (*roles.LABELS, "rating", "score", "price", "value")) or (numbers[-1] if numbers else None)
 
 

@@ -22,9 +22,12 @@ def read(table: Table) -> Kind | None:
 
 
 def names(table: Table) -> Kind | None:
-    """Short texts, as names, each with a class."""
-    names = [column for column in table.role("name") if column.name.lower() not in roles.IDS]
-    return _labelled(table, names[0]) if len(names) == 1 else None
+    """Short texts, as names, each with a class or a number: those called so, else the longest."""
+    words = [table.column(table.given.text)] if table.given.text else table.role("name")
+    words = [column for column in words if not column.names_rows and column.name != table.given.label]
+    if not words:
+        return None
+    return _labelled(table, named(words, roles.NAMES) or max(words, key=lambda column: column.characters))
 
 
 def _labelled(table: Table, text: Column) -> Kind | None:

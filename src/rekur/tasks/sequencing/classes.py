@@ -53,6 +53,9 @@ class SequenceClasses(Sequencing, Classification):
     def examples(self, rows: Rows) -> dict[str, Any]:
         return {"sequence": [self.raw["test"][row][:, 0].tolist() for row in rows]}
 
+    def answers_to_learn(self) -> tuple[Any, int]:
+        return self.labels["train"].astype(np.float64), len(self.classes)
+
     def features(self) -> Features:
         from rekur.evaluation.baselines import sequences as rivals
 

@@ -112,7 +112,7 @@ class Numbers(Reader):
             wanted = data.values or self.columns  # after `restore`, those of the training
             found = sequences.long(files.read_table(path), data.id or "id", data.time, wanted, about)
         else:
-            found = sequences.wide(files.read_table(path), data.id, data.values, about)
+            found = sequences.wide(files.read_table(path), data.id, data.values, about, data.alike)
         if found.left_out:
             named = ", ".join(f"`{name}`" for name in found.left_out)
             self.warnings.append(
@@ -166,7 +166,7 @@ class Numbers(Reader):
         return values.take(rows)
 
     def sizes(self) -> dict[str, Any]:
-        return {"values": len(self.columns) * (2 if self.masked else 1)}
+        return {"values": len(self.columns) * (2 if self.masked else 1), "longest": self.longest}
 
     def files(self) -> dict[str, str]:
         known = {"columns": self.columns, "masked": self.masked, "longest": self.longest}

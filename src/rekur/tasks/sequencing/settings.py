@@ -20,6 +20,7 @@ class SequencesData(OwnFile):
     layout: Literal["long", "wide"] = Field(
         "long", description="of a table: long has a row a step, wide a row a sequence, its columns the steps"
     )
+    alike: bool = Field(True, description="layout wide: columns are steps of one thing; if not, they are one step")
     id: str = Field("", description="the column that says which sequence a row belongs to; layout wide: its name")
     time: str = Field("", description="layout long: orders the steps; split = time: says which sequences are newest")
     values: tuple[str, ...] = Field((), strict=False, description="columns of numbers; none named: all others")
@@ -45,6 +46,8 @@ def faults(config: Config, data: SequencesData) -> Iterator[str]:
         yield "model.squash and model.linear = false have no part in an answer for a whole sequence. Leave them out."
     if data.text:
         yield from _of_texts(config, data)
+        if config.model.figures:
+            yield "model.figures: they are of sequences of numbers, and data.text names texts. Leave it out."
     elif set_ := [name for name in OF_TEXTS if getattr(model, name)]:
         yield f"model.{set_[0]}: numbers are read as they are. Leave it out, or name data.text."
     if data.set != "files":

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,10 @@ from rekur.tasks.sequencing.readers import Numbers, Reader, Words
 from rekur.tasks.sequencing.settings import SequencesData
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from rekur.data.sequences import Sequences, Written
+    from rekur.tasks.sequencing.vote import Vote
 
 Rows = NDArray[np.int64]
 
@@ -36,11 +40,13 @@ class Sequencing(Task):
 
     Data = SequencesData
     data: SequencesData
-    reads = frozenset({"embedding", "dropout_embedding", "dropout_words", "dropout_weights", "variational"})
+    reads = frozenset({"embedding", "dropout_embedding", "dropout_words", "dropout_weights", "variational", "figures"})
 
     coded: dict[str, Ragged]  # part -> what the model reads of its sequences
     raw: dict[str, Any]  # part -> the same as they were read: Ragged of numbers, or texts
     about: dict[str, Any]  # part -> the table of what is said of them
+    vote: Vote | None = None  # of figures, fitted by `load`
+    voted: NDArray[np.float32]  # (N, outputs) what it says of each training sequence that it was not fitted to
     given: Sequences | Written | None = None  # in place of a file: `about` holds the column `data.label`
 
     def faults(self) -> Iterator[str]:
@@ -48,7 +54,7 @@ class Sequencing(Task):
 
     def load(self) -> None:
         self.reader = self._reader()
-        found = self.given or self._read()
+        found = self.given or self._labelled(self._read())
         self.reader.columns = getattr(found, "columns", ())  # type: ignore[attr-defined]
         self.warnings += self.reader.warnings
         if not len(found.about):
@@ -64,6 +70,48 @@ class Sequencing(Task):
         self.reader.fit(self.raw["train"])
         self.coded = {part: self.reader.encode(values) for part, values in self.raw.items()}
         self.part(rows)
+        if self.config.model.figures:
+            self._hold_vote()
+
+    def _labelled(self, found: Sequences | Written) -> Sequences | Written:
+        """Leave out what nothing is said of, and say so."""
+        there = found.about[self.data.label].is_not_null().to_numpy()
+        if there.all() or not there.any():
+            return found
+        self.warnings.append(
+            f"{int((~there).sum()):,} of {len(there):,} rows have no `{self.data.label}` and were left out; the first "
+            f"is {int(there.argmin()) + 1}."
+        )
+        kept = np.flatnonzero(there)
+        return replace(found, values=self.reader.take(found.values, kept), about=found.about[kept])
+
+    def _hold_vote(self) -> None:
+        """Fit the linear vote of figures to the training part."""
+        from rekur.data import figures
+        from rekur.tasks.sequencing import vote
+
+        coded, made = self.coded["train"], self.architecture()
+        kernels = figures.draw(made.longest, made.values, self.generator(4))
+        told = np.empty((len(coded), figures.count(self.config.model.figures, made.longest, made.values)), np.float32)
+        for rows in self.chunks("train"):
+            values, lengths = self.padded(coded, rows)
+            told[rows] = figures.figures(values, lengths, self.config.model.figures, kernels)
+        answers, classes = self.answers_to_learn()
+        self.vote, self.voted = vote.fit(told, kernels, answers, classes, self.generator(5))
+
+    @abc.abstractmethod
+    def answers_to_learn(self) -> tuple[NDArray[np.float64], int]:
+        """Return the classes of the training part (N,) and how many there are, or its scaled numbers and 0."""
+
+    def training_inputs(self, rows: Rows) -> tuple[Inputs, Rows | None]:
+        values, lengths = self.padded(self.coded["train"], rows)
+        return (values, self.voted[rows]) if self.config.model.figures else values, lengths
+
+    def build(self) -> nn.Module:
+        model: Any = super().build()
+        if self.vote is not None:
+            self.vote.put(model.figures)
+        return cast("nn.Module", model)
 
     def _reader(self) -> Reader:
         return Words(self.data) if self.data.text else Numbers(self.data, self.config.model.readout == "flatten")
@@ -118,7 +166,7 @@ class Sequencing(Task):
     def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows]:
         return self.padded(self.coded[part], rows)
 
-    def padded(self, coded: Ragged, rows: Rows) -> tuple[Inputs, Rows]:
+    def padded(self, coded: Ragged, rows: Rows) -> tuple[NDArray[Any], Rows]:
         """Return some sequences as one array, and their lengths."""
         return pad(coded, rows, length=self.reader.steps)
 
