@@ -160,7 +160,7 @@ def test_covariates_are_columns_by_kind() -> None:
 
 FILES: dict[str, tuple[str, bytes, str]] = {
     "ragged": ("a.csv", b"text,label\none two three,x\nfour,five,y\n", "line 3 has 3 fields; the first line names 2"),
-    "short": ("a.csv", b"text,label\none two three,x\nfour\n", "line 3 has 1 fields"),
+    "short": ("a.csv", b"text,label\none two three,x\nfour\n", "line 3 has 1 field;"),
     "quote": ("a.csv", b'text,label\n"one two,x\nthree,y\n', "Is a quotation mark left open"),
     "delimiter": ("a.csv", b"text/label\none two three/x\n", "do not say what to learn"),
     "workbook": ("a.csv", b"PK\x03\x04\x14\x00[Content_Types].xml", "an Excel workbook"),
