@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rekur.data import calendar
+from rekur.data import calendar, panel
 from rekur.data.calendar import Frequency
+from rekur.data.panel import Columns
 from rekur.errors import DataError
 
 FREQUENCIES = [
@@ -94,3 +95,53 @@ def test_features_go_round_once_a_cycle():
 def test_one_time_has_no_frequency():
     with pytest.raises(DataError, match="how far apart"):
         Frequency.of([np.array([5])])
+
+
+@pytest.mark.parametrize(
+    ("days", "following"),
+    [
+        (["2023-02-28", "2023-03-28", "2023-04-28", "2023-05-28"], ["2023-06-28", "2023-07-28"]),
+        (["2023-04-30", "2023-05-30", "2023-06-30"], ["2023-07-30", "2023-08-30"]),
+        (["2023-11-30", "2023-12-31", "2024-01-31"], ["2024-02-29", "2024-03-31"]),
+        (["2023-11-30", "2023-12-30", "2024-01-30"], ["2024-02-29", "2024-03-30"]),
+        (["2023-11-30", "2023-12-29", "2024-01-31", "2024-02-29", "2024-03-29"], ["2024-04-30", "2024-05-31"]),
+        (["2023-01-12", "2023-02-15", "2023-03-14", "2023-04-16"], ["2023-05-14", "2023-06-14"]),
+        (["2021-02-28", "2022-02-28", "2023-02-28"], ["2024-02-29", "2025-02-28"]),
+        (["2022-02-28", "2023-02-28", "2024-02-28"], ["2025-02-28", "2026-02-28"]),
+    ],
+)
+def test_months_go_on_at_the_day_on_which_the_series_has_its_values(days, following):
+    frame = pl.DataFrame({"ds": days, "y": np.arange(len(days)) + 1.0})
+    found = panel.read(frame, Columns())
+    assert found.frequency.unit == "month"
+    assert len(found.series[0].values) == len(days)
+    assert calendar.written(found.times(0, len(days), 2)) == following
+
+
+def test_spans_of_four_weeks_are_no_months():
+    times = np.datetime64("2023-01-02T00:00:00") + np.arange(30) * np.timedelta64(28, "D")
+    assert Frequency.of([times]) == Frequency("second", 28 * 86_400)
+
+
+@pytest.mark.parametrize("month", [3, 10], ids=["a day of 23 hours", "a day of 25 hours"])
+@pytest.mark.parametrize("written", [True, False], ids=["offsets", "a zone"])
+def test_days_of_a_zone_are_its_dates_whatever_their_length(month, written):
+    days = pl.datetime_range(datetime.datetime(2024, month, 20), datetime.datetime(2024, month, 31), "1d", eager=True)
+    zoned = days.dt.replace_time_zone("Europe/Berlin")
+    column = zoned.dt.to_string("%Y-%m-%dT%H:%M:%S%:z") if written else zoned
+    found = calendar.moments(column.alias("ds"))
+    assert calendar.written(found)[0] == f"2024-{month:02d}-20"
+    assert np.unique(np.diff(found)).tolist() == [datetime.timedelta(days=1)]
+    hours = pl.datetime_range(days[0], days[-1], "1h", eager=True, time_zone="UTC").dt.convert_time_zone(
+        "Europe/Berlin"
+    )
+    column = hours.dt.to_string("%Y-%m-%dT%H:%M:%S%:z") if written else hours
+    of_hours = calendar.moments(column.alias("ds"))
+    assert calendar.written(of_hours[:1])[0] == f"2024-{month:02d}-20"  # midnight in UTC
+    assert np.unique(np.diff(of_hours)).tolist() == [datetime.timedelta(hours=1)]
+
+
+def test_days_before_months_with_points_between():
+    found = calendar.moments(pl.Series("ds", ["01.02.2024", "2.2.2024", "29.02.2024"]))
+    assert calendar.written(found) == ["2024-02-01", "2024-02-02", "2024-02-29"]
+    assert calendar.written(calendar.moments(pl.Series("ds", ["31.12.2023 18:30"]))) == ["2023-12-31 18:30:00"]

@@ -1,5 +1,7 @@
 """Tables of many series: the layouts agree, gaps are filled on the grid, and each fault is named."""
 
+import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -109,6 +111,18 @@ def doubled():
             "closer than half",
         ),
         (pl.DataFrame({"V1": ["a", "a"], "V2": [1.0, 2.0]}), "rows", "Two rows have the name `a`"),
+        (pl.DataFrame({"V1": ["a", "b"]}), "rows", "has no values: 2 rows of names in `V1` and nothing beside"),
+        (pl.DataFrame({"V1": [], "V2": []}), "rows", "has no values: 0 rows"),
+        (pl.DataFrame(), "rows", "There is no column ``"),
+        (pl.DataFrame({"V1": ["a"], "V2": [None]}), "rows", "Series `a` has no value"),
+        (pl.DataFrame({"date": DAYS}), Columns(), "no column of values beside `date`"),
+        (pl.DataFrame({"ds": [], "y": []}), Columns(), "Column `ds` must hold times"),
+        (long("a").with_columns(y=pl.lit(1e300)), Columns(), "1e+300 in row 1 is too large"),
+        (
+            pl.concat([long("a"), long("b")[::5], long("b", DAYS + datetime.timedelta(days=15))[::5]]),
+            Columns(),
+            "`b` has a row every 5 steps, where the others have one at each: days",
+        ),
     ],
 )
 def test_each_fault_is_one_clear_error(frame, columns, words):
@@ -116,6 +130,43 @@ def test_each_fault_is_one_clear_error(frame, columns, words):
     with pytest.raises(DataError) as caught:
         panel.read(frame, *given)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given", [{"time": "V2"}, {"target": "V2"}, {"known": ("V2",)}, {"observed": ("V2",)}, {"static": ("V2",)}], ids=str
+)
+def test_columns_that_a_row_a_series_cannot_have_are_refused(given):
+    frame = pl.DataFrame({"V1": ["a", "b"], "V2": [1.0, 2.0], "V3": [1.0, 2.0]})
+    with pytest.raises(DataError, match="no column has a part to play but the one of names; got `V2`"):
+        panel.read(frame, Columns(**given), "rows")
+
+
+def test_rows_that_are_series_may_be_too_short_too():
+    frame = pl.DataFrame({"id": ["a", "b", "c"], **{f"V{t}": [1.0, 1.0 if t < 3 else None, None] for t in range(8)}})
+    found = panel.read(frame, Columns(id="id"), "rows", shortest=4)
+    assert [one.id for one in found.series] == ["a"]
+    assert "2 series of fewer than 4 values are left out." in found.notes
+    with pytest.raises(DataError, match="No series has 9 values; the longest has 8"):
+        panel.read(frame, Columns(id="id"), "rows", shortest=9)
+
+
+def test_a_series_without_a_value_is_left_out_and_said():
+    found = panel.read(pl.concat([long("a"), long("b").with_columns(y=pl.lit(None, pl.Float64))]), Columns())
+    assert [one.id for one in found.series] == ["a"]
+    assert found.notes == ("1 series without a value is left out.",)
+
+
+def test_a_sparse_series_has_gaps_and_no_frequency_of_its_own():
+    frame = pl.concat([long("a"), long("b")[[0, 1, 6, 8, 13]]])
+    assert np.isnan(panel.read(frame, Columns()).series[1].values).sum() == 9
+
+
+def test_columns_side_by_side_may_be_called_as_those_of_a_long_table():
+    frame = pl.DataFrame({"date": DAYS, "y": np.arange(14.0), "unique_id": np.arange(14.0) + 1})
+    found = panel.read(frame, Columns(time="date"), "columns")
+    assert [one.id for one in found.series] == ["y"]  # `unique_id` is what it says
+    both = panel.read(frame.rename({"unique_id": "price"}), Columns(time="date"), "columns")
+    assert [one.id for one in both.series] == ["y", "price"]
 
 
 def test_short_series_are_left_out_where_it_is_asked_for():

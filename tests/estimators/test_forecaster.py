@@ -127,3 +127,72 @@ def test_another_form_than_fitted_to_is_refused(fitted):
         model.score(X, X)
     with pytest.raises(NotFittedError):
         rekur.Forecaster().predict()
+
+
+def frame_of(pandas, ids=None, days=None, values=None):
+    """A table of pandas: two series of 60 days."""
+    values = series(2, 60) if values is None else values
+    days = pandas.date_range("2024-01-01", periods=60) if days is None else days
+    return pandas.DataFrame(
+        {"unique_id": np.repeat(["a", "b"] if ids is None else ids, 60), "ds": list(days) * 2, "y": values.ravel()}
+    )
+
+
+OBJECTS = {
+    "dates": lambda pandas: {"days": pandas.date_range("2024-01-01", periods=60).date},
+    "times": lambda pandas: {"days": pandas.date_range("2024-01-01", periods=60).to_pydatetime()},
+    "a zone": lambda pandas: {"days": pandas.date_range("2024-01-01", periods=60, tz="Europe/Berlin")},
+    "words": lambda pandas: {"days": pandas.date_range("2024-01-01", periods=60).strftime("%Y-%m-%d")},
+    "integer ids": lambda _: {"ids": np.array([7, 12], dtype=object)},
+    "categories": lambda pandas: {"ids": pandas.Categorical(["a", "b"])},
+}
+
+
+@pytest.mark.parametrize("kind", list(OBJECTS))
+def test_columns_of_objects_are_what_they_hold(kind):
+    pandas = pytest.importorskip("pandas")
+    plain, given = frame_of(pandas), frame_of(pandas, **OBJECTS[kind](pandas))
+    if kind == "integer ids":
+        given["unique_id"] = given["unique_id"].astype(object)
+    ours, theirs = (rekur.Forecaster(**QUICK).fit(X).predict() for X in (plain, given))
+    np.testing.assert_allclose(ours["forecast"].to_numpy(), theirs["forecast"].to_numpy(), rtol=1e-6)
+    assert [str(day) for day in ours["ds"]] == [str(day) for day in theirs["ds"]]
+    if kind == "integer ids":
+        assert theirs["unique_id"].unique(maintain_order=True).to_list() == ["7", "12"]
+
+
+def test_missing_cells_of_objects_are_missing():
+    pandas = pytest.importorskip("pandas")
+    X = frame_of(pandas)
+    X["y"] = X["y"].astype(object)
+    X.loc[[5, 6], "y"] = [None, pandas.NA]
+    found = rekur.Forecaster(**QUICK).fit(X)
+    assert np.isfinite(found.predict_quantiles()).all()
+    X["ds"] = X["ds"].astype(object)
+    X.loc[3, "ds"] = pandas.NaT
+    with pytest.raises(ValueError, match="1 row without a time, the first is row 4"):
+        rekur.Forecaster(**QUICK).fit(X)
+    X = frame_of(pandas)
+    X["y"] = X["y"].astype(object)
+    X.loc[5, "y"] = "high"
+    with pytest.raises(ValueError, match="the first is `high` in row 6"):
+        rekur.Forecaster(**QUICK).fit(X)
+
+
+def test_a_series_that_ends_in_nothing_is_asked_about(fitted):
+    X, model = fitted
+    open_end = X.copy()
+    open_end[2, -1] = np.nan
+    for use in (rekur.Forecaster(**QUICK).fit, model.predict):
+        with pytest.raises(ValueError, match="series 2: its last value is missing"):
+            use(open_end)
+    begun_late = X[:, :-4].copy()
+    begun_late[2, :3] = np.nan  # a series that begins late ends where the others do
+    np.testing.assert_allclose(model.predict(begun_late), model.predict(X[:, :-4]), rtol=1e-5)
+
+
+@pytest.mark.parametrize("normalise", ["season", "seasonal_changes"])
+def test_windows_are_normalised_by_their_seasons_too(normalise):
+    X = series()
+    model = rekur.Forecaster(**{**QUICK, "season": 12, "normalise": normalise, "epochs": 15, "window": 24})
+    assert model.fit(X[:, :-4]).score(X[:, :-4], X[:, -4:]) > 0.5

@@ -1,6 +1,7 @@
 """Times of a series: read from a column, their frequency found, steps counted and gone on, features of the calendar.
 
-A time is a second, kept in UTC where the file gives an offset; or an integer, where the file counts its steps.
+A time is a second, kept in UTC where the file gives an offset; or an integer, where the file counts its steps. Days
+that all begin at one hour of a zone keep the dates that they have there: a day of 23 hours is a day.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ Times = NDArray[Any]  # (L,) datetime64[s], or int64 where steps are counted
 Unit = Literal["count", "second", "weekday", "month"]
 
 DAY = 86_400
+WEEKEND = 3  # days before the end of a month, on which its last working day may fall
 NAMES = {1: "second", 60: "minute", 3_600: "hour", DAY: "day", 7 * DAY: "week"}
 FORMS = (
     "%Y-%m-%d",
@@ -34,12 +36,18 @@ FORMS = (
     "%Y/%m/%d %H:%M",
     "%Y/%m/%d %H:%M:%S",
     "%Y%m%d",
+    "%d.%m.%Y",  # points stand between day and month where the day comes first; strokes stand for both orders
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
 )
+OFFSET = r"\s*(?:[zZ]|[+-]\d{2}:?\d{2})$"
 WITH_OFFSET = ("%Y-%m-%dT%H:%M:%S%#z", "%Y-%m-%d %H:%M:%S%#z", "%Y-%m-%d %H:%M%#z", "%Y-%m-%dT%H:%M:%S%.f%#z")
 
 
 def moments(column: pl.Series) -> Times:
     """Return the times of a column: datetime64[s], in UTC where it gives offsets, or int64 where it counts.
+
+    Where every time is the same hour of the zone that the column gives, they are the days of that zone.
 
     Raises:
         DataError: a value is missing or no time; dates are read year first, for 01/02/2024 is ambiguous.
@@ -55,9 +63,19 @@ def moments(column: pl.Series) -> Times:
     if parsed.dtype.is_integer():
         return parsed.to_numpy()
     plain = parsed.cast(pl.Datetime("us")) if parsed.dtype == pl.Date else parsed
+    there = plain
     if getattr(plain.dtype, "time_zone", None):
         plain = plain.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return plain.cast(pl.Datetime("us")).to_numpy().astype("datetime64[s]")
+        there = _of_zone(column)
+    days = there.dt.time().n_unique() == 1
+    return (there if days else plain).cast(pl.Datetime("us")).to_numpy().astype("datetime64[s]")
+
+
+def _of_zone(column: pl.Series) -> pl.Series:
+    """Return the times that clocks show in the zone, or at the offsets, that a column gives."""
+    if column.dtype == pl.String:
+        return _parsed(column.str.strip_chars().str.replace(OFFSET, ""))
+    return column.dt.replace_time_zone(None)
 
 
 def _parsed(column: pl.Series) -> pl.Series:
@@ -108,7 +126,8 @@ class Frequency:
         times = next(times for times in series if len(times) > 1)
         if times.dtype.kind != "M":
             return cls("count", usual)
-        if usual % DAY == 0 and usual >= 28 * DAY and (months := _months(series, usual)):
+        apart = usual if usual >= 28 * DAY else int(np.median(np.concatenate(steps)))  # of months of different lengths
+        if usual % DAY == 0 and apart >= 28 * DAY and (months := _months(series, apart)):
             return cls("month", months)
         if usual == DAY and found.max() >= 3 * DAY and not any(_weekend(t).any() for t in series):
             return cls("weekday")
@@ -137,15 +156,18 @@ class Frequency:
         found: NDArray[np.int64] = np.round(steps / self.count).astype(np.int64)
         return found
 
-    def after(self, last: Any, steps: int, offset: int = 1) -> Times:
-        """Return `steps` times in their order, the first of them `offset` steps behind `last`."""
+    def after(self, last: Any, steps: int, offset: int = 1, day: int = 0) -> Times:
+        """Return `steps` times in their order, the first of them `offset` steps behind `last`.
+
+        Months go on at a `day`, as `day_of` finds it; 0: the day of `last`, and the last one behind the last one.
+        """
         ahead = np.arange(offset, offset + steps)
         if self.unit == "month":
-            return _months_after(np.datetime64(last, "s"), ahead * self.count)
+            return _months_after(np.datetime64(last, "s"), ahead * self.count, day)
         if self.unit == "weekday":
-            day = np.busday_offset(np.datetime64(last, "D"), ahead, roll="backward")
+            weekdays = np.busday_offset(np.datetime64(last, "D"), ahead, roll="backward")
             clock = np.datetime64(last, "s") - np.datetime64(last, "D")
-            days: Times = day.astype("datetime64[s]") + clock
+            days: Times = weekdays.astype("datetime64[s]") + clock
             return days
         if self.unit == "count":
             return int(last) + ahead * self.count
@@ -199,26 +221,50 @@ def _weekend(times: Times) -> NDArray[np.bool_]:
 
 
 def _months(series: Sequence[Times], usual: int) -> int:
-    """Return how many months lie between two steps where all times fall on one day of the month; else 0."""
-    for times in series:
-        days = times.astype("datetime64[D]")
-        of_month = (days - times.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
-        last = (days + 1).astype("datetime64[M]") != times.astype("datetime64[M]")
-        usual_day = int(of_month.max(initial=0))
-        if not (last | (of_month == usual_day)).all():
-            return 0
-    return max(1, round(usual / DAY / 30.44))
+    """Return how many months lie between two steps; 0 where these are days or weeks.
+
+    They are months where all times fall on one day of the month, or each in a month of its own, not equally far apart.
+    """
+    apart = [np.diff(times.astype(np.int64)) for times in series]
+    even = all((one == usual).all() for one in apart)
+    alone = not even and all((np.diff(times.astype("datetime64[M]").astype(np.int64)) > 0).all() for times in series)
+    return max(1, round(usual / DAY / 30.44)) if alone or all(_one_day(times) for times in series) else 0
 
 
-def _months_after(last: Any, ahead: NDArray[np.int64]) -> Times:
+def _one_day(times: Times) -> bool:
+    of_month, left = _places(times)
+    return bool(((left == 0) | (of_month == of_month.max(initial=0))).all())
+
+
+def _places(times: Times) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the day of the month of each time, from 1, and how many days of it are left."""
+    days, months = times.astype("datetime64[D]"), times.astype("datetime64[M]")
+    of_month = (days - months.astype("datetime64[D]")).astype(np.int64) + 1
+    return of_month, ((months + 1).astype("datetime64[D]") - days).astype(np.int64) - 1
+
+
+def day_of(times: Times) -> int:
+    """Return the day of the month on which monthly times fall: 31 for its last day, or the last but a weekend.
+
+    >>> day_of(np.array(["2023-01-31", "2023-02-28"], "M8[D]")), day_of(np.array(["2023-02-28", "2023-03-28"], "M8[D]"))
+    (31, 28)
+    """
+    of_month, left = _places(times)
+    if _one_day(times):
+        return 31 if (left == 0).all() else int(of_month.max())
+    return 31 if (left <= WEEKEND).all() else int(np.median(of_month))
+
+
+def _months_after(last: Any, ahead: NDArray[np.int64], on: int = 0) -> Times:
     """Go on by months from `last`: the last day of a month stays the last one, the 31st becomes the 30th or 28th."""
     month = last.astype("datetime64[M]")
     day = last.astype("datetime64[D]")
     of_month, clock = day - month.astype("datetime64[D]"), last - day.astype("datetime64[s]")
     months = month + ahead
     lengths = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
-    at_end = (day + 1).astype("datetime64[M]") != month
-    place = lengths - 1 if at_end else np.minimum(of_month, lengths - 1)
+    at_end = on == 0 and (day + 1).astype("datetime64[M]") != month
+    usual = np.timedelta64(on - 1, "D") if on else of_month
+    place = lengths - 1 if at_end else np.minimum(usual, lengths - 1)
     found: Times = (months.astype("datetime64[D]") + place).astype("datetime64[s]") + clock
     return found
 

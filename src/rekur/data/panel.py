@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.data.calendar import Frequency, Times, moments, written
+from rekur.data.calendar import Frequency, Times, day_of, moments, written
 from rekur.data.files import MISSING
 from rekur.errors import DataError, nearest
 from rekur.wording import counted, form
@@ -22,6 +22,8 @@ from rekur.wording import counted, form
 Floats = NDArray[np.float64]
 Layout = Literal["long", "columns", "rows"]
 
+LARGEST = 1e30  # models compute in float32, which ends at 3e38
+SEEN, REGULAR = 5, 0.8  # steps, and the share of them alike, by which a series has a frequency of its own and no gaps
 SPARSE = 50  # a grid may have this many times as many steps as there are rows
 ONLY = "series"  # the name of a series in a table without names
 
@@ -53,6 +55,7 @@ class Series:
     covariates: Floats  # (L + A, C) of `Columns.varying`, A steps ahead of the last value; NaN where missing
     static: tuple[Any, ...] = ()
     dates: Times | None = None  # (L + A,) where rows count as steps and no rule gives their times
+    day: int = 0  # of the month, where steps are months
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Panel:
         """Return the times of `steps` steps of one series, from step `start` on; also of steps to come."""
         series = self.series[place]
         if series.dates is None:
-            return self.frequency.after(series.first, steps, start)
+            return self.frequency.after(series.first, steps, start, series.day)
         known = series.dates[start : start + steps]
         if len(known) == steps:
             return known
@@ -145,7 +148,8 @@ def _melted(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     if not values:
         raise DataError(f"The table has no column of values beside `{columns.time}`. Give one a series.")
     times = [columns.time] if columns.time else []
-    return frame.select(*times, *values).unpivot(values, index=times, variable_name="unique_id", value_name="y")
+    long = frame.unpivot(values, index=times, variable_name="\0id", value_name="\0y")  # no column is called so
+    return long.rename({"\0id": "unique_id", "\0y": "y"})
 
 
 def _check_columns(frame: pl.DataFrame, columns: Columns) -> None:
@@ -180,6 +184,11 @@ def numbers(column: pl.Series) -> Floats:
         raise DataError(f"Column `{column.name}` must hold numbers; got {column.dtype}.")
     values = found.fill_null(np.nan).to_numpy().copy()
     values[~np.isfinite(values)] = np.nan
+    if (large := np.abs(values) > LARGEST).any():
+        row = int(large.argmax())
+        raise DataError(
+            f"Column `{column.name}`: {values[row]:g} in row {row + 1} is too large for 32 bits. Take a larger unit."
+        )
     return values
 
 
@@ -252,8 +261,22 @@ def _gridded(pieces: Sequence[_Piece], columns: Columns, shortest: int, known: F
         )
     frequency = known or Frequency.of([piece.times for piece in kept])
     made = [_on_grid(piece, frequency) for piece in kept]
+    if not known:
+        _check_common(kept, frequency)
     notes = _notes(kept, made, frequency, len(pieces) - len(kept), shortest)
     return Panel(tuple(made), frequency, columns, notes)
+
+
+def _check_common(pieces: Sequence[_Piece], frequency: Frequency) -> None:
+    """Raise DataError where the rows of a series are regular, and much farther apart than those of the others."""
+    for piece in pieces:
+        steps = np.diff(frequency.places(piece.times, piece.times[0]))
+        usual = int(np.median(steps)) if len(steps) else 1
+        if len(steps) >= SEEN and usual > 1 and np.mean(steps == usual) >= REGULAR:
+            raise DataError(
+                f"Series `{piece.id}` has a row every {usual} steps, where the others have one at each: {frequency}. "
+                "Fit series of several frequencies each by itself, or give the mean of longer spans."
+            )
 
 
 def _on_grid(piece: _Piece, frequency: Frequency) -> Series:
@@ -280,7 +303,8 @@ def _on_grid(piece: _Piece, frequency: Frequency) -> Series:
     covariates = np.full((count, piece.covariates.shape[1]), np.nan)
     covariates[places] = piece.covariates[begin:]
     dates = times if frequency.unit == "weekday" else None
-    return Series(piece.id, times[0], values[:length], covariates, piece.static, dates)
+    day = day_of(times) if frequency.unit == "month" else 0
+    return Series(piece.id, times[0], values[:length], covariates, piece.static, dates, day)
 
 
 def _notes(
@@ -294,8 +318,9 @@ def _notes(
             f"{missing:,} of {counted(steps, 'value')} {form(missing, 'is missing', 'are missing')}{leap}; "
             f"{form(missing, 'it is', 'they are')} filled and marked as missing."
         )
-    if dropped and shortest:
-        notes.append(f"{dropped} series of fewer than {shortest} values are left out.")
+    if dropped:
+        few = f"of fewer than {counted(shortest, 'value')}" if shortest > 1 else "without a value"
+        notes.append(f"{dropped} series {few} {form(dropped, 'is', 'are')} left out.")
     if any(frequency.unit == "second" and _moved(piece, frequency) for piece in pieces):
         notes.append(f"Times that are not whole {frequency} apart are taken for the nearest step.")
     return tuple(notes)

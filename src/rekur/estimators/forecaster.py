@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC, date
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -226,7 +226,7 @@ def _table(X: Any, form: str, y: Any = None) -> pl.DataFrame:
 
 
 def _column(name: str, column: Any) -> pl.Series:
-    """Return a column of pandas: numbers, times (in UTC, where they have an offset), or words; None where missing."""
+    """Return a column of pandas: numbers, times as they are written, or words; None where missing."""
     import polars as pl
 
     values = np.asarray(column)
@@ -235,14 +235,10 @@ def _column(name: str, column: Any) -> pl.Series:
     cells = [None if gone else value for value, gone in zip(values.tolist(), np.asarray(column.isna()), strict=True)]
     kinds = {type(cell) for cell in cells if cell is not None}
     if kinds and all(issubclass(kind, date) for kind in kinds):
-        return pl.Series(name, np.array([_moment(cell) for cell in cells], dtype="datetime64[us]"))
+        return pl.Series(name, [None if cell is None else cell.isoformat() for cell in cells], dtype=pl.String)
     if kinds and all(issubclass(kind, (int, float)) for kind in kinds):
         return pl.Series(name, cells, strict=False)
     return pl.Series(name, [None if cell is None else str(cell) for cell in cells], dtype=pl.String)
-
-
-def _moment(cell: Any) -> Any:
-    return cell.astimezone(UTC).replace(tzinfo=None) if getattr(cell, "tzinfo", None) else cell
 
 
 def _series(X: Any) -> list[Floats]:

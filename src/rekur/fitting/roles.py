@@ -17,7 +17,7 @@ Role = Literal["empty", "number", "date", "text", "category", "name"]
 MOSTLY = 0.9  # of the values, which make a column one of numbers or dates: the task names the others as faults
 LONG_TEXT = 20  # characters of a mean value from which on it is a text
 WORDS = 3.0  # words of a mean value from which on it is a text
-DATE = r"^\s*\d{4}[-/.]?\d{2}([-/.]?\d{2})?([ T].*)?\s*$"
+DATE = r"^\s*(\d{4}[-/.]?\d{2}([-/.]?\d{2})?|\d{1,2}[./]\d{1,2}[./]\d{4})([ T].*)?\s*$"
 TRIED = 1000  # values of a column read for its role
 
 LABELS = (

@@ -87,6 +87,7 @@ def _id_of_series(rest: Sequence[Column]) -> str:
 def _target(numbers: Sequence[Column], id: str) -> str:
     values = [c for c in numbers if c.name != id]
     called = [c for c in values if c.name.lower().strip() in roles.VALUES]
+    called = [c for c in called if c.name == "y"] or called  # beside it stand covariates
     if len(values) == 1 or (id and values):
         return (named(called, roles.VALUES) or values[-1]).name
     return called[0].name if len(called) == 1 else ""  # several are series side by side

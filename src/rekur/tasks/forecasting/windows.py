@@ -269,7 +269,7 @@ def scale_of(values: Floats) -> tuple[float, float]:
     if not len(there):
         return 0.0, 1.0
     deviation = float(there.std())
-    return float(there.mean()), deviation if deviation > TINY * max(1.0, abs(float(there.mean()))) else 1.0
+    return float(there.mean()), deviation if deviation > TINY * abs(float(there.mean())) else 1.0
 
 
 def fitted(panel: Panel, data: ForecastData, ends: Sequence[int], season: int = 1) -> Scales:
