@@ -160,8 +160,8 @@ def test_the_forecasts_that_the_proof_makes_are_those_of_the_test(conformal):
     for moment in np.unique(clock)[[0, 3, -1]].tolist():
         at = clock == moment
         ours = predicting.known_at(found._windows(found.panel), found.parts, found.parts.test[at], moment)
-        np.testing.assert_allclose(ours[0], point[at], rtol=1e-5)
-        np.testing.assert_allclose(ours[1], quantiles[at], rtol=1e-5)
+        np.testing.assert_allclose(ours[0], point[at], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(ours[1], quantiles[at], rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture(scope="module", params=["quantiles", "autoregressive", "counts"])
