@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from rekur.data import columns, files, sources
+from rekur.data import columns, files, sequences, sources
 from rekur.errors import DataError, Interrupted, RekurError, RequestError
 from rekur.predict import Predictor
 from rekur.storage import FULL, locked, write_whole
@@ -116,10 +116,8 @@ def pieces(source: Path, predictor: Predictor) -> Iterator[Piece]:
     elif task == "series":
         yield _windows(files.read_table(source), predictor)
     elif task in TABLES:
-        name = str(getattr(data, "text", "") or "text")
         for frame in sources.batches(source):
-            column = frame.columns[0] if len(frame.columns) == 1 else "source" if task == "translate" else name
-            yield frame, files.text_column(frame, column).to_list()
+            yield frame, files.first_text_column(frame, predictor.column, "text").to_list()
     else:
         raise RequestError(f"--out does not take {source.name} for the task {task}. Leave --out away.")
 
@@ -133,10 +131,7 @@ def _is_table(source: Path) -> bool:
 
 
 def _images(source: Path) -> Iterator[Piece]:
-    try:
-        images = np.load(source, mmap_mode="r", allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{source} is no .npy file of numbers: {error}. Write it with numpy.save.") from None
+    images = sequences.array(source, mapped=True)
     images = images[None] if images.ndim == 2 else images
     for at in range(0, len(images), BATCH):
         some = images[at : at + BATCH]

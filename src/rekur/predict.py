@@ -63,6 +63,13 @@ class Predictor:
         return self.run.metrics()
 
     @property
+    def column(self) -> str:
+        """The column of a table that holds this model's texts, as its training file called it."""
+        task = self.config.recipe.task
+        named = getattr(self.task.data, "text", "") if task in ("text", "sequences") else ""
+        return str(named or ("source" if task == "translate" else "text"))
+
+    @property
     def fastest(self) -> nn.Module | Network | Forecaster:
         """What predicts here: the model without torch, or with it where there is no engine."""
         return self.model if engine.selected() == "torch" else self.network

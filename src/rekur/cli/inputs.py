@@ -49,8 +49,7 @@ def read(source: str, predictor: Predictor) -> list[Any]:
         return texts(_table("-", ".txt"))
     if task == "translate" and os.path.isfile(source) and not source.endswith(SUFFIXES):
         return lines(Path(source))
-    name = getattr(predictor.task.data, "text", "text") if task in ("text", "sequences") else "text"
-    return texts(_table(source), name) if _is_file(source) else [source]
+    return texts(_table(source), predictor.column) if _is_file(source) else [source]
 
 
 def by_the_line(predictor: Predictor) -> bool:
@@ -110,12 +109,10 @@ def _pictures(path: Path) -> list[Path]:
 
 
 def texts(frame: pl.DataFrame, name: str = "text") -> list[str]:
-    """Return the column `name`, else `text`, or the only column there is."""
+    """Return the column `name`, else `text`; raises DataError where the table has neither."""
     from rekur.data import files
 
-    name = name if name in frame.columns else "text"
-    name = frame.columns[0] if len(frame.columns) == 1 else name
-    found: list[str] = files.text_column(frame, name).to_list()
+    found: list[str] = files.first_text_column(frame, name, "text").to_list()
     return found
 
 
@@ -149,10 +146,10 @@ def images(source: str) -> NDArray[Any]:
         raise DataError(f"Images are read from a .npy file of (N, height, width) numbers; got `{source}`.")
     if not os.path.isfile(source):
         raise DataError(f"There is no file {source}. Give a .npy file of images, (N, height, width) numbers.")
-    try:
-        found: NDArray[Any] = np.load(source, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{source} is no .npy file of numbers: {error}. Write it with numpy.save.") from None
+
+    from rekur.data import sequences
+
+    found = sequences.array(Path(source))
     whole = found[None] if found.ndim == 2 else found
     if whole.ndim not in (3, 4) or not len(whole):
         raise DataError(f"{source} must hold one image or more, (N, height, width) numbers; got {found.shape}.")
@@ -162,6 +159,8 @@ def images(source: str) -> NDArray[Any]:
 def _is_file(source: str) -> bool:
     if os.path.isfile(source):
         return True
+    if os.path.isdir(source):
+        raise DataError(f"{source} is a folder; expected a file of texts. To predict its name, put a blank behind it.")
     if source.endswith(SUFFIXES) and " " not in source:
         raise DataError(f"There is no file {source}. To predict these words as a text, put a blank behind them.")
     return False

@@ -16,11 +16,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.data.separated import check_names, check_rows, check_text, separator_of
-from rekur.errors import DataError, nearest
+from rekur.data.separated import BEGINNING, check_rows, check_text, named, records, separator_of
+from rekur.errors import DataError, in_a_line, nearest
 from rekur.wording import counted, form
 
 GZ = ".gz"
+CURES = {  # an ending that is not read -> what to do
+    ".json": "Write one object a line and call it .jsonl.",
+    ".xlsx": "Open it and save the sheet as CSV UTF-8.",
+    ".xls": "Open it and save the sheet as CSV UTF-8.",
+    ".zip": "Unpack it.",
+}
 MISSING = (
     "",
     "na",
@@ -71,7 +77,8 @@ def kind(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     last = suffixes[-2] if suffixes[-1:] == [GZ] and len(suffixes) > 1 else (suffixes or [""])[-1]
     if last not in _READERS:
-        raise DataError(f"{path}: rekur reads {', '.join(_READERS)}; got `{last or 'no ending'}`.")
+        cure = CURES.get(last, "Give a file of such a form, called so.")
+        raise DataError(f"{path}: rekur reads {', '.join(_READERS)}; got `{last or 'no ending'}`. {cure}")
     return last
 
 
@@ -79,7 +86,9 @@ def _unpacked(content: bytes, path: Path) -> bytes:
     try:
         return gzip.decompress(content)
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is no whole gzip file: {error}. Compress it again.") from None
+        raise DataError(
+            f"{path} is no whole gzip file: {error}. Compress it again, or leave .gz out of its name."
+        ) from None
 
 
 def read_lines(path: Path) -> list[str]:
@@ -97,7 +106,7 @@ def table(content: bytes, path: Path, suffix: str) -> pl.DataFrame:
     try:
         frame = _READERS[suffix](content, path)
     except (pl.exceptions.PolarsError, OSError, OverflowError, TypeError) as error:
-        raise DataError(f"{path} is no whole {suffix} file: {str(error).splitlines()[0]}") from None
+        raise DataError(f"{path} is no whole {suffix} file: {in_a_line(error, 200)}. Write it again.") from None
     if not len(frame):
         raise DataError(f"{path} has no rows; expected at least one below the names of the columns.")
     return frame
@@ -109,6 +118,11 @@ def text_column(frame: pl.DataFrame, name: str = "text") -> pl.Series:
     if column.dtype != pl.String:
         raise DataError(f"Column `{name}` must hold texts; got {column.dtype}. Name another column, or quote them.")
     return column.fill_null("")
+
+
+def first_text_column(frame: pl.DataFrame, *names: str) -> pl.Series:
+    """Return the first of these columns that the table has, as `text_column` does; raise DataError if it has none."""
+    return text_column(frame, next((name for name in names if name in frame.columns), names[0]))
 
 
 def numeric_columns(frame: pl.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
@@ -274,10 +288,16 @@ def _content(path: Path) -> bytes:
 
 
 def decode(content: bytes, path: Path) -> str:
-    """Return the text of the file at `path`, without its byte order mark; a DataError names the line not UTF-8."""
-    check_text(content[:4096], path)
+    """Return the text of the file at `path`, without its byte order mark; a DataError names the line not UTF-8.
+
+    Where carriage returns alone end the lines, as in files of old Macintoshes, they become line feeds.
+    """
+    check_text(content[:BEGINNING], path)
+    if 0 in content:
+        check_text(content, path)
     try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
+        return text if "\n" in text else text.replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
@@ -290,12 +310,15 @@ def _separated(usual: str) -> Callable[[bytes, Path], pl.DataFrame]:
     def read(content: bytes, path: Path) -> pl.DataFrame:
         text = decode(content, path).rstrip("\r\n")
         separator = separator_of(text.split("\n", 1)[0], usual)
-        check_names(next(csv.reader(io.StringIO(text), delimiter=separator)), path)
+        names = named(next(csv.reader(io.StringIO(text), delimiter=separator)), path)
         try:
             frame = pl.read_csv(io.StringIO(text), separator=separator, infer_schema=False)
-        except pl.exceptions.PolarsError:
-            check_rows(text, separator, path)
-            raise
+            frame.columns = names
+        except pl.exceptions.PolarsError:  # a row at fault; or a quotation mark within a text that has none around it
+            rows = list(records(io.StringIO(text, newline=""), separator, path))[1:]
+            return pl.DataFrame(
+                [[cell or None for cell in row] for row in rows], dict.fromkeys(names, pl.String), orient="row"
+            )
         # a short row shows as an empty last cell, an open quotation mark as an odd number of them
         if len(frame.columns) > 1 and (frame[:, -1].null_count() or text.count('"') % 2):
             check_rows(text, separator, path)
@@ -317,14 +340,23 @@ def objects(lines: Iterable[str], path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line) if line.strip() else None
-        except ValueError as error:
-            raise DataError(f"{path}, line {number} is not JSON: {error}. Write one object a line.") from None
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{path}, line {number} is not JSON: {_why(error, line)}. Write one object a line."
+            ) from None
         if row is None and not line.strip():
             continue
         if not isinstance(row, dict):
             raise DataError(f"{path}, line {number} is no JSON object; expected {{...}}; got `{line[:40]}`.")
         if row:
             yield row
+
+
+def _why(error: Exception, line: str) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        array = " (one array over all lines?)" if line.lstrip().startswith("[") else ""
+        return f"{error.msg} at character {error.colno}{array}"
+    return in_a_line(error, 200)
 
 
 def _parquet(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001 - the form of a reader
@@ -351,8 +383,12 @@ _READERS: dict[str, Callable[[bytes, Path], pl.DataFrame]] = {
 
 
 def running_text(path: Path) -> str:
-    """Return the text of a file in UTF-8, composed (NFC), lines ended by one character; raise DataError if not one."""
-    text = decode(_content(path), path)
+    """Return the text of a file in UTF-8, compressed or not, composed (NFC), lines ended by one character.
+
+    Raises DataError if it is none.
+    """
+    content = _content(path)
+    text = decode(_unpacked(content, path) if path.suffix.lower() == GZ else content, path)
     if not text.strip():
         raise DataError(f"{path} is empty; expected a text to learn from.")
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))

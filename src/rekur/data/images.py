@@ -70,7 +70,11 @@ def _inside(folder: Path, name: str, where: str) -> Path:
 
 def listed(folder: Path) -> list[Path]:
     """Return the pictures in `folder`, by name; raises DataError if there is none."""
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in ENDINGS and path.is_file())
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in ENDINGS and path.is_file() and not path.name.startswith(".")
+    )
     if not found:
         raise DataError(f"{folder} holds no picture ({', '.join(ENDINGS)}).")
     return found
@@ -92,7 +96,9 @@ def by_class(folder: Path) -> ByClass:
     places = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
     found = [listed(place) for place in places]
     if len(found) < 2:
-        raise DataError(f"{folder} must have a folder for each class, two or more; got {len(found)}.")
+        raise DataError(
+            f"{folder} must have a folder for each class, two or more, with images in it; got {len(found)}."
+        )
     labels = np.repeat(np.arange(len(found)), [len(files) for files in found]).astype(np.int64)
     return ByClass([file for files in found for file in files], labels, tuple(place.name for place in places))
 

@@ -20,16 +20,29 @@ DISGUISED = (  # what a file begins with -> what it is
     (b"PAR1", "a Parquet file", "Call it .parquet"),
     (b"%PDF", "a PDF", "Give a table or a text"),
     (b"SQLite format 3", "an SQLite database", "Export the table as CSV"),
+    (codecs.BOM_UTF32_LE, "UTF-32", "Save it as UTF-8"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "UTF-32", "Save it as UTF-8"),
+    (codecs.BOM_UTF16_LE, "UTF-16", "Save it as UTF-8"),
+    (codecs.BOM_UTF16_BE, "UTF-16", "Save it as UTF-8"),
 )
+BEGINNING = 4096  # bytes of a file that show what it is
+SIXTEEN = 0.2  # share of zero bytes, all at even places or all at odd ones, that tells UTF-16 written without its mark
 
 
 def check_text(start: bytes, path: Path) -> None:
     """Raise DataError where a file that begins with `start` is no text in UTF-8, and say what it is."""
     for magic, what, cure in DISGUISED:
         if start.startswith(magic):
-            raise DataError(f"{path} is {what}, not a text file. {cure}.")
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise DataError(f"{path} is UTF-16; expected UTF-8. Save it as UTF-8.")
+            raise DataError(f"{path} is {what}, not a text file in UTF-8. {cure}.")
+    zeros = [start[side::2].count(0) for side in (0, 1)]
+    if max(zeros) > SIXTEEN * len(start) and not min(zeros):
+        raise DataError(f"{path} is UTF-16, not a text file in UTF-8. Save it as UTF-8.")
+    if any(zeros):
+        line = start.count(b"\n", 0, start.index(0)) + 1
+        raise DataError(
+            f"{path}, line {line} holds a zero byte, which no text has. The file is damaged or none of text: "
+            "write it again as UTF-8."
+        )
 
 
 def separator_of(header: str, usual: str) -> str:
@@ -41,11 +54,16 @@ def separator_of(header: str, usual: str) -> str:
     return found[0] if found else usual
 
 
-def check_names(names: Sequence[str], path: Path) -> None:
-    """Raise DataError where two columns share a name."""
+def named(names: Sequence[str], path: Path) -> list[str]:
+    """Return the names of columns, `column_1` for a first one without; raise DataError where two share a name.
+
+    Programs that number their rows write the numbers into a first column that has no name.
+    """
+    names = [(name.strip() and name) or f"column_{place}" for place, name in enumerate(names, 1)]
     twice = sorted({f"`{name}`" for name in names if list(names).count(name) > 1}, key=str)
     if twice:
         raise DataError(f"{path} names these columns twice: {', '.join(twice)}. Rename them.")
+    return names
 
 
 def check_rows(text: str, separator: str, path: Path) -> None:

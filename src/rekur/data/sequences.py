@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rekur.data import files
 from rekur.data.ragged import Ragged
-from rekur.errors import DataError
+from rekur.errors import DataError, in_a_line
 from rekur.wording import counted
 
 Floats = NDArray[np.float64]
@@ -125,15 +125,21 @@ def stacked(values: NDArray[Any], who: str) -> Sequences:
     return Sequences(cut_behind(table), columns, pl.DataFrame({"id": numbered(len(table))}))
 
 
-def array(path: Path) -> NDArray[Any]:
-    """Return the array of a .npy file; raise DataError where it is none, or holds anything but numbers."""
+def array(path: Path, mapped: bool = False) -> NDArray[Any]:
+    """Return the array of a .npy file, or, `mapped`, where it lies on the disk.
+
+    Raises DataError where it is none, is shorter than it says, or holds anything but numbers; nothing is unpickled.
+    """
     try:
-        found: NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{path} is no .npy file of numbers: {error}. Write it with numpy.save.") from None
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped first: a shape may ask for more than there is
+    except (OSError, EOFError, ValueError, OverflowError) as error:
+        why = "it holds pickled objects, which rekur never reads" if "ickle" in str(error) else in_a_line(error)
+        raise DataError(f"{path} is no .npy file of numbers: {why}. Write it with numpy.save.") from None
     if not isinstance(found, np.ndarray):
         raise DataError(f"{path} is an archive of several arrays; expected a single one. Write it with numpy.save.")
-    return found
+    if found.dtype.kind not in "biuf":
+        raise DataError(f"{path} must hold real numbers; got {found.dtype}. Convert it, and write it with numpy.save.")
+    return found if mapped else np.array(found)
 
 
 def labels(path: Path, count: int) -> pl.Series:

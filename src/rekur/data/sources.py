@@ -18,7 +18,7 @@ from typing import TypeVar
 import polars as pl
 
 from rekur.data import files
-from rekur.data.separated import check_names, check_text, records, separator_of
+from rekur.data.separated import BEGINNING, check_text, named, records, separator_of
 from rekur.errors import DataError
 
 BATCH = 5_000  # rows of a frame at most
@@ -100,13 +100,17 @@ def listed(folder: Path) -> list[tuple[Path, str]]:
         (file, place.name)
         for place in classes
         for file in sorted(place.iterdir())
-        if file.is_file() and file.suffix.lower() in TEXTS
+        if file.is_file() and file.suffix.lower() in TEXTS and not file.name.startswith(".")
     ]
-    empty = [place.name for place in classes if not any(label == place.name for _, label in found)]
+    empty = [place for place in classes if not any(label == place.name for _, label in found)]
     if len(classes) < 2 or empty:
-        what = f"`{empty[0]}` holds no text" if empty else f"got {len(classes)}"
+        what = f"got {len(classes)}"
+        if empty:
+            inside = any(place.is_dir() for place in empty[0].iterdir())
+            what = f"`{empty[0].name}` holds no text" + (f". Do you mean {empty[0]}?" if inside else "")
         raise DataError(
-            f"{folder} must have a folder for each class, two or more, with texts ({', '.join(TEXTS)}) in it; {what}."
+            f"{folder} must have a folder for each class, two or more, with texts ({', '.join(TEXTS)}) or images in "
+            f"it; {what.removesuffix('.')}" + ("" if what.endswith("?") else ".")
         )
     return found
 
@@ -134,7 +138,7 @@ def _opened(path: Path) -> Iterator[Iterable[str]]:
     packed = path.suffix.lower() == files.GZ
     try:
         with gzip.open(path) if packed else path.open("rb") as content:
-            check_text(content.peek(16)[:16], path)
+            check_text(content.peek(BEGINNING)[:BEGINNING], path)
             yield io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: {error.reason}. Save it as UTF-8 (Excel: CSV UTF-8).") from None
@@ -147,8 +151,7 @@ def _separated(lines: Iterable[str], path: Path) -> Iterator[pl.DataFrame]:
     first = next(several, "")
     separator = separator_of(first, "\t" if files.kind(path) == ".tsv" else ",")
     rows = records(_chained(first, several), separator, path)
-    names = next(rows, [])
-    check_names(names, path)
+    names = named(next(rows, []), path)
     for some in _grouped(rows, lambda row: sum(map(len, row))):
         columns = zip(*some, strict=True)
         yield pl.DataFrame(
