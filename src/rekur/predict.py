@@ -174,8 +174,17 @@ def _refusing(run: Run, config: Config) -> Iterator[None]:
     except (RequestError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise RefusedModelError(
             f"The run folder {run.path} is damaged: its vocabulary, scaler or settings cannot be read "
-            f"({type(error).__name__}: {in_a_line(error)}). Train it again with `rekur run {config.recipe.name}`."
+            f"({type(error).__name__}: {in_a_line(error)}). Train it again{_how(config)}."
         ) from None
+
+
+def _how(config: Config) -> str:
+    """Return the command that trained a recipe of the shelf or a file; "" for what was fitted in Python."""
+    if config.recipe.name in configuration.names():
+        return f" with `rekur run {config.recipe.name}`"
+    named = [str(config.data.get(name) or "") for name in ("path", "train", "train_source", "train_target")]
+    places = [place for place in named if Path(place).is_absolute()]  # as `rekur fit` names files; Python names none
+    return f" with `rekur fit {' '.join(places)}`" if places else ""
 
 
 def _checked(run: Run, config: Config, seed: int) -> Predictor:

@@ -36,6 +36,7 @@ from rekur.storage import (
     unpack,
     write_whole,
 )
+from rekur.wording import listed
 
 if TYPE_CHECKING:
     import polars as pl  # where tables are read or written, and there alone: not every prediction has one
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "Run", "free_place", "to_json", "write_whole"]
 
 HALF_WRITTEN = ".*.tmp"  # what write_whole renames, or a kill leaves
+SEVERAL = "repeats.json"  # in a folder that holds the runs of one fit: its folds, its seeds
 RESERVED = ("metrics.json", "extra.json")  # the JSON files that are not part of a model
 
 
@@ -78,10 +80,13 @@ class Run:
         """Open the run folder at `path`; raises RequestError if none is there, RefusedModelError if bad."""
         run = cls(Path(path))
         if not run.path.is_dir():
-            raise RequestError(f"There is no run folder at {run.path}. `rekur run NAME` makes one.")
+            raise RequestError(f"There is no run folder at {run.path}. `rekur fit FILE` and `rekur run NAME` make one.")
         if not any((run.path / name).exists() for name in ("config.toml", "metrics.json", "last")):
+            inside = sorted(place.parent.name for place in run.path.glob("*/config.toml"))
             raise RequestError(
-                f"{run.path} is a folder, but no run is in it. Name the folder that `rekur run` printed."
+                f"{run.path} holds several runs: {listed(inside)}. Name one of them: {run.path / inside[0]}"
+                if inside
+                else f"{run.path} is a folder, but no run is in it. Name the folder that `rekur run` printed."
             )
         schema = run.about().get("schema")
         if type(schema) is not int or schema < 1:

@@ -70,7 +70,7 @@ def test_quoted_line_breaks_stay_in_their_text(tmp_path: Path) -> None:
         ("a.csv", 'x,y\n1,"2\n', "line 2: unexpected end of data. Is a quotation mark left open"),
         ("a.csv", "글,x\n".encode("cp949"), "not UTF-8: byte 0xb1 in line 1. Save it as UTF-8"),
         ("a.txt", b"fine\nfine\n\xff", "not UTF-8: byte 0xff in line 3"),
-        ("a.csv", "x,y\n1,2\n".encode("utf-16"), "is UTF-16; expected UTF-8"),
+        ("a.csv", "x,y\n1,2\n".encode("utf-16"), "is UTF-16, not a text file in UTF-8"),
         ("a.jsonl", '{"x": 1}\n{"x": ', r"line 2 is not JSON.*one object a line"),
         ("a.jsonl", "[1, 2]", r"line 1 is no JSON object; expected \{...\}; got `\[1, 2\]`"),
         ("a.parquet", b"PAR1 not really", r"no whole \.parquet file"),

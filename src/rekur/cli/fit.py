@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +12,7 @@ import typer
 
 from rekur.cli import output
 from rekur.cli.options import Changes, Device, Json, Out, Quiet, Seed, Threads
-from rekur.errors import RequestError
+from rekur.errors import DataError, RequestError
 from rekur.wording import counted
 
 if TYPE_CHECKING:
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from rekur.fitting.work import Fitting
 
 COVARIATES = ("known", "observed", "static")
+OPTIONS = ("text", "label", "time", "target", "id", "group", "horizon", "folds")  # that are settings of `[data]`, too
 
 
 def _column(said: str) -> Any:
@@ -67,7 +71,7 @@ def fit(
 
     Example: rekur fit reviews.csv --text review --label sentiment
     """
-    from rekur import config, shelf
+    from rekur import config, runs, shelf
     from rekur.fitting import repeats, work
     from rekur.fitting.kinds import Given
     from rekur.training import progress
@@ -76,7 +80,7 @@ def fit(
     if resume:
         if paths:
             raise RequestError("--resume goes on with the file of its own folder; leave out FILE.")
-        if (resume / repeats.PLAN).exists():
+        if (resume / runs.SEVERAL).exists():
             _show_several(repeats.go(resume, listeners=(listener,)), as_json)
         else:
             _show(shelf.run(resume=resume, listeners=(listener,)), as_json)
@@ -85,17 +89,30 @@ def fit(
         raise RequestError("Give a file or a folder to learn from. Example: rekur fit reviews.csv")
     given = Given(task, text, label, time, target, id, group, horizon, **parse_covariates(covariates))
     changes = config.parse_assignments(settings or ())
-    fitting = work.prepare(paths, given, changes, epochs, 1 if seed is None else seed, folds)
-    _say(fitting, as_json, quiet)
     options: dict[str, Any] = {"device": device, "threads": threads}
-    if dry_run:
-        _plan(fitting, 1 if seed is None else seed, options, as_json)
-    elif folds or seeds:
-        members = repeats.plan(fitting.config, folds, seeds, 1 if seed is None else seed)
-        place = repeats.begin(fitting.config, members, folds, out)
-        _show_several(repeats.go(place, listeners=(listener,), **options), as_json)
-    else:
-        _show(shelf.train(fitting.config, out=out, seed=seed, listeners=(listener,), **options), as_json)
+    first = 1 if seed is None else seed
+    with _in_words_of_fit(paths):
+        fitting = work.prepare(paths, given, changes, epochs, first, folds)
+        members = repeats.plan(fitting.config, folds, seeds, first) if folds or seeds else []
+        _say(fitting, as_json, quiet)
+        if dry_run:
+            _plan(fitting, first, {**options, "folds": folds, "runs": len(members) or 1}, as_json)
+        elif members:
+            place = repeats.begin(fitting.config, members, folds, out)
+            _show_several(repeats.go(place, listeners=(listener,), **options), as_json)
+        else:
+            _show(shelf.train(fitting.config, out=out, seed=seed, listeners=(listener,), **options), as_json)
+
+
+@contextlib.contextmanager
+def _in_words_of_fit(paths: Sequence[Path]) -> Iterator[None]:
+    """Say what is wrong with a file with its name, and settings by the options that give them here."""
+    try:
+        yield
+    except DataError as error:
+        said = re.sub(rf"\bdata\.({'|'.join(OPTIONS)})\b", r"--\1", str(error))
+        named = any(path.name in said for path in paths)
+        raise DataError(said if named else f"{' and '.join(map(str, paths))}: {said}") from None
 
 
 def parse_covariates(said: str) -> dict[str, tuple[str, ...]]:
@@ -150,7 +167,7 @@ def _mean(metric: str, figures: dict[str, dict[str, float]]) -> tuple[str, str]:
 def _plan(fitting: Fitting, seed: int, options: dict[str, Any], as_json: bool) -> None:
     from rekur.fitting import plan
 
-    found = plan.make(fitting, seed, options["device"] or "auto", options["threads"])
+    found = plan.make(fitting, seed, **{**options, "device": options["device"] or "auto"})
     if as_json:
         output.emit(found.as_json())
         return
@@ -161,6 +178,7 @@ def _plan(fitting: Fitting, seed: int, options: dict[str, Any], as_json: bool) -
 
 def lines(plan: Plan) -> list[tuple[str, str]]:
     """Return the rows of the table of a plan."""
+    several = f"{plan.runs} runs, each of " if plan.runs > 1 else ""
     return [
         ("task", plan.task),
         ("split", plan.split),
@@ -168,7 +186,7 @@ def lines(plan: Plan) -> list[tuple[str, str]]:
         ("baselines", ", ".join(plan.baselines)),
         ("model", plan.model),
         ("parameters", f"{plan.parameters:,}"),
-        ("training", f"{counted(plan.epochs, 'epoch')} of {counted(plan.batches, 'batch', 'batches')}"),
+        ("training", f"{several}{counted(plan.epochs, 'epoch')} of {counted(plan.batches, 'batch', 'batches')}"),
         ("time", f"about {duration(plan.seconds)} of training here, by some timed batches"),
     ]
 

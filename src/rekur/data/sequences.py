@@ -133,7 +133,8 @@ def array(path: Path, mapped: bool = False) -> NDArray[Any]:
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped first: a shape may ask for more than there is
     except (OSError, EOFError, ValueError, OverflowError) as error:
-        why = "it holds pickled objects, which rekur never reads" if "ickle" in str(error) else in_a_line(error)
+        other = any(word in str(error) for word in ("pickle", "Python objects"))
+        why = "it begins otherwise, or holds Python objects, which rekur never reads" if other else in_a_line(error)
         raise DataError(f"{path} is no .npy file of numbers: {why}. Write it with numpy.save.") from None
     if not isinstance(found, np.ndarray):
         raise DataError(f"{path} is an archive of several arrays; expected a single one. Write it with numpy.save.")

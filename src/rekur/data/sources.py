@@ -106,11 +106,11 @@ def listed(folder: Path) -> list[tuple[Path, str]]:
     if len(classes) < 2 or empty:
         what = f"got {len(classes)}"
         if empty:
-            inside = any(place.is_dir() for place in empty[0].iterdir())
-            what = f"`{empty[0].name}` holds no text" + (f". Do you mean {empty[0]}?" if inside else "")
+            parts = [place for place in empty if any(inside.is_dir() for inside in place.iterdir())]
+            what = f"`{empty[0].name}` holds no text" + (f", but folders: do you mean {parts[-1]}?" if parts else "")
         raise DataError(
             f"{folder} must have a folder for each class, two or more, with texts ({', '.join(TEXTS)}) or images in "
-            f"it; {what.removesuffix('.')}" + ("" if what.endswith("?") else ".")
+            f"it; {what}{'' if what.endswith('?') else '.'}"
         )
     return found
 

@@ -77,6 +77,8 @@ def _of_rival(run: Mapping[str, Any]) -> str:
     if found["verdict"] != "not distinguishable":
         return f"{found['verdict'].capitalize()} than {rival} by {amount} {unit} {bounds}."
     apart = f"{amount} {side} {unit}" if unit.startswith("in ") else f"{amount} {unit} {side}"
+    if not gain:
+        apart, bounds = f"the same {metric.name}", bounds.replace(" interval ", " interval of the difference ")
     if found["baseline"] == "persistence":
         return f"Not better than {rival}: {apart}, not distinguishable {bounds}."
     return f"Not distinguishable from {rival}: {apart} {bounds}."

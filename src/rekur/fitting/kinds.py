@@ -90,11 +90,10 @@ def recognise(paths: Sequence[Path], given: Given = Given()) -> Kind:
         return _fitting(given, _tagged(path))
     if suffix == ".npy":
         raise DataError(f"{path}: an array has no labels beside it. Use rekur.SequenceClassifier from Python.")
-    if suffix == ".txt":
+    if files.kind(path) == ".txt":  # another ending is said here
         return _fitting(given, _running(path))
     from rekur.fitting import tables
 
-    files.kind(path)  # another ending is said here
     return tables.recognise(Source(path, MEMORY << 20), given)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from rekur import config as configuration
 from rekur.fitting.work import Fitting
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ class Plan:
     parameters: int
     epochs: int
     batches: int
-    seconds: float  # of training, by a few timed batches
+    seconds: float  # of training, by a few timed batches, all runs together
+    runs: int
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -52,12 +54,18 @@ class Plan:
         return asdict(self)
 
 
-def make(fitting: Fitting, seed: int = 1, device: str = "auto", threads: int | None = None) -> Plan:
-    """Read the data, build the model and time some batches; nothing is kept, and no test part is read."""
+def make(
+    fitting: Fitting, seed: int = 1, device: str = "auto", threads: int | None = None, folds: int = 0, runs: int = 1
+) -> Plan:
+    """Read the data, build the model and time some batches; nothing is kept, and no test part is read.
+
+    With `folds` it is the first of them that is read; `runs` are all that would be trained.
+    """
     from rekur.models import parameters
     from rekur.training import devices, experiment, machine
 
-    config = experiment.resolved(fitting.config)
+    first = {"data.folds": folds, "data.fold": 0} if folds else {}
+    config = experiment.resolved(configuration.override(fitting.config, first))
     about = experiment.About(seed, str(devices.choose(device)), threads, **machine.versions())
     task, model = experiment.prepared(config, about, None)
     count = threads or machine.calibrated(task, model)
@@ -74,7 +82,8 @@ def make(fitting: Fitting, seed: int = 1, device: str = "auto", threads: int | N
         parameters(model),
         epochs,
         len(batches),
-        seconds * epochs,
+        seconds * epochs * runs,
+        runs,
         (*fitting.kind.notes, *task.warnings),
     )
 

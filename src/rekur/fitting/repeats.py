@@ -6,6 +6,7 @@ it stopped.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ from rekur import runs, shelf, storage
 from rekur.config import Config
 from rekur.errors import ConfigError, RefusedModelError, RequestError
 from rekur.evaluation import names
-from rekur.runs import Run
+from rekur.runs import SEVERAL, Run
+from rekur.wording import counted
 
-PLAN = "repeats.json"
 RESULT = "summary.json"
+MOST_FOLDS = 100
 
 
 def plan(config: Config, folds: int, seeds: int, seed: int) -> list[dict[str, Any]]:
@@ -36,6 +38,8 @@ def plan(config: Config, folds: int, seeds: int, seed: int) -> list[dict[str, An
         )
     if min(count for count in (folds, seeds) if count) < 2:
         raise RequestError("--folds and --seeds take 2 or more: one run is what `rekur fit` does without them.")
+    if folds > MOST_FOLDS:
+        raise RequestError(f"--folds takes 2 to {MOST_FOLDS}; got {folds}.")
     several = [seed + number for number in range(seeds or 1)]
     if not folds:
         return [{"name": f"seed-{one}", "seed": one, "fold": None} for one in several]
@@ -58,33 +62,40 @@ def begin(config: Config, members: Sequence[Mapping[str, Any]], folds: int, out:
                 f"with `rekur fit --resume {place}`."
             )
         values = {"folds": folds, "runs": list(members), "config": configuration.dump(config)}
-        storage.write_whole(place / PLAN, storage.to_json(values, indent=2) + "\n")
+        storage.write_whole(place / SEVERAL, storage.to_json(values, indent=2) + "\n")
     return place
 
 
 def go(place: Path, **options: Any) -> dict[str, Any]:
     """Do the runs that are not done yet, one after another; return the summary, which is written, too.
 
-    Raises what `rekur.run` raises; what is finished stays.
+    Raises what `rekur.run` raises; what is finished stays, and where nothing was begun, nothing does.
     """
     config, members, folds = _read(place)
     with Run(place).alone():
-        metrics = [_one(place, config, member, folds, options) for member in members]
-        found = summary(config, place, metrics)
+        try:
+            metrics = [_one(place, config, member, folds, options) for member in members]
+        except RequestError:
+            if not any(entry.is_dir() for entry in place.iterdir()):
+                (place / SEVERAL).unlink()
+                with contextlib.suppress(OSError):
+                    place.rmdir()
+            raise
+        found = summary(config, place, members, metrics)
         storage.write_whole(place / RESULT, storage.to_json(found, indent=2) + "\n")
     return found
 
 
 def _read(place: Path) -> tuple[Config, list[dict[str, Any]], int]:
     try:
-        values = json.loads((place / PLAN).read_text(encoding="utf-8"))
-        config = configuration.parse(values["config"], str(place / PLAN))
+        values = json.loads((place / SEVERAL).read_text(encoding="utf-8"))
+        config = configuration.parse(values["config"], str(place / SEVERAL))
         members = [{"name": str(m["name"]), "seed": int(m["seed"]), "fold": m["fold"]} for m in values["runs"]]
         if any("/" in member["name"] or member["name"].startswith(".") for member in members):
             raise ValueError("a run lies outside the folder")
         return config, members, int(values["folds"])
     except (OSError, ValueError, KeyError, TypeError, ConfigError, RecursionError) as error:
-        raise RefusedModelError(f"{place / PLAN} is damaged: {error}.") from None
+        raise RefusedModelError(f"{place / SEVERAL} is damaged: {error}.") from None
 
 
 def _one(
@@ -102,10 +113,20 @@ def _one(
     ).metrics
 
 
-def summary(config: Config, place: Path, metrics: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the mean and the spread (standard deviation between runs) of every figure, and the verdicts counted."""
+def summary(
+    config: Config, place: Path, members: Sequence[Mapping[str, Any]], metrics: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return the mean and the spread (standard deviation) of every figure, and the verdicts counted.
+
+    The spread is that between folds, of each the mean over its seeds, or between seeds where there are no folds. Runs
+    of one fold share their test rows: a spread over all runs would take them for more than they are. With folds and
+    several seeds, "between_seeds" is the spread of each seed's mean over the folds.
+    """
+    keys = {by: [member[by] for member in members] for by in ("fold", "seed")}
+    by = "seed" if keys["fold"][0] is None else "fold"
+    both = by == "fold" and len(set(keys["seed"])) > 1
     verdicts = [str(one["verdict"]) for one in metrics]
-    ours = _over([one["test"] for one in metrics])
+    ours = _over(_means([one["test"] for one in metrics], keys[by]))
     metric = next((one["versus"]["metric"] for one in metrics if one.get("versus")), "")
     metric = metric if metric in ours else next(iter(ours))  # of one run it may have no figure
     rivals = sorted(set.intersection(*(set(one["baselines"]) for one in metrics)))
@@ -115,40 +136,50 @@ def summary(config: Config, place: Path, metrics: Sequence[Mapping[str, Any]]) -
         "run": str(place),
         "runs": [str(one["run"]) for one in metrics],
         "metric": metric,
+        "spread_over": f"{by}s",
         "test": ours,
-        "baselines": {name: _over([one["baselines"][name] for one in metrics]) for name in rivals},
+        "baselines": {name: _over(_means([one["baselines"][name] for one in metrics], keys[by])) for name in rivals},
+        "between_seeds": _over(_means([one["test"] for one in metrics], keys["seed"])) if both else {},
         "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
         "seconds": {"total": sum(one["seconds"]["total"] for one in metrics)},
     }
-    return {**found, "sentence": sentence(found, len(metrics))}
+    return {**found, "sentence": sentence(found, {by: len(set(values)) for by, values in keys.items()})}
 
 
-def _over(figures: Sequence[Mapping[str, float | None]]) -> dict[str, dict[str, float]]:
-    """Return mean and spread of each figure that every run has."""
-    found = {}
-    for name in figures[0]:
-        values = [one.get(name) for one in figures]
-        if all(value is not None for value in values):
-            numbers = np.array(values, dtype=np.float64)
-            found[name] = {"mean": float(numbers.mean()), "spread": float(numbers.std(ddof=1))}
-    return found
+def _means(figures: Sequence[Mapping[str, float | None]], keys: Sequence[Any]) -> list[dict[str, float]]:
+    """Return the mean of each figure that every run has, for each of the keys."""
+    names = [name for name in figures[0] if all(one.get(name) is not None for one in figures)]
+    groups = [[one for one, key in zip(figures, keys, strict=True) if key == wanted] for wanted in dict.fromkeys(keys)]
+    return [{name: float(np.mean([one[name] for one in group])) for name in names} for group in groups]
 
 
-def sentence(found: Mapping[str, Any], count: int) -> str:
-    """Return the summary for people, in one sentence or two."""
+def _over(figures: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    """Return mean and spread of each figure."""
+    values = {name: np.array([one[name] for one in figures], dtype=np.float64) for name in figures[0]}
+    return {name: {"mean": float(all.mean()), "spread": float(all.std(ddof=1))} for name, all in values.items()}
+
+
+def sentence(found: Mapping[str, Any], counts: Mapping[str, int]) -> str:
+    """Return the summary for people, in one sentence or two; `counts` of folds and of seeds."""
     metric = str(found["metric"])
     about = names.of(metric)
     ours = found["test"][metric]
-    said = f"{about.name} {_written(metric, ours)} over {count} runs (mean and spread)"
+    each = found["between_seeds"].get(metric)
+    of = counted(counts[found["spread_over"].removesuffix("s")], found["spread_over"].removesuffix("s"))
+    beside = f", each over {counts['seed']} seeds, between which it is {_spread(metric, each)}" if each else ""
+    said = f"{about.name} {_written(metric, ours)} (mean and spread of {of}{beside})"
     rivals = {name: one[metric]["mean"] for name, one in found["baselines"].items() if metric in one}
     if rivals:
         best = (max if about.higher else min)(rivals, key=lambda name: rivals[name])
         said += f"; the best baseline, {best}, {_written(metric, found['baselines'][best][metric])}"
-    counted = ", ".join(f"{verdict} in {number}" for verdict, number in found["verdicts"].items() if verdict)
-    return f"{said}. Verdicts: {counted}." if counted else f"{said}."
+    verdicts = ", ".join(f"{verdict} in {number}" for verdict, number in found["verdicts"].items() if verdict)
+    return f"{said}. Verdicts: {verdicts}." if verdicts else f"{said}."
 
 
 def _written(metric: str, figure: Mapping[str, float]) -> str:
-    if names.of(metric).share:
-        return f"{100 * figure['mean']:.1f} ± {100 * figure['spread']:.1f} %"
-    return f"{figure['mean']:.4g} ± {figure['spread']:.2g}"
+    mean = f"{100 * figure['mean']:.1f}" if names.of(metric).share else f"{figure['mean']:.4g}"
+    return f"{mean} ± {_spread(metric, figure)}"
+
+
+def _spread(metric: str, figure: Mapping[str, float]) -> str:
+    return f"{100 * figure['spread']:.1f} %" if names.of(metric).share else f"{figure['spread']:.2g}"

@@ -24,6 +24,7 @@ from rekur.evaluation.outcomes import Outcome
 from rekur.tasks.base import computed
 from rekur.tasks.case import Refit
 from rekur.tasks.labelling import IGNORED, STEPS_AT_ONCE, Labelling, Rows, cross_entropy
+from rekur.wording import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,6 +109,10 @@ class Tagging(Labelling):
         self.kept = np.arange(len(train))
         if not test:  # one file: random sentences of it test, the same whatever is read of them
             self.kept, held = (np.sort(rows) for rows in splits.holdout(len(train), data.held, self.seed + 1))
+            if not len(held):
+                raise DataError(
+                    f"{counted(len(train), 'sentence is', 'sentences are')} too few to train and to test on. Give more."
+                )
             train, test = [train[row] for row in self.kept], [train[row] for row in held]
         train, test = train[: data.max_train or None], test[: data.max_test or None]
         self.kept = self.kept[: len(train)]

@@ -7,7 +7,7 @@ from rekur.data.sources import Source
 from rekur.errors import RequestError
 from rekur.fitting import roles
 from rekur.fitting.kinds import Given, Kind
-from rekur.fitting.tables import sequences, series, texts
+from rekur.fitting.tables import sequences, series, texts, unclear
 from rekur.fitting.tables.table import Table
 
 
@@ -25,13 +25,5 @@ def recognise(source: Source, given: Given) -> Kind:
     else:
         found = texts.read(table) or sequences.read(table) or series.read(table) or texts.names(table)
     if found is None:
-        raise RequestError(_unclear(table))
+        raise RequestError(unclear.said(table))
     return found
-
-
-def _unclear(table: Table) -> str:
-    shown = ", ".join(f"{column.name} ({column.role})" for column in table.columns[:12])
-    return (
-        f"{table.source.path}: its columns do not say what to learn: {shown}. Name them: --text and --label for texts; "
-        "--time and --target for series; --id and --label for sequences; or the kind of work with --task."
-    )
