@@ -150,12 +150,11 @@ def test_predict_takes_a_text_a_file_a_column_or_stdin(ran, tmp_path, monkeypatc
     run, text = finished("nsmc-sample"), "정말 재미있는 영화"
     (tmp_path / "t.txt").write_text(text, encoding="utf-8")
     (tmp_path / "t.csv").write_text(f"id,text\n1,{text}\n", encoding="utf-8")
-    (tmp_path / "one.csv").write_text(f"review\n{text}\n", encoding="utf-8")
     found = [one_object(ran("predict", run, source, "--json")) for source in (text, *sorted(tmp_path.iterdir()))]
     for source in ("-", None):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         found.append(one_object(ran("predict", run, *([source] if source else []), "--json")))
-    assert len(found) == 6
+    assert len(found) == 5
     assert all(item == found[0] for item in found)
     assert found[0]["predictions"][0].keys() == {"prediction", "probability"}
 

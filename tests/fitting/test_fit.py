@@ -107,6 +107,40 @@ def test_seeds_and_folds_give_a_mean_and_a_spread(
     assert "is not empty" in said(capsys, "fit", reviews, "--seeds", "2", "--out", tmp_path / "f", *QUICK, code=2)
 
 
+def test_a_folder_of_several_runs_names_them(reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = tmp_path / "f"
+    found = json.loads(said(capsys, "fit", reviews, "--folds", "2", "--out", place, *QUICK, "--json"))
+    assert found["spread_over"] == "folds"
+    assert "mean and spread of 2 folds)" in found["sentence"]
+    for command in ("predict", "report", "evaluate", "doctor", "forecast"):
+        assert f"fold-1 and fold-2. Name one of them: {place / 'fold-1'}" in said(capsys, command, place, code=2)
+    assert "Name one of them" in said(capsys, "export", place, "--onnx", code=2)
+    damaged = place / "fold-1" / "vocabulary.json"
+    damaged.write_text("[]", encoding="utf-8")
+    assert f"Train it again with `rekur fit {reviews}`" in said(capsys, "predict", place / "fold-1", "x", code=5)
+
+
+def test_runs_of_one_fold_are_no_further_evidence(reviews: Path) -> None:
+    """Two seeds that agree in every fold leave the spread that of the folds, and theirs at nothing."""
+    fitting = work.prepare([reviews])
+    members = repeats.plan(fitting.config, 3, 2, 1)
+
+    def run(member: dict[str, Any]) -> dict[str, Any]:
+        figure = {"accuracy": 0.7 + 0.1 * member["fold"]}
+        return {"test": figure, "baselines": {}, "verdict": "", "run": member["name"], "seconds": {"total": 1.0}}
+
+    found = repeats.summary(fitting.config, Path("f"), members, [run(member) for member in members])
+    assert found["test"]["accuracy"] == pytest.approx({"mean": 0.8, "spread": 0.1})
+    assert found["between_seeds"]["accuracy"] == pytest.approx({"mean": 0.8, "spread": 0.0})
+    assert found["sentence"].endswith("of 3 folds, each over 2 seeds, between which it is 0.0 %).")
+
+
+def test_a_plan_of_several_runs_counts_them_all(reviews: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(said(capsys, "fit", reviews, "--dry-run", "--threads", "1", "--json", "--folds", "3"))
+    assert found["runs"] == 3
+    assert found["split"].startswith("fold 1 of 3")
+
+
 def test_several_seeds_are_tested_on_the_same_rows(reviews: Path) -> None:
     fitting = work.prepare([reviews], seed=4)
     members = repeats.plan(fitting.config, 0, 3, 4)
@@ -118,6 +152,18 @@ def test_several_seeds_are_tested_on_the_same_rows(reviews: Path) -> None:
     ("argv", "message"),
     [
         (["--folds", "1"], "take 2 or more"),
+        (["--folds", "500"], "--folds takes 2 to 100; got 500"),
+        (["--text", "revew"], "Did you mean `review`"),
+        (["--group", "shp"], "There is no column `shp`"),
+        (["--time", "day"], "There is no column `day`"),
+        (["--target", "price"], "There is no column `price`"),
+        (["--id", "ids"], "Did you mean `id`"),
+        (["--covariates", "known=prise"], "There is no column `prise`"),
+        (["--task", "txt"], "Did you mean `text`"),
+        (["--device", "abacus"], "abacus"),
+        (["--horizon", "many"], "--horizon"),
+        (["--epochs", "0"], "--epochs"),
+        (["--sed", "3"], "--seed"),
         (["--set", "model.hiden=3"], "Unknown setting `model.hiden`"),
         (["--label", "sentimant"], "Did you mean `sentiment`"),
         (["--covariates", "knwon=x"], "none of known, observed, static"),
@@ -162,7 +208,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "ragged": ("a.csv", b"text,label\none two three,x\nfour,five,y\n", "line 3 has 3 fields; the first line names 2"),
     "short": ("a.csv", b"text,label\none two three,x\nfour\n", "line 3 has 1 field;"),
     "quote": ("a.csv", b'text,label\n"one two,x\nthree,y\n', "Is a quotation mark left open"),
-    "delimiter": ("a.csv", b"text/label\none two three/x\n", "do not say what to learn"),
+    "delimiter": ("a.csv", b"text/label\n" + b"one two three/x\n" * 3, "has 1 column, `text/label`"),
     "workbook": ("a.csv", b"PK\x03\x04\x14\x00[Content_Types].xml", "an Excel workbook"),
     "old workbook": ("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel workbook"),
     "gzip": ("a.csv", b"\x1f\x8b\x08\x00", "compressed with gzip"),
@@ -175,7 +221,7 @@ FILES: dict[str, tuple[str, bytes, str]] = {
     "json": ("a.jsonl", b'{"text": "a"}\n{"text": \n', "line 2 is not JSON"),
     "parquet": ("a.parquet", b"PAR1 and nothing more", "no whole .parquet file"),
     "ending": ("a.xlsx", b"PK\x03\x04", "rekur reads .csv"),
-    "one class": ("a.csv", b"text,label\n" + b"one two three four,x\n" * 30, "do not say what to learn"),
+    "one class": ("a.csv", b"text,label\n" + b"one two three four,x\n" * 30, "`label` has 1 value only, `x`"),
 }
 
 

@@ -78,7 +78,9 @@ def show(result: Result, as_json: bool) -> None:
     if as_json:
         output.emit(result.metrics)
         return
-    output.table(COLUMNS, rows(result))
+    shown = rows(result)
+    width = len(COLUMNS) - all(not row[-1] for row in shown)  # nobody published a figure of a file of one's own
+    output.table(COLUMNS[:width], [row[:width] for row in shown])
     if compared := result.metrics.get("compared"):
         from rekur.report.sections import forms
 

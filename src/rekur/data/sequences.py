@@ -6,6 +6,7 @@ columns the steps; an array is (N, T) or (N, T, I). A value that is missing beco
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,7 +133,7 @@ def array(path: Path, mapped: bool = False) -> NDArray[Any]:
     """
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped first: a shape may ask for more than there is
-    except (OSError, EOFError, ValueError, OverflowError) as error:
+    except (OSError, EOFError, ValueError, OverflowError, tokenize.TokenError) as error:
         other = any(word in str(error) for word in ("pickle", "Python objects"))
         why = "it begins otherwise, or holds Python objects, which rekur never reads" if other else in_a_line(error)
         raise DataError(f"{path} is no .npy file of numbers: {why}. Write it with numpy.save.") from None

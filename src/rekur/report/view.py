@@ -112,6 +112,16 @@ class Page:
     # the foot
 
     @property
+    def _reason(self) -> str:
+        """Why there is no published figure."""
+        return str(self.facts.config.get("published", {}).get("reason") or "")
+
+    @property
+    def _fitted(self) -> bool:
+        """Whether `rekur fit` made the recipe: nobody expects a published figure then."""
+        return "rekur fit" in self._reason
+
+    @property
     def made(self) -> list[tuple[str, str]]:
         """How the run was made."""
         metrics, about = self.facts.metrics, self.run.about()
@@ -124,7 +134,7 @@ class Page:
             "date": str(metrics.get("date") or "")[:10],
             "best epoch on validation": words.whole(metrics.get("best_epoch")),
             "published figure from": self.facts.part("published").get("source"),
-            "no published figure because": self.facts.config.get("published", {}).get("reason"),
+            "no published figure because": "" if self._fitted else self._reason,
         }
         return [(name, str(value)) for name, value in values.items() if value not in (None, "", words.ABSENT)]
 

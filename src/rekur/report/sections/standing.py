@@ -144,7 +144,8 @@ def _scale(metric: str, rows: Sequence[Row]) -> tuple[float, float]:
     low, high = min(ends), max(ends)
     reach = 3 * (high - low) if len(near) > 1 else math.inf
     kept = [row.figures[metric] for row in rows if low - reach <= row.figures[metric] <= high + reach]
-    return span(ends, kept, margin=0.07)
+    low, high = span(ends, kept, margin=0.07)
+    return (max(low, -0.02), min(high, 1 + 0.02 * (1 - low))) if names.of(metric).share else (low, high)
 
 
 def _name(row: Row) -> str:

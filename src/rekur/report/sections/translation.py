@@ -61,9 +61,10 @@ def lengths_picture(table: pl.DataFrame) -> Picture:
         for label, row in zip(labels, rows, strict=True)
     )
     best, worst = int(ours.argmax()), int(ours.argmin())
-    caption = (
+    ends = (
         f"Sentences of {labels[best]} words go best ({ours[best]:.1f}), of {labels[worst]} worst ({ours[worst]:.1f})."
     )
+    caption = ends if best != worst else ""
     return Picture("lengths", "BLEU by length", f"BLEU by words of the source. {told}.", draw, caption)
 
 
