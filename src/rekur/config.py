@@ -115,6 +115,10 @@ class ModelSettings(Settings):
         le=16_384,
         description="forecasters: last values of the target that a linear map reads, beside the rest",
     )
+    start: Literal["random", "linear"] = Field(
+        "random",
+        description="forecasters: linear fits that map before the training, and the network learns to better it",
+    )
     dilations: tuple[Dilations, ...] = Field(
         ((1, 4), (24, 168)), strict=False, min_length=1, max_length=8, description="steps back that each layer looks"
     )

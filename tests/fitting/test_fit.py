@@ -15,6 +15,8 @@ import pytest
 from rekur import load
 from rekur.cli import main
 from rekur.cli.fit import parse_covariates
+from rekur.data.calendar import Frequency
+from rekur.data.panel import Columns, Panel
 from rekur.errors import RequestError
 from rekur.fitting import defaults, kinds, plan, repeats, work
 from rekur.runs import Run
@@ -262,7 +264,8 @@ def test_a_horizon_beyond_the_history_is_refused(tmp_path: Path, capsys: pytest.
 def test_the_season_of_a_table_makes_the_window(tmp_path: Path) -> None:
     own.sales(2).write_csv(tmp_path / "a.csv")
     data = work.prepare([tmp_path / "a.csv"]).config.data
-    assert (data["season"], data["normalise"]) == (7, "season")
+    assert data["season"] == 7
+    assert data["normalise"] in ("season", "seasonal_changes")
     assert data["lags"] == [7 * back for back in range(1, data["window"] // 7 + 1)]
 
 
@@ -307,8 +310,10 @@ def test_there_are_defaults_for_every_size(monkeypatch: pytest.MonkeyPatch, task
     from rekur import tasks
     from rekur.fitting import series
 
-    there = series.Series(7, True, max(8, examples // 3), examples, examples // 5, True)
+    nothing = Panel((), Frequency("count"), Columns())
+    there = series.Series(7, True, max(8, examples // 3), examples, examples // 5, nothing)
     monkeypatch.setattr(series, "look", lambda _: there)
+    monkeypatch.setattr(series.Series, "sizes", lambda *_: {"log": True, "normalise": "season"})
     data: dict[str, dict[str, Any]] = {
         "forecast": {"horizon": 3, "layout": "long", "time": "ds", "target": "y"},
         "tag": {"train": "a.bio"},
@@ -348,9 +353,26 @@ def test_a_season_longer_than_a_window_is_left_to_the_calendar(tmp_path: Path, s
     window = config.data["window"]
     assert config.data["season"] == season
     assert config.model.highway == window
+    assert config.model.start == "linear"
     assert (max(config.data["lags"], default=0) > 0) is fits
     assert all(lag <= window for lag in config.data["lags"])
     assert config.data["calendar"] or fits
+
+
+def test_what_grows_by_shares_is_forecast_as_logarithms(tmp_path: Path) -> None:
+    def log(name: str, values: list[float]) -> bool:
+        dates = [date(2019, 1, 1) + timedelta(days=day) for day in range(len(values))]
+        pl.DataFrame({"ds": dates, "y": values}).write_csv(tmp_path / name)
+        return bool(defaults.recipe(kinds.recognise([tmp_path / name]), "own").data["log"])
+
+    waves = [math.sin(2 * math.pi * day / 7) for day in range(400)]
+    chirps = [math.sin(day * day) for day in range(400)]
+    slow = [0.003 * day * math.sin(day / 30) for day in range(400)]
+    sums = [s + w + 0.3 * c for s, w, c in zip(slow, waves, chirps, strict=True)]
+    shares = [math.exp(value) for value in sums]
+    assert log("shares.csv", shares)
+    assert not log("sums.csv", [5 + value for value in sums])
+    assert not log("signs.csv", [value - 2 for value in shares])  # what is not positive has no logarithm
 
 
 def test_three_classes_are_fitted_predicted_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

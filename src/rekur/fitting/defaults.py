@@ -245,7 +245,6 @@ def _forecast(kind: Kind) -> tuple[Settings, Settings, Settings]:
     data: Settings = {
         "window": window,
         "standardise": True,
-        "log": found.grows,
         "normalise": "season" if seasonal else "changes",
         "lags": [found.season * back for back in range(1, min(LAGS, window // found.season) + 1)] if seasonal else [],
         "season": found.season,
@@ -253,11 +252,13 @@ def _forecast(kind: Kind) -> tuple[Settings, Settings, Settings]:
         "stride": max(1, W // MOST_WINDOWS),
         "every": max(1, found.tested // series.MOST_TESTED),
     }
+    data |= found.sizes({**kind.data, **data}, window)
     model = {
         "cell": "gru",
         "forecaster": "direct",
         "distribution": "quantiles",
         "highway": window,
+        "start": "linear",
         "hidden": 8 if W < 300 else 24 if W < 5000 else 48 if W < 50_000 else 96,
         "dropout_readout": 0.2 if W < 5000 else 0.1,
     }

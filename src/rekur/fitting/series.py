@@ -1,4 +1,4 @@
-"""What the training part of many series says of the model that suits them: its season, its growth, its windows."""
+"""What many series say of the model that suits them: their season, how their windows are scaled, how many there are."""
 
 from __future__ import annotations
 
@@ -9,22 +9,49 @@ from typing import Any
 import numpy as np
 
 from rekur import tasks
-from rekur.config import Config, check
+from rekur.config import Config, ModelSettings, check
+from rekur.data.panel import Panel
+from rekur.tasks.forecasting import linear
+from rekur.tasks.forecasting import parts as cutting
+from rekur.tasks.forecasting.settings import ForecastData
+from rekur.tasks.forecasting.windows import Windows, fitted
 
-GREW = 1.25  # times the mean of its first third that the last third of a growing series has
 MOST_TESTED = 2000  # windows that test: rivals are fitted again for them
+LOOKED = 8000  # training windows that sizes of windows are compared on
+SIZES = ("none", "last", "changes")  # how a window may be brought to a common size
+WORTH = 1.02  # a logarithm must err less by so much: where both do, sums are the safer
+SEASONAL = ("season", "seasonal_changes")  # of series with a season
 
 
 @dataclass(frozen=True)
 class Series:
-    """What defaults ask of series; all but the counts of windows is found in the training part."""
+    """What defaults ask of series; the season is found in the training part."""
 
     season: int  # steps; 1: there is none
-    grows: bool  # positive, and most of them by a quarter or more: their logarithm is the steadier
+    positive: bool  # whether every value of the training part is above 0
     shortest: int  # steps of the shortest training part
     trained: int  # windows, one a step
     tested: int
-    several: bool
+    panel: Panel
+
+    def sizes(self, data: Mapping[str, Any], highway: int) -> dict[str, Any]:
+        """Return `log` and `normalise` with which a linear forecast errs least on the validation part.
+
+        Args:
+            data: the other settings of `[data]`.
+            highway: last values that the linear forecast reads.
+        """
+        kinds = SEASONAL if data["normalise"] == "season" else SIZES
+        tried = [{"log": log, "normalise": kind} for log in (False, True)[: 1 + self.positive] for kind in kinds]
+        return min(tried, key=lambda one: self._error({**data, **one}, highway) * (WORTH if one["log"] else 1.0))
+
+    def _error(self, values: Mapping[str, Any], highway: int) -> float:
+        data = check(ForecastData, dict(values), "data")
+        parts = cutting.cut(self.panel, data)
+        windows = Windows(self.panel, data, fitted(self.panel, data, parts.ends, self.season), parts.seen)
+        parts = cutting.worth(parts, windows.truth)
+        settings = ModelSettings(highway=highway)  # type: ignore[call-arg]
+        return linear.fitted(windows, parts, data, settings, self.season, LOOKED).error
 
 
 def look(data: Mapping[str, Any]) -> Series:
@@ -40,15 +67,9 @@ def look(data: Mapping[str, Any]) -> Series:
     trained = [one.values[:end] for one, end in zip(series, parts.ends, strict=True) if end]
     return Series(
         season=int(task.season),
-        grows=bool(np.mean([_grows(values) for values in trained]) > 0.5 and min(map(np.nanmin, trained)) > 0),
+        positive=bool(min(map(np.nanmin, trained)) > 0),
         shortest=min(map(len, trained)),
         trained=len(parts.train),
         tested=len(parts.test),
-        several=len(series) > 1,
+        panel=task.panel,
     )
-
-
-def _grows(values: Any) -> bool:
-    third = max(1, len(values) // 3)
-    first, last = np.nanmean(values[:third]), np.nanmean(values[-third:])
-    return bool(first > 0 and last >= GREW * first)

@@ -68,6 +68,7 @@ class Task(abc.ABC):
     paired_test: ClassVar[str]  # mcnemar | diebold_mariano | bootstrap
     block: ClassVar[int] = 1  # test items that depend on their neighbours are resampled this many at a time
     reads: ClassVar[frozenset[str]] = frozenset()  # which settings of `checks.OPTIONAL` count here
+    begun: bool = False  # whether `build` returns a model worth keeping untrained: it is then the first candidate
     given: Any = None  # what a caller in Python gives in place of a file: `load` reads it first
 
     def __init__(self, config: Config, seed: int, data_dir: Path | None = None) -> None:
@@ -116,6 +117,10 @@ class Task(abc.ABC):
     @abc.abstractmethod
     def validate(self, model: Model) -> dict[str, float]:
         """Metrics of the validation part, ``loss`` among them; {} where the recipe keeps none."""
+
+    def settle(self, model: nn.Module) -> bool:  # noqa: ARG002
+        """Change the trained model, in eval mode, as the validation part asks; say whether anything was changed."""
+        return False
 
     @abc.abstractmethod
     def test(self, model: Model) -> Test:

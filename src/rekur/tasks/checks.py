@@ -38,6 +38,7 @@ OPTIONAL = (
     "distribution",
     "dilations",
     "highway",
+    "start",
     "training.label_smoothing",
     "training.teacher_forcing",
     "training.teacher_forcing_end",
@@ -56,7 +57,7 @@ WRITING = frozenset(  # what every task reads whose model has a decoder
     }
 )
 FORECASTING = frozenset(  # what a task reads whose model forecasts
-    {"forecaster", "distribution", "dilations", "highway", "segment", "residual", "attention"}
+    {"forecaster", "distribution", "dilations", "highway", "start", "segment", "residual", "attention"}
 )
 FIXED = ("api", "bidirectional", "batch_first", "readout", "head", "linear", "squash", "dropout_thrown_away")
 POOLED = ("mean", "max", "mean_max", "attention")  # the readouts that pool over all segments of a text
@@ -93,6 +94,7 @@ NEEDS: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
         lambda c: c.model.forecaster != "autoregressive" and c.model.distribution != "negative_binomial",
         "a forecaster of the whole horizon, and a distribution of any sign",
     ),
+    ("model.start", lambda c: c.model.highway > 0, "model.highway: that is the linear map"),
     ("model.dilations", lambda c: c.model.forecaster == "dilated", 'model.forecaster = "dilated"'),
     ("model.layers", lambda c: c.model.forecaster != "dilated", "another forecaster: model.dilations are its layers"),
     ("model.residual", lambda c: c.model.distribution != "negative_binomial", "a distribution of any sign"),

@@ -22,7 +22,7 @@ from rekur.evaluation.forecasting.metrics import mean_of_steps
 from rekur.tasks import checks
 from rekur.tasks.base import State, Step, Task, Test
 from rekur.tasks.case import Case, Refit
-from rekur.tasks.forecasting import coming, covariates, parts
+from rekur.tasks.forecasting import coming, covariates, linear, parts
 from rekur.tasks.forecasting.predicting import AT_ONCE, Predicting
 from rekur.tasks.forecasting.scored import Judge
 from rekur.tasks.forecasting.settings import ForecastData
@@ -54,6 +54,7 @@ class Forecasting(Task):
     higher_is_better: ClassVar[bool] = False
     paired_test: ClassVar[str] = "bootstrap"
     reads = checks.FORECASTING
+    beginning: linear.Linear | None = None  # fitted by load where the model begins as a linear forecast
 
     @property
     def metric(self) -> str:  # type: ignore[override]
@@ -97,6 +98,8 @@ class Forecasting(Task):
         covariates.check_inside(self.windows, everywhere)
         self.parts = parts.worth(self.parts, self.windows.truth, tested)
         self.train = self.parts.train
+        if self.config.model.start == "linear":
+            self.beginning = linear.fitted(self.windows, self.parts, self.data, self.config.model, self.season)
         if self.data.metric in ("mase", "owa") and not np.isfinite(self.judge.scales).any():
             raise DataError(
                 f'data.metric = "{self.data.metric}" is scaled by how much a series moves from one season to the next, '
@@ -169,6 +172,18 @@ class Forecasting(Task):
         autoregressive = self.config.model.forecaster == "autoregressive"
         return exported.about(self.data, self.scales, self.columns, self.frequency, autoregressive)
 
+    def build(self) -> nn.Module:
+        """Return the untrained model; once data are loaded, it begins where `model.start` says."""
+        model: Any = super().build()
+        if self.beginning is not None:
+            model.start_from(self.beginning.weight, self.beginning.offsets)
+        return model  # type: ignore[no-any-return]
+
+    @property
+    def begun(self) -> bool:  # type: ignore[override]
+        """Whether the model begins as a linear forecast."""
+        return self.beginning is not None
+
     # learning
 
     def batches(self, epoch: int) -> Sequence[Rows]:
@@ -240,6 +255,20 @@ class Forecasting(Task):
                 weight = float(batch.weight.sum())
                 total, count = total + float(self._loss(model, batch)) * weight, count + weight
         return {"loss": total / max(count, 1.0)}
+
+    def settle(self, model: Any) -> bool:
+        """Go back towards the linear forecast it began as, as far as the validation part scores that better."""
+        if self.beginning is None or self.config.training.keep != "best":
+            return False
+        origins = linear.some(self.parts.validation[:: self.data.judged], linear.JUDGED)
+        truth = self.windows.truth(origins, self.data.units)
+        each = metrics.squared if self.data.metric in ("mse", "rmse") else metrics.absolute
+
+        def error() -> float:
+            point, _ = self.predicting(model).forecast(self.windows, origins, self.data.units)
+            return metrics.mean(mean_of_steps(each(truth, point) * self.data.shares))
+
+        return bool(model.settle(self.beginning.weight, self.beginning.offsets, error) < 1.0)
 
     def case(self, rows: Rows) -> Case:
         batch = self.windows.cut(self.train[rows])

@@ -39,7 +39,7 @@ class FitResult:
 
     epochs: int  # epochs done
     seconds: float  # of all of them, before and after a resume
-    best_epoch: int | None  # from 0, the one with the least validation loss
+    best_epoch: int | None  # from 0, the one with the least validation loss; None: none was better than the start
     validation: dict[str, float]  # metrics of the weights kept
     warnings: list[str]
     items: int = 0  # learned from, in all epochs: examples, tokens or steps, as the task counts them
@@ -123,6 +123,10 @@ class Training:
 
     def epochs(self) -> None:
         """Learn batch after batch, epoch after epoch, from wherever the training stands."""
+        if self.task.begun and self.settings.keep == "best" and not self.at.steps:
+            validation = self.judge()[0]
+            if "loss" in validation:
+                self._keep(validation)
         while self.at.epoch < self.settings.epochs and not self.tired():
             began = time.monotonic() - self.at.seconds
             batches = self.task.batches(self.at.epoch)
@@ -157,6 +161,8 @@ class Training:
     def tired(self) -> bool:
         """Say whether `patience` epochs have gone by without a better validation."""
         patience, best = self.settings.patience, self.at.best_epoch
+        if best is None and self.best is not None:
+            best = -1  # the start
         return bool(patience) and best is not None and self.at.epoch - 1 - best >= patience
 
     def learn(self, rows: NDArray[Any], batches: int) -> Moment:
@@ -195,17 +201,21 @@ class Training:
         at = self.at
         if not validation and at.epoch == 0 and (self.settings.keep == "best" or self.settings.patience):
             self.warn("There is no validation part: training.keep = best and training.patience have no effect.")
-        loss = validation.get("loss", math.nan)
-        if loss < at.best_loss:
-            at.best_loss, at.best_epoch = loss, at.epoch
-            if self.settings.keep == "best":
-                self.best = {name: tensor.clone() for name, tensor in self.judged.state_dict().items()}
-        if self.best is None or at.best_epoch == at.epoch:
+        if validation.get("loss", math.nan) < at.best_loss:
+            at.best_epoch = at.epoch
+            self._keep(validation)
+        elif self.best is None:
             at.validation = dict(validation)
         if self.mean and at.epoch >= self.settings.epochs - self.settings.average_last:
             self.mean.update(self.judged)
         self._note(validation, notes)
         self.carried, at.batch, at.items, at.sums, at.epoch = None, 0, 0, {}, at.epoch + 1
+
+    def _keep(self, validation: Mapping[str, float]) -> None:
+        """Take these weights for the best so far, if weights are kept for that."""
+        self.at.best_loss, self.at.validation = validation["loss"], dict(validation)
+        if self.settings.keep == "best":
+            self.best = {name: tensor.clone() for name, tensor in self.judged.state_dict().items()}
 
     def _note(self, validation: Mapping[str, float], notes: Mapping[str, Any]) -> None:
         at = self.at
@@ -307,6 +317,6 @@ class Training:
             kept = self.mean.weights
         self.model.load_state_dict(kept)
         self.model.eval()
-        if self.mean:
+        if self.task.settle(self.model) or self.mean:
             at.validation = self.task.validate(self.model)
         return FitResult(at.epoch, at.seconds, at.best_epoch, at.validation, at.warnings, at.seen)

@@ -97,21 +97,24 @@ def calibrate(
     if not np.isfinite(true).any():
         raise DataError("calibrate: no held-out value is known to calibrate on. Hold out a validation part.")
     units = _scales(scales, len(true))
-    places = [_neighbours(np.isfinite(true), step, least) for step in range(true.shape[1])]
-    counts = [_independent(np.isfinite(true[:, step]), moments, step + 1) for step in range(true.shape[1])]
+    known = np.ascontiguousarray(np.isfinite(true).T)  # (h, N)
+    totals = known.sum(axis=1)
+    places = [_neighbours(totals, step, least) for step in range(true.shape[1])]
+    counts = [_independent(known[step], moments, step + 1) for step in range(true.shape[1])]
     shifts = []
     for nominal, (low, high) in pairs.items():
         scores = np.maximum(bands[..., low] - true, true - bands[..., high]) / units
-        shifts.append([_rank(scores[:, place], nominal, n) for place, n in zip(places, counts, strict=True)])
+        steps = np.ascontiguousarray(scores.T)  # a step's scores side by side: columns of long rows take minutes
+        shifts.append([_rank(steps[place], nominal, n) for place, n in zip(places, counts, strict=True)])
     return Corrections(tuple(float(level) for level in levels), np.array(shifts))
 
 
-def _neighbours(known: NDArray[np.bool_], step: int, least: int) -> slice:
-    """Return the steps around `step` that have at least `least` known values together, or all."""
-    h = known.shape[1]
+def _neighbours(totals: NDArray[np.int64], step: int, least: int) -> slice:
+    """Return the steps around `step` that have at least `least` of the known values `totals` (h,), or all."""
+    h = len(totals)
     for reach in range(h):
         place = slice(max(0, step - reach), step + reach + 1)
-        if known[:, place].sum() >= least:
+        if totals[place].sum() >= least:
             return place
     return slice(0, h)
 

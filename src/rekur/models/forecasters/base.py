@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ Inputs: TypeAlias = (
 )
 State: TypeAlias = Tensor | tuple[Tensor, Tensor]  # of the engine's layers
 Known: TypeAlias = tuple[Tensor | None, Tensor | None]  # future (N, h, F) and static (N, S)
+
+SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of what was learned beyond a linear forecast
 
 
 class Forecaster(nn.Module):
@@ -54,6 +56,48 @@ class Forecaster(nn.Module):
     def read(self, past: Tensor, known: Known, lengths: Tensor | None, target: Tensor | None) -> Tensor:
         """Return the numbers (N, h, P) that `linked` makes parameters of."""
         raise NotImplementedError
+
+    def ends(self) -> tuple[nn.Linear, ...]:
+        """Return the layers whose sum `read` returns; the first one has a bias."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def start_from(self, weight: NDArray[Any], offsets: NDArray[Any]) -> None:
+        """Make the model a linear forecast, in place: the highway, which training then leaves alone, and a constant.
+
+        Args:
+            weight: (h, n) of the highway.
+            offsets: (h, P') of the parameters that move with the values. A last layer that makes several steps alike
+                takes their mean.
+        """
+        self.highway.weight.copy_(torch.from_numpy(weight))
+        self.highway.weight.requires_grad_(False)
+        for layer in self.ends():
+            layer.weight.zero_()
+        bias = self.ends()[0].bias.view(-1, self.distribution.parameters)  # (steps, P)
+        places, located = torch.arange(self.horizon) % len(bias), list(self.distribution.located)
+        for place in range(min(len(bias), self.horizon)):
+            bias[place, located] = torch.from_numpy(offsets)[places == place].mean(0).to(bias.dtype)
+
+    @torch.no_grad()
+    def settle(self, weight: NDArray[Any], offsets: NDArray[Any], error: Callable[[], float]) -> float:
+        """Put the trained model between the linear forecast it began as and itself, where `error` of it is least.
+
+        What it adds to that forecast is its last layers' alone, so a share of their weights adds that share. Returns
+        the share of `SHARES` that is kept; of equal errors the larger one's.
+        """
+        ends = [parameter for layer in self.ends() for parameter in layer.parameters()]
+        trained = [parameter.clone() for parameter in ends]
+        self.start_from(weight, offsets)
+        start = [parameter.clone() for parameter in ends]
+
+        def stand(share: float) -> float:
+            for parameter, before, after in zip(ends, start, trained, strict=True):
+                parameter.copy_(after if share == 1.0 else before.lerp(after, share))
+            return share
+
+        best = min(SHARES, key=lambda share: (stand(share), error())[1])
+        return stand(best)
 
     def forward(self, inputs: Inputs, lengths: Any = None, state: None = None) -> tuple[Tensor, None]:  # noqa: ARG002
         """Return the parameters (N, h, P) of `rekur.distributions`.
@@ -129,6 +173,10 @@ class HorizonHead(nn.Module):
             self.context = nn.Linear(sizes.context, H)
             self.future = nn.Linear(sizes.future, H, bias=False)
             self.local = nn.Linear(H, sizes.parameters, bias=False)
+
+    def ends(self) -> tuple[nn.Linear, ...]:
+        """Return the layers whose sum is returned."""
+        return (self.whole, self.local) if self.sizes.future else (self.whole,)
 
     def forward(self, features: Tensor, known: Known) -> Tensor:
         """Return (N, h, P) from the state (N, H) and what is known."""

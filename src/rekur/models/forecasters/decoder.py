@@ -35,6 +35,10 @@ class DecoderForecaster(Forecaster):
             self.mix = nn.Linear(2 * H, H)
         self.output = nn.Linear(H, sizes.parameters)
 
+    def ends(self) -> tuple[nn.Linear, ...]:
+        """See `Forecaster`."""
+        return (self.output,)
+
     def read(self, past: Tensor, known: Known, lengths: Tensor | None, target: Tensor | None) -> Tensor:  # noqa: ARG002
         """Return (N, h, P); see `Forecaster`."""
         memory, state = self.core(past, None, lengths=lengths)

@@ -28,6 +28,10 @@ class Dilated(Forecaster):
         self.core = nn.ModuleList(self.layer(H if k else sizes.values, 1) for k in range(len(sizes.dilations)))
         self.head = HorizonHead(sizes)
 
+    def ends(self) -> tuple[nn.Linear, ...]:
+        """See `Forecaster`."""
+        return self.head.ends()
+
     def read(self, past: Tensor, known: Known, lengths: Tensor | None, target: Tensor | None) -> Tensor:  # noqa: ARG002
         """Return (N, h, P); see `Forecaster`."""
         x, layers = past, iter(self.core)

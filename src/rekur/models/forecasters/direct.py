@@ -8,7 +8,7 @@ No forecast is read to make another, so errors do not add up over the horizon. S
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from rekur.models.forecasters.base import Forecaster, HorizonHead, Known, top
 from rekur.sizes.forecaster import ForecasterSizes
@@ -21,6 +21,10 @@ class Direct(Forecaster):
         super().__init__(sizes)
         self.core = self.layer(sizes.values)
         self.head = HorizonHead(sizes)
+
+    def ends(self) -> tuple[nn.Linear, ...]:
+        """See `Forecaster`."""
+        return self.head.ends()
 
     def read(self, past: Tensor, known: Known, lengths: Tensor | None, target: Tensor | None) -> Tensor:  # noqa: ARG002
         """Return (N, h, P); see `Forecaster`."""

@@ -32,6 +32,10 @@ class Segments(Forecaster):
             self.step = nn.Linear(read, H)
         self.output = nn.Linear(H, w * sizes.parameters)
 
+    def ends(self) -> tuple[nn.Linear, ...]:
+        """See `Forecaster`."""
+        return (self.output,)
+
     def read(self, past: Tensor, known: Known, lengths: Tensor | None, target: Tensor | None) -> Tensor:  # noqa: ARG002
         """Return (N, h, P); see `Forecaster`."""
         N, M, H = len(past), self.sizes.segments, self.settings.hidden

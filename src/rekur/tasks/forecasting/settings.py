@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from rekur.config import Settings
@@ -111,6 +113,14 @@ class ForecastData(Settings):
             yield 'data.units = "standard" needs data.standardise = true.'
         if self.metric == "owa" and self.units == "standard":
             yield 'data.metric = "owa" is defined on the series\' own units. Set data.units to "own".'
+
+    @property
+    def shares(self) -> NDArray[np.float32]:
+        """How much each step (h,) counts in what is scored, 1 on the mean: more where several horizons hold it."""
+        counts = np.zeros(self.horizon)
+        for h in (scored := {*self.horizons, self.horizon}):
+            counts[:h] += self.horizon / h / len(scored)
+        return counts.astype(np.float32)
 
     @property
     def shortest_horizon(self) -> int:

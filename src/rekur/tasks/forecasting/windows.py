@@ -72,7 +72,7 @@ class Batch:
     future: NDArray[np.float32] | None  # (N, h, F)
     static: NDArray[np.float32] | None  # (N, S)
     target: NDArray[np.float32]  # (N, h) normalised; 0 where missing
-    weight: NDArray[np.float32]  # (N, h) 0 where the value is missing, else 1
+    weight: NDArray[np.float32]  # (N, h) how much a step counts in what is scored; 0 where the value is missing
     shift: Floats  # (N,) of the window
     scale: Floats  # (N,)
 
@@ -93,6 +93,7 @@ class Windows:
     def __init__(self, panel: Panel, data: ForecastData, scales: Scales, seen: Sequence[int] | None = None) -> None:
         """Lay out the series; of one that `scales` does not know, the first `seen` steps say how large it is."""
         self.panel, self.data, self.scales, self.seen = panel, data, scales, seen
+        self.shares = data.shares
         self.lengths = np.array([len(series.values) for series in panel.series])
         self.starts = np.concatenate(
             [[0], np.cumsum(self.lengths + data.horizon)[:-1]]
@@ -177,7 +178,7 @@ class Windows:
             future,
             self.static[place] if self.static.shape[1] else None,
             target.astype(np.float32),
-            weight.astype(np.float32),
+            weight * self.shares,
             shift,
             scale,
         )
