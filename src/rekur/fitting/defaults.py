@@ -147,8 +147,8 @@ def _tag(kind: Kind) -> tuple[Settings, Settings, Settings]:
     model = {
         "cell": "lstm",
         "embedding": 48 if small else 100,
-        "characters": 24 if small else 32,
-        "characters_hidden": 32 if small else 48,
+        "characters": 32,
+        "characters_hidden": 48,
         "hidden": 48 if small else 128,
         "bidirectional": True,
         "readout": "every",
@@ -159,10 +159,10 @@ def _tag(kind: Kind) -> tuple[Settings, Settings, Settings]:
     }
     training = {
         "learning_rate": 0.005,
-        "batch": 8 if N < 300 else 16 if small else 32,
-        "epochs": 40 if N < 300 else 25 if small else 15 if N < 10_000 else 6,
+        "batch": 4 if N < 500 else 8 if small else 32,
+        "epochs": 15 if N < 10_000 else 6,
         "clip": 5.0,
-        "average": 0.99,
+        "average": 0.98 if small else 0.99,
         "keep": "best",
     }
     return {"min_count": 1 if small else 2}, model, training
