@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 import rekur
 from rekur import bulk
@@ -37,7 +38,7 @@ def reviews(tmp_path):
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr("rekur.data.sources.BATCH", 5)
-    monkeypatch.setattr(bulk, "BATCH", 5)
+    monkeypatch.setattr(bulk.pieces, "BATCH", 5)
 
 
 def read(path):
@@ -150,6 +151,94 @@ def test_sequences_keep_their_ids(tmp_path):
     found = bulk.write(predictor, tmp_path / "steps.csv", tmp_path / "p.csv", quiet)
     assert found.rows == 7
     assert read(tmp_path / "p.csv")["id"].to_list() == [f"s{number}" for number in range(7)]
+
+
+@pytest.fixture
+def asked(tmp_path):
+    """What each run is asked in a file or folder, and the answer of one that is in it."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, image in enumerate(digits.load("test")[0][:7]):
+        Image.fromarray((image * 15).astype(np.uint8)).save(pictures / f"{number}.png")
+    (pictures / "4.png").write_text("no picture", encoding="utf-8")
+    pl.DataFrame({"class": ["Korean", "Irish", "Klingon", "Dutch", "Greek", "Czech"]}).write_csv(tmp_path / "names.tsv")
+    sentences = ["ein mann schläft .", "eine frau", "", "der hund", "ein kind .", "die frau"]
+    pl.DataFrame({"source": sentences, "n": range(6)}).write_ndjson(tmp_path / "sentences.jsonl")
+    (tmp_path / "prompts.txt").write_text("The \nA\nI \nO\nAnd\nBut\n", encoding="utf-8")
+    return {
+        "captions": (pictures, [4]),
+        "names": (tmp_path / "names.tsv", [2]),
+        "translations": (tmp_path / "sentences.jsonl", [2]),
+        "characters": (tmp_path / "prompts.txt", []),
+    }
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("name", ["captions", "names", "translations", "characters"])
+def test_models_that_write_are_asked_by_files_and_go_on_when_killed(name, asked, tmp_path, monkeypatch):
+    predictor, (source, unread) = rekur.load(STORED / name), asked[name]
+    whole = bulk.write(predictor, source, tmp_path / "whole.parquet", quiet)
+    table = read(whole.out)
+    assert table["prediction"].is_null().arg_true().to_list() == unread
+    assert whole.unread == len(unread)
+    given = {
+        "captions": source / "0.png",
+        "names": "Korean",
+        "translations": "ein mann schläft .",
+        "characters": "The ",
+    }
+    assert table["prediction"][0] == predictor.predict([given[name]])[0]["prediction"]
+    original = bulk._part
+    parts = iter([original, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)])
+    monkeypatch.setattr(bulk, "_part", lambda *of: next(parts)(*of))
+    with pytest.raises(Interrupted):
+        bulk.write(predictor, source, tmp_path / "p.parquet", quiet)
+    monkeypatch.setattr(bulk, "_part", original)
+    found = bulk.write(predictor, source, tmp_path / "p.parquet", quiet)
+    assert found.taken_over == 5
+    assert read(found.out).equals(table)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_folder_that_has_changed_is_begun_again(asked, tmp_path, monkeypatch):
+    predictor, (source, _) = rekur.load(STORED / "captions"), asked["captions"]
+    monkeypatch.setattr(bulk, "_join", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(Interrupted):
+        bulk.write(predictor, source, tmp_path / "p.csv", quiet)
+    monkeypatch.undo()
+    (source / "4.png").unlink()
+    found = bulk.write(predictor, source, tmp_path / "p.csv", quiet)
+    assert (found.rows, found.taken_over, found.unread) == (6, 0, 0)
+
+
+def test_rows_of_numbers_are_described_and_one_without_a_number_is_left_empty(tmp_path):
+    draw = np.random.default_rng(1)
+    rows = pl.DataFrame(draw.random((40, 2)), schema=["a", "b"])
+    words = pl.Series("caption", ["up" if a > b else "down" for a, b in rows.rows()])
+    rows.with_columns(words).write_csv(tmp_path / "table.csv")
+    settings = {
+        "data.set": "vectors",
+        "data.file": str(tmp_path / "table.csv"),
+        "training.epochs": 1,
+        "model.hidden": 4,
+    }
+    run = rekur.run("names-by-language", out=tmp_path / "run", settings=settings, threads=1).path
+    (tmp_path / "new.csv").write_text("a,b,c\n0.1,0.9,x\n,0.5,y\n0.7,0.2,z\n", encoding="utf-8")
+    found = bulk.write(rekur.load(run), tmp_path / "new.csv", tmp_path / "p.csv", quiet)
+    assert read(found.out)["prediction"].is_null().to_list() == [False, True, False]
+    (tmp_path / "none.csv").write_text("a,c\n0.1,0.9\n", encoding="utf-8")
+    with pytest.raises(DataError, match="`b`"):
+        bulk.write(rekur.load(run), tmp_path / "none.csv", tmp_path / "q.csv", quiet)
+
+
+def test_a_folder_of_texts_is_predicted_file_by_file(tmp_path):
+    (tmp_path / "letters").mkdir()
+    for name, text in (("b.txt", "재미있다"), ("a.txt", "지루하다")):
+        (tmp_path / "letters" / name).write_text(text, encoding="utf-8")
+    table = read(bulk.write(rekur.load(TEXT), tmp_path / "letters", tmp_path / "p.csv", quiet).out)
+    expected = rekur.load(TEXT).predict(["지루하다", "재미있다"])
+    assert table["file"].to_list() == ["a.txt", "b.txt"]
+    assert table["prediction"].to_list() == [item["prediction"] for item in expected]
 
 
 def test_a_forecaster_names_its_own_command(reviews, tmp_path):

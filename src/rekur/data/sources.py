@@ -119,13 +119,14 @@ def _folder(folder: Path) -> Iterator[pl.DataFrame]:
     found = listed(folder)
     for at in range(0, len(found), BATCH):
         some = found[at : at + BATCH]
-        texts = [files.decode(_bytes(file), file) for file, _ in some]
+        texts = [files.decode(content(file), file) for file, _ in some]
         yield pl.DataFrame(
             {TEXT: texts, LABEL: [label for _, label in some]}, schema={TEXT: pl.String, LABEL: pl.String}
         )
 
 
-def _bytes(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """Return the bytes of a file; raises DataError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

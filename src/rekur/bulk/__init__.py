@@ -17,19 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from rekur.data import columns, files, sequences, sources
+from rekur.bulk import pieces
 from rekur.errors import DataError, Interrupted, RekurError, RequestError
 from rekur.predict import Predictor
 from rekur.storage import FULL, locked, write_whole
 
 FORMS = (".parquet", ".csv", ".jsonl")
-BATCH = 5_000  # inputs of a part, as `sources.batches` gives them
 TELL = 2.0  # seconds between two words of progress
-TABLES = ("text", "tag", "generate", "translate", "describe", "sequences")  # tasks whose input is a text of a table
-Piece = tuple[pl.DataFrame, list[Any]]  # what is kept of some rows, and what a prediction reads of them
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ def write(predictor: Predictor, source: Path, out: Path, tell: Callable[[str], N
 
     Args:
         predictor: the model.
-        source: a table, a .npy file of images or strips, a file of columns (tags).
+        source: a table, a .npy file of images or strips, a file of columns (tags), a folder of pictures.
         out: .parquet, .csv or .jsonl, not there yet.
         tell: given words of progress.
 
@@ -83,7 +79,7 @@ def _written(predictor: Predictor, source: Path, out: Path, parts: Path, tell: C
     began = told = time.monotonic()
     old = new = 0
     paths = []
-    for place, (kept, inputs) in enumerate(pieces(source, predictor)):
+    for place, (kept, inputs) in enumerate(pieces.of(source, predictor)):
         paths.append(parts / f"{place:06}.parquet")
         if place < before:
             old += len(kept)
@@ -99,66 +95,6 @@ def _written(predictor: Predictor, source: Path, out: Path, parts: Path, tell: C
     unread = int(whole.select(pl.col("prediction").null_count()).collect().item())
     _join(whole, paths, parts, out)
     return Written(out, old + new, unread, old, time.monotonic() - began)
-
-
-def pieces(source: Path, predictor: Predictor) -> Iterator[Piece]:
-    """Yield the rows of a file in batches: what is kept of them, and what the model reads of them."""
-    task, kind = predictor.config.recipe.task, source.suffix.lower()
-    data: Any = predictor.task.data
-    if task == "forecast":
-        raise RequestError(f"This run forecasts: use `rekur forecast RUN --history {source.name} --out FILE`.")
-    if task == "sequences" and not data.text:
-        yield from _sequences(source, predictor)
-    elif kind == ".npy":
-        yield from _images(source)
-    elif task == "tag" and not _is_table(source):
-        yield from _sentences(source)
-    elif task == "series":
-        yield _windows(files.read_table(source), predictor)
-    elif task in TABLES:
-        for frame in sources.batches(source):
-            yield frame, files.first_text_column(frame, predictor.column, "text").to_list()
-    else:
-        raise RequestError(f"--out does not take {source.name} for the task {task}. Leave --out away.")
-
-
-def _is_table(source: Path) -> bool:
-    try:
-        files.kind(source)
-    except DataError:
-        return False
-    return True
-
-
-def _images(source: Path) -> Iterator[Piece]:
-    images = sequences.array(source, mapped=True)
-    images = images[None] if images.ndim == 2 else images
-    for at in range(0, len(images), BATCH):
-        some = images[at : at + BATCH]
-        yield pl.DataFrame({"id": np.arange(at, at + len(some))}), list(np.array(some))
-
-
-def _sequences(source: Path, predictor: Predictor) -> Iterator[Piece]:
-    task: Any = predictor.task
-    named = task.reader.read(source, ()).named()
-    for at in range(0, len(named), BATCH):
-        some = named[at : at + BATCH]
-        yield pl.DataFrame({"id": [one.id for one in some]}), some
-
-
-def _sentences(source: Path) -> Iterator[Piece]:
-    sentences = [list(sentence.words) for sentence in columns.read(source, tagged=False)]
-    for at in range(0, len(sentences), BATCH):
-        some = sentences[at : at + BATCH]
-        yield pl.DataFrame({"words": some}, schema={"words": pl.List(pl.String)}), some
-
-
-def _windows(frame: pl.DataFrame, predictor: Predictor) -> Piece:
-    """Return every row with the window that ends in it; the first rows have none."""
-    settings: Any = predictor.task.data
-    values = files.series(frame, settings.inputs)
-    short: list[Any] = [None] * min(len(values), settings.window - 1)
-    return frame, short + [values[at - settings.window : at] for at in range(settings.window, len(values) + 1)]
 
 
 def _answers(predictor: Predictor, inputs: Sequence[Any], first: bool) -> list[dict[str, Any] | None]:
@@ -212,11 +148,7 @@ def predictions(answers: Sequence[dict[str, Any] | None]) -> pl.DataFrame:
 
 def _taken_over(predictor: Predictor, source: Path, parts: Path, tell: Callable[[str], None]) -> int:
     """Return how many parts an earlier command left; those of another model or of another file are removed."""
-    try:
-        about = source.stat()
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}. Give the path of a file.") from None
-    same = {"source": str(source.resolve()), "bytes": about.st_size, "changed": about.st_mtime_ns, "batch": BATCH}
+    same = {"source": str(source.resolve()), **_state(source), "batch": pieces.size_of(predictor)}
     model = (predictor.run.path / "model.safetensors").stat()
     same |= {"model": str(predictor.run.path.resolve()), "trained": model.st_mtime_ns}
     note = parts / "about.json"
@@ -233,6 +165,16 @@ def _taken_over(predictor: Predictor, source: Path, parts: Path, tell: Callable[
         part.unlink()
     write_whole(note, json.dumps(same), explain=_plain)
     return 0
+
+
+def _state(source: Path) -> dict[str, int]:
+    """Return what tells a file, or a folder with all in it, from what it was before."""
+    try:
+        found = [place.stat() for place in (source, *sorted(source.rglob("*")))]  # nothing is inside a file
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}. Give the path of a file.") from None
+    sizes, times = [one.st_size for one in found], [one.st_mtime_ns for one in found]
+    return {"files": len(found), "bytes": sum(sizes), "changed": max(times)}
 
 
 def _join(whole: pl.LazyFrame, paths: list[Path], parts: Path, out: Path) -> None:
