@@ -37,6 +37,13 @@ UNLIKE = pl.DataFrame(
         "Outcome": ["ill", "well"] * 30,
     }
 )
+NAMELESS = UNLIKE.drop("Patient ID", "Outcome").with_columns(Pressure=pl.Series(np.arange(60) * 1.7))
+FRAMES = own.sensors(20).select(
+    Utterance=pl.Series(np.arange(20).repeat(own.sensors(20).height // 20)),
+    Frame="time",
+    Loudness="heat",
+    Speaker=pl.Series(np.arange(20).repeat(own.sensors(20).height // 20) % 3 * 2 + 1),
+)
 PIXELS = own.wide(60).drop("class").with_columns(digit=pl.Series(np.arange(60) % 4))
 EMOJI = NAMES.with_columns(sign=pl.Series([chr(0x1F600 + n) for n in range(42)]))
 STARS = own.reviews(60).with_columns(stars=pl.Series(np.arange(60) * 0.37))
@@ -54,6 +61,8 @@ TABLES: list[tuple[pl.DataFrame, str, str, dict[str, Any]]] = [
         "a row an example, values `Height`",
         {"alike": False, "id": "Patient ID", "label": "Outcome"},
     ),
+    (NAMELESS, "sequences", "number `Pressure`: regression", {"alike": False, "label": "Pressure"}),
+    (FRAMES, "sequences", "id `Utterance`, time `Frame`, value `Loudness`, label `Speaker` with 3 values", {}),
     (PIXELS, "sequences", "label `digit` with 4 values", {"alike": True, "layout": "wide"}),
     (EMOJI, "text", "text column `name`, label `language`", {"text": "name"}),
     (own.sales(), "forecast", "3 series by `unique_id`", {"layout": "long", "target": "y", "horizon": 14}),

@@ -23,7 +23,13 @@ def recognise(source: Source, given: Given) -> Kind:
             raise RequestError(f"--task {given.task} does not learn from a table. Tables are for {', '.join(readers)}.")
         found = texts.read(table) or sequences.read(table) if given.task == "sequences" else readers[given.task](table)
     else:
-        found = texts.read(table) or sequences.read(table) or series.read(table) or texts.names(table)
+        found = (
+            texts.read(table)
+            or sequences.read(table)
+            or series.read(table)
+            or texts.names(table)
+            or sequences.last(table)
+        )
     if found is None:
         raise RequestError(unclear.said(table))
     return found

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from rekur.fitting import roles
 from rekur.fitting.kinds import Kind, Size
 from rekur.fitting.roles import Column, named
+from rekur.fitting.tables.series import MANY
 from rekur.fitting.tables.table import Table, is_amount, listed, may_be_label, others, split, time_among
 
 WIDE = 3  # columns of numbers, at least, that stand side by side in a row with a label
+ALIKE = 0.8  # of their names differ by a number alone: columns are steps
 
 
 def read(table: Table) -> Kind | None:
@@ -20,6 +23,17 @@ def read(table: Table) -> Kind | None:
     if given.horizon or given.known or given.observed:
         return None
     return _long_sequences(table) or _wide_sequences(table)
+
+
+def last(table: Table) -> Kind | None:
+    """Take the last of a table's numbers for what the others are to tell, where nothing else says what to learn."""
+    given = table.given
+    numbers = [c for c in table.columns if c.role == "number" and c.distinct > 1 and not c.names_rows]
+    if given.columns or given.horizon or time_among(table.columns) or len(numbers) < WIDE + 1 or len(numbers) >= MANY:
+        return None
+    said = f"No column is called a label; the last one is taken. --label names another of {listed(numbers)[7:]}."
+    found = _wide_sequences(replace(table, given=replace(given, label=numbers[-1].name)))
+    return found and replace(found, notes=(said, *found.notes))
 
 
 def _long_sequences(table: Table) -> Kind | None:
@@ -64,7 +78,15 @@ def _recurring(table: Table) -> list[Column]:
     """Return the columns that may say which sequence a row belongs to, the likeliest first."""
     may = [c for c in table.columns if c.role in ("category", "name", "number") and 2 <= c.distinct <= c.rows // 2]
     called = [c for c in may if c.name.lower() in roles.IDS or c.name.lower().endswith("_id")]
-    return called or [c for c in may if c.role in ("category", "name") and c.name.lower() not in roles.LABELS]
+    words = [c for c in may if c.role in ("category", "name") and c.name.lower() not in roles.LABELS]
+    return called or words + [c for c in may if _in_blocks(table, c)]
+
+
+def _in_blocks(table: Table, column: Column) -> bool:
+    """Whether whole numbers that no dates stand beside say, block after block of rows, what the block belongs to."""
+    if not column.whole or column.name.lower() in roles.TIMES or table.role("date"):
+        return False
+    return len(table.frame[column.name].rle()) == column.distinct
 
 
 def _constant(table: Table, id: Column, column: Column) -> bool:
@@ -119,9 +141,9 @@ def _what(label: Column) -> str:
 
 
 def _alike(values: Sequence[Column]) -> bool:
-    """Whether columns are the steps of one thing: most names differ by a number alone."""
+    """Whether columns are the steps of one thing: nearly all names differ by a number alone."""
     patterns = [column.pattern for column in values]
-    return max(patterns.count(pattern) for pattern in set(patterns)) > len(values) / 2
+    return max(patterns.count(pattern) for pattern in set(patterns)) >= ALIKE * len(values)
 
 
 def _wide_label(columns: Sequence[Column]) -> Column | None:
