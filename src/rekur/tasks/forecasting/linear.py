@@ -83,9 +83,11 @@ def fitted(
     held = learned.rows(late)
     judged = held.beside(_examples(windows, some(parts.validation, JUDGED), data, settings))
     rules, drawn = _rules(settings.highway, data.horizon, season)
-    penalties = [_penalty(learned.rows(early), judged, rules[towards]) for towards in drawn]
+    alike = np.ptp(learned.weight.max(axis=1)) == 0  # windows of one size: weighed or not, the map is the same
+    asked = [(rules[towards], weighed) for towards in drawn for weighed in (False, True)[: 1 if alike else 2]]
+    penalties = [_penalty(learned.rows(early), judged, *one) for one in asked]
     tried, maps = (
-        [*rules, *(_ridge(part, rules[towards], p) for towards, p in zip(drawn, penalties, strict=True))]
+        [*rules, *(_ridge(part, *one, penalty) for one, penalty in zip(asked, penalties, strict=True))]
         for part in (learned.rows(early), learned)
     )
     counts = _mixture(tried, judged)
@@ -144,30 +146,34 @@ def _rules(n: int, h: int, season: int) -> tuple[list[Floats], list[int]]:
     return found, [0, 2][: 1 + (len(found) > 2)]
 
 
-def _penalty(early: Examples, judged: Examples, towards: Floats) -> float:
+def _penalty(early: Examples, judged: Examples, towards: Floats, weighed: bool) -> float:
     """Return the penalty with which a map of the early windows errs least on others."""
-    values, vectors, projected = _spectrum(early, towards)
+    values, vectors, projected = _spectrum(early, towards, weighed)
     turned, start = judged.inputs @ vectors, judged.inputs @ towards.T
     errors = [judged.error(start + turned @ _shrunk(values, projected, penalty)) for penalty in PENALTIES]
     return float(PENALTIES[int(np.argmin(errors))])
 
 
-def _ridge(known: Examples, towards: Floats, penalty: float) -> Floats:
+def _ridge(known: Examples, towards: Floats, weighed: bool, penalty: float) -> Floats:
     """Return the map (h, n + 1) of least squared error, drawn to another."""
-    values, vectors, projected = _spectrum(known, towards)
+    values, vectors, projected = _spectrum(known, towards, weighed)
     found: Floats = towards + (vectors @ _shrunk(values, projected, penalty)).T
     return found
 
 
-def _spectrum(known: Examples, towards: Floats) -> tuple[Floats, Floats, Floats]:
+def _spectrum(known: Examples, towards: Floats, weighed: bool) -> tuple[Floats, Floats, Floats]:
     """Return eigenvalues and vectors of X'X, and X'Y in their axes: every penalty's solution from one decomposition.
 
-    Y is what another map leaves of the windows whose steps are all known.
+    Y is what another map leaves of the windows whose steps are all known; `weighed`, errors count as they are scored,
+    else in the size of their window.
     """
     whole = (known.weight > 0).all(axis=1)
     inputs = known.inputs[whole]
-    values, vectors = np.linalg.eigh(inputs.T @ inputs)
     left = known.target[whole] - inputs @ towards.T
+    if weighed:
+        size = known.weight[whole].mean(axis=1, keepdims=True)
+        inputs, left = inputs * size, left * size
+    values, vectors = np.linalg.eigh(inputs.T @ inputs)
     return np.maximum(values, 0.0), vectors, vectors.T @ (inputs.T @ left)
 
 
