@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -299,3 +300,15 @@ def test_check_finds_a_broken_engine(ran, monkeypatch):
 
     monkeypatch.setattr(laws, "_torch", wrong)
     assert ran("check", code=1).count("BROKEN") == 6 * (len(engine.SETS) + 1)
+
+
+def test_examples_of_every_kind_are_written_and_understood(ran, tmp_path):
+    from rekur.fitting import kinds
+
+    names = ran("data", "examples", tmp_path / "e").split()
+    assert len(names) == len(set(names)) == 15
+    alone = [name for name in map(Path, names) if not name.name.startswith(("train.", "new."))]
+    found = {kinds.recognise([path]).task for path in alone}
+    found.add(kinds.recognise([tmp_path / "e" / "train.de", tmp_path / "e" / "train.en"]).task)
+    assert found == set(kinds.TASKS)
+    ran("data", "examples", tmp_path / "e", code=2)

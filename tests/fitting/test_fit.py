@@ -8,13 +8,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import own_files as own
 import polars as pl
 import pytest
 
 from rekur import load
 from rekur.cli import main
 from rekur.cli.fit import parse_covariates
+from rekur.data import examples as own
 from rekur.data.calendar import Frequency
 from rekur.data.panel import Columns, Panel
 from rekur.errors import RequestError

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import own_files as own
 import polars as pl
 import pytest
 
+from rekur.data import examples as own
 from rekur.errors import DataError, RequestError
 from rekur.fitting import kinds
 from rekur.fitting.kinds import Given, Kind

@@ -70,6 +70,24 @@ def get(
     output.say("\n".join(str(path) for path in paths) or f"{dataset.title}: nothing to fetch, {dataset.source}.")
 
 
+@app.command()
+def examples(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.", metavar="DIR")] = Path("examples"),
+    as_json: Json = False,
+) -> None:
+    """Write small made-up files of every kind that `rekur fit` reads, to try it on.
+
+    Example: rekur data examples
+    """
+    from rekur.data import examples as made
+
+    names = made.write(folder)
+    if as_json:
+        output.emit({"files": [str(folder / name) for name in names]})
+    else:
+        output.say("\n".join(str(folder / name) for name in names))
+
+
 def describe(dataset: DataSet, data_dir: Path | None) -> dict[str, Any]:
     """Return what is known of a set and where its files are; ``where`` is for people."""
     from rekur.data.datasets import find, to_fetch

@@ -146,6 +146,10 @@ def _show(result: Any, as_json: bool) -> None:
     from rekur.cli import run
 
     run.show(result, as_json)
+    if not as_json:
+        task = result.metrics["task"]
+        asked = {"forecast": "forecast {}", "generate": "generate {}"}.get(task, "predict {} FILE")
+        output.say(f"Next:   rekur {asked.format(result.path)}")
 
 
 def _show_several(found: dict[str, Any], as_json: bool) -> None:

@@ -41,9 +41,9 @@ class Recurrent(BaseEstimator):  # type: ignore[misc] # scikit-learn has no type
         if "fitted_" in state:
             self._opened = self.fitted_.open()
 
-    def _fit(self, config: Config, given: Any, kept: Kept | None = None) -> Self:
+    def _fit(self, config: Config, given: Any, kept: Kept | None = None, weights: Floats | None = None) -> Self:
         seed = fitting.seed_of(self.random_state)
-        self.fitted_ = fitting.fit(config, given, seed, self.n_jobs or 1, self.verbose, kept)
+        self.fitted_ = fitting.fit(config, given, seed, self.n_jobs or 1, self.verbose, kept, weights)
         self._opened = self.fitted_.open()
         self.n_iter_, self.validation_ = self.fitted_.epochs, self.fitted_.validation
         return self
@@ -111,8 +111,10 @@ class SequenceEstimator(Recurrent):
         tags.non_deterministic = False
         return tags
 
-    def _learn(self, values: Any, form: Form, said: Any, predicts: Literal["class", "number"]) -> Self:
-        """Train on sequences as `_read` gave them, and what is said of each."""
+    def _learn(
+        self, values: Any, form: Form, said: Any, predicts: Literal["class", "number"], weights: Floats | None
+    ) -> Self:
+        """Train on sequences as `_read` gave them, what is said of each, and how much it counts."""
         check_consistent_length(values, said)
         self.form_ = form
         self.columns_ = None if form == "texts" else int(values.values.shape[1])
@@ -122,7 +124,7 @@ class SequenceEstimator(Recurrent):
         with fitting.refusing():
             config = self._config(task, values, predicts)
         given = inputs.given_texts(values, said) if task == "text" else inputs.given(values, said)
-        return self._fit(config, given)
+        return self._fit(config, given, weights=weights)
 
     def _read(self, X: Any, reset: bool) -> tuple[Any, Form]:
         form = inputs.form_of(X)

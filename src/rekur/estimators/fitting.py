@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rekur import config as configuration
 from rekur import engine, inference, tasks
@@ -65,8 +66,16 @@ class Opened:
     model: Any
 
 
-def fit(config: Config, given: Any, seed: int, threads: int, verbose: bool, kept: Kept | None = None) -> Fitted:
-    """Train on what a caller gives in place of a file.
+def fit(
+    config: Config,
+    given: Any,
+    seed: int,
+    threads: int,
+    verbose: bool,
+    kept: Kept | None = None,
+    counts: NDArray[np.float64] | None = None,
+) -> Fitted:
+    """Train on what a caller gives in place of a file, each example counting as much as `counts` (N,) says.
 
     Raises ValueError for data or settings that cannot be, KeyboardInterrupt after Ctrl-C, RekurError where the
     training fails.
@@ -76,8 +85,10 @@ def fit(config: Config, given: Any, seed: int, threads: int, verbose: bool, kept
     from rekur.training.progress import Progress
 
     with refusing(), _computing_on(threads):
-        task = tasks.create(config, seed)
+        task: Any = tasks.create(config, seed)
         task.given = given
+        if counts is not None:
+            task.given_weights = counts
         task.load()
         seed_torch(seed)
         model = task.build()

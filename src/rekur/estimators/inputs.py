@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from rekur.data.ragged import Ragged
 from rekur.data.sequences import STEP, Sequences, Written, cut_behind, numbered
@@ -97,6 +97,27 @@ def _check(values: Floats, got: int, columns: int | None) -> None:
         raise ValueError(f"X has I={got} values a step, but the estimator was fitted to {columns}.")
     if np.isinf(values).any():
         raise ValueError("Input X contains infinity. Write NaN for a value that is missing.")
+
+
+def given_weights(sample_weight: Any, values: Ragged | list[str]) -> Floats | None:
+    """Return the weight of each of the sequences (N,), None where all are alike; raise ValueError for what is none."""
+    if sample_weight is None:
+        return None
+    weights = _check_sample_weight(
+        sample_weight, np.empty((len(values), 0)), dtype=np.float64, ensure_non_negative=True
+    )
+    return np.asarray(weights, dtype=np.float64)
+
+
+def counted_rows(values: Any, said: Any, weights: Floats | None) -> tuple[Any, Any, Floats | None]:
+    """Leave out the sequences whose weight is 0; raise ValueError where none has another."""
+    if weights is None or weights.all():
+        return values, said, weights
+    kept = np.flatnonzero(weights)
+    if not len(kept):
+        raise ValueError("Sample weights must contain at least one non-zero number; all weights are zero.")
+    rest = [values[row] for row in kept] if isinstance(values, list) else values.take(kept)
+    return rest, said[kept], weights[kept]
 
 
 def given_texts(texts: list[str], labels: list[str]) -> tuple[Any, NDArray[np.int64], tuple[str, ...]]:

@@ -7,10 +7,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, column_or_1d
 
 from rekur.estimators.base import SequenceEstimator
 from rekur.estimators.fitting import refusing
+from rekur.estimators.inputs import counted_rows, given_weights
 
 
 class SequenceRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc] # scikit-learn has no types
@@ -23,13 +24,18 @@ class SequenceRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc
     (2,)
     """
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train on sequences and the number of each (N,); from 50 rows on, some are held out to stop by."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on sequences and the number of each (N,); from 50 rows on, some are held out to stop by.
+
+        A row of weight 0 is left out; the loss of the others counts as their weights (N,) say.
+        """
         values, form = self._read(X, reset=True)
         if y is None:
             raise ValueError("A regressor requires y to be passed, but the target y is None.")
         numbers = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype=np.float64, input_name="y")
-        return self._learn(values, form, numbers, "number")
+        check_consistent_length(values, numbers)
+        values, numbers, weights = counted_rows(values, numbers, given_weights(sample_weight, values))
+        return self._learn(values, form, numbers, "number", weights)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the number (N,) of each sequence."""

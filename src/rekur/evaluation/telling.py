@@ -78,7 +78,9 @@ def _of_rival(run: Mapping[str, Any]) -> str:
         return f"{found['verdict'].capitalize()} than {rival} by {amount} {unit} {bounds}."
     apart = f"{amount} {side} {unit}" if unit.startswith("in ") else f"{amount} {unit} {side}"
     if not gain:
-        apart, bounds = f"the same {metric.name}", bounds.replace(" interval ", " interval of the difference ")
+        points = " points" if metric.share else ""
+        bounds = f"(95 % interval of the difference {least} to {most}{points}, {_p_value(found['p_value'], least_p)})"
+        apart = f"the same {metric.name}"
     if found["baseline"] == "persistence":
         return f"Not better than {rival}: {apart}, not distinguishable {bounds}."
     return f"Not distinguishable from {rival}: {apart} {bounds}."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -34,6 +35,8 @@ class Classification(Task):
     classes: tuple[str, ...]
     labels: dict[str, NDArray[np.int64]]  # part -> (N,)
     unit = False  # one sigmoid unit in place of C logits
+    given_weights: NDArray[np.float64] | None = None  # (N,) how much each example a caller gives counts; None: alike
+    weights: Mapping[str, NDArray[np.float32]] = MappingProxyType({})  # part -> (N,), where they are given
 
     @abc.abstractmethod
     def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows | None]:
@@ -57,8 +60,9 @@ class Classification(Task):
         inputs, lengths = self.training_inputs(rows)
         output, _ = model(inputs, lengths)
         labels = torch.from_numpy(self.labels["train"][rows]).to(output.device)
+        weights = torch.from_numpy(self.weights["train"][rows]).to(output.device) if self.weights else None
         right = (self._classes_of(output) == _of_each_part(output, labels)).float().mean().detach()
-        return Step(self._loss(output, labels), len(rows), None, {"accuracy": right})
+        return Step(self._loss(output, labels, weights), len(rows), None, {"accuracy": right})
 
     def case(self, rows: Rows) -> Case:
         inputs, lengths = self.inputs("train", rows)
@@ -67,8 +71,13 @@ class Classification(Task):
     def validate(self, model: Model) -> dict[str, float]:
         if not len(self.labels.get("validation", ())):
             return {}
-        outcome = outcomes.classification(self.labels["validation"], self.probabilities(model, "validation"))
-        return {"loss": outcome.metrics["log_loss"], "accuracy": outcome.metrics["accuracy"]}
+        truth, probability = self.labels["validation"], self.probabilities(model, "validation")
+        outcome = outcomes.classification(truth, probability)
+        loss = outcome.metrics["log_loss"]
+        if self.weights:
+            chances = np.maximum(probability[np.arange(len(truth)), truth], np.finfo(np.float64).tiny)
+            loss = float(np.average(-np.log(chances), weights=self.weights["validation"]))
+        return {"loss": loss, "accuracy": outcome.metrics["accuracy"]}
 
     def test(self, model: Model) -> Test:
         import polars as pl
@@ -122,13 +131,16 @@ class Classification(Task):
     def _classes_of(self, output: Tensor) -> Tensor:
         return (output[:, 0] > 0).long() if self.unit else output.argmax(dim=1)
 
-    def _loss(self, output: Tensor, labels: Tensor) -> Tensor:
+    def _loss(self, output: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         from torch.nn import functional as F
 
         labels = _of_each_part(output, labels)
+        weights = None if weights is None else _of_each_part(output, weights)
         if self.unit:
-            return F.binary_cross_entropy_with_logits(output[:, 0], labels.to(output.dtype))
-        return F.cross_entropy(output, labels)
+            return F.binary_cross_entropy_with_logits(output[:, 0], labels.to(output.dtype), weights)
+        if weights is None:
+            return F.cross_entropy(output, labels)
+        return (weights * F.cross_entropy(output, labels, reduction="none")).mean()
 
 
 def _of_each_part(output: Tensor, labels: Tensor) -> Tensor:

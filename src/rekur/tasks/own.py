@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -95,6 +95,13 @@ def parts(data: OwnFile, count: int, seed: int, given: Keys = Keys()) -> Parts:
         sizes = ", ".join(f"{part} {len(rows)}" for part, rows in found.items())
         raise DataError(f"{count} examples are too few to train and to test on ({sizes}). Give more data.")
     return found
+
+
+def weighed(weights: NDArray[np.float64] | None, rows: Mapping[str, Rows]) -> dict[str, NDArray[np.float32]]:
+    """Return the weights of the examples of each part, 1 on the mean of the training part; {} where there are none."""
+    if weights is None:
+        return {}
+    return {part: (weights[chosen] / weights[rows["train"]].mean()).astype(np.float32) for part, chosen in rows.items()}
 
 
 def _check(data: OwnFile, given: Keys) -> None:

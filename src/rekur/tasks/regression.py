@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -34,6 +35,8 @@ class Regression(Task):
 
     targets: dict[str, Floats]  # part -> (N,) in their own unit
     unit: Standard  # of the targets, fitted on the training part
+    given_weights: Floats | None = None  # (N,) how much each example a caller gives counts; None: alike
+    weights: Mapping[str, NDArray[np.float32]] = MappingProxyType({})  # part -> (N,), where they are given
 
     @abc.abstractmethod
     def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows | None]:
@@ -60,7 +63,11 @@ class Regression(Task):
 
         inputs, lengths = self.training_inputs(rows)
         output, _ = model(inputs, lengths)
-        return Step(_squared(output, torch.from_numpy(self.scaled("train", rows)).to(output.device)), len(rows))
+        targets = torch.from_numpy(self.scaled("train", rows)).to(output.device)
+        if not self.weights:
+            return Step(_squared(output, targets), len(rows))
+        weights = torch.from_numpy(self.weights["train"][rows]).to(output.device)
+        return Step((weights * (output[:, 0] - targets) ** 2).mean(), len(rows))
 
     def scaled(self, part: str, rows: Rows) -> NDArray[np.float32]:
         """Return the targets (N,) of some rows as the model is to say them."""
@@ -73,8 +80,10 @@ class Regression(Task):
     def validate(self, model: Model) -> dict[str, float]:
         if not len(self.targets.get("validation", ())):
             return {}
-        rmse = outcomes.regression(self.targets["validation"], self.forecasts(model, "validation")).metrics["rmse"]
-        return {"loss": float((rmse / self.unit.scale[0]) ** 2), "rmse": rmse}
+        truth, said = self.targets["validation"], self.forecasts(model, "validation")
+        rmse = outcomes.regression(truth, said).metrics["rmse"]
+        squared = np.average((truth - said) ** 2, weights=self.weights["validation"]) if self.weights else rmse**2
+        return {"loss": float(squared / self.unit.scale[0] ** 2), "rmse": rmse}
 
     def test(self, model: Model) -> Test:
         import polars as pl

@@ -147,6 +147,7 @@ class TextClassification(Classification):
         rows = own.parts(self.data, len(labels), self.seed, own.Keys(labels))
         self.texts = {part: texts[chosen] for part, chosen in rows.items()}
         self.labels = {part: labels[chosen] for part, chosen in rows.items()}
+        self.weights = own.weighed(self.given_weights, rows)
         self._check_classes()
         self.coding = self._coding().fit(self.texts["train"])
         self.tokens = {part: self._encode(found) for part, found in self.texts.items()}

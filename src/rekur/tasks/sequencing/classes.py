@@ -12,6 +12,7 @@ from rekur.architecture import Architecture
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
+from rekur.tasks import own
 from rekur.tasks.case import Features
 from rekur.tasks.classification import Classification, Rows
 from rekur.tasks.sequencing.shared import Sequencing, with_ids
@@ -31,6 +32,7 @@ class SequenceClasses(Sequencing, Classification):
 
     def part(self, rows: Mapping[str, Rows]) -> None:
         self.labels = {part: self.known[chosen] for part, chosen in rows.items()}
+        self.weights = own.weighed(self.given_weights, rows)
         if len(np.unique(self.labels["train"])) < 2:
             raise DataError("The training sequences are of one class only; a classifier needs two or more. Give more.")
 

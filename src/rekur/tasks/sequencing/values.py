@@ -12,6 +12,7 @@ from rekur.data.scaling import Standard
 from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
+from rekur.tasks import own
 from rekur.tasks.regression import Floats, Regression, Rows
 from rekur.tasks.sequencing.shared import Sequencing, with_ids
 
@@ -34,6 +35,7 @@ class SequenceValues(Sequencing, Regression):
 
     def part(self, rows: Mapping[str, Rows]) -> None:
         self.targets = {part: self.known[chosen] for part, chosen in rows.items()}
+        self.weights = own.weighed(self.given_weights, rows)
         self.take_unit()
 
     def files(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Tiny files of each kind, made by a seed."""
+"""Small made-up files of every kind that `rekur fit` reads, to try it on: `rekur data examples`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from rekur.errors import RequestError
+from rekur.storage import explained
 
 GOOD, BAD = ("great", "lovely", "superb", "fine", "warm"), ("dull", "awful", "poor", "cold", "weak")
 PLAIN = ("the", "film", "was", "and", "its", "story", "music", "end", "actor", "scene", "a", "very", "quite", "so")
@@ -139,6 +142,60 @@ def images_by_class(folder: Path, count: int, seed: int = 0) -> Path:
         (folder / kind).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(folder / kind / f"{number}.png")
     return folder
+
+
+def offers(count: int, seed: int = 0) -> pl.DataFrame:
+    """Return texts of some ten words, and a price that two of them and chance make."""
+    rng = np.random.default_rng(seed)
+    sizes, things = (
+        {"small": 1.0, "large": 2.0, "huge": 3.5},
+        {"table": 60.0, "chair": 25.0, "lamp": 15.0, "bed": 110.0},
+    )
+    size, thing = rng.choice(list(sizes), count), rng.choice(list(things), count)
+    state = rng.choice(["used", "new", "old", "painted"], count)
+    price = [sizes[a] * things[b] + rng.normal(0, 4) for a, b in zip(size, thing, strict=True)]
+    year = rng.integers(1950, 2024, count)
+    told = zip(size, thing, state, year, strict=True)
+    texts = [f"a {a} {b} of {y}, {c}, to be fetched soon" for a, b, c, y in told]
+    return pl.DataFrame({"offer": texts, "price": np.round(price, 2)})
+
+
+def novel(count: int, seed: int = 0) -> str:
+    """Return `count` sentences of a few words each."""
+    rng = np.random.default_rng(seed)
+    who, does, where = ("The cat", "A dog", "Anna", "The old man"), ("sleeps", "waits", "sings"), ("here", "by the sea")
+    return " ".join(f"{rng.choice(who)} {rng.choice(does)} {rng.choice(where)}." for _ in range(count)) + "\n"
+
+
+def write(folder: Path, seed: int = 0) -> list[str]:
+    """Write a file of every kind into a new or empty folder; return their names, a folder's with a slash behind.
+
+    Raises RequestError where something is in the folder.
+    """
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise RequestError(f"{folder} is not empty, and nothing is overwritten. Name another folder.")
+    tables = {
+        "reviews.csv": reviews(400, seed),
+        "new.csv": reviews(20, seed + 1).drop("sentiment"),
+        "offers.csv": offers(400, seed),
+        "curves.csv": wide(200, seed=seed),
+        "sales.csv": sales(seed=seed),
+        "side.csv": side_by_side(seed=seed),
+    }
+    texts = {"names.bio": tagged(120, seed), "words.conllu": conllu(120, seed), "novel.txt": novel(800, seed)}
+    texts |= dict(zip(("train.de", "train.en"), pairs(300, seed), strict=True))
+    texts["tickets.jsonl"] = objects(reviews(400, seed))
+    with explained(folder):
+        for name, frame in tables.items():
+            frame.write_csv(folder / name)
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        sensors(80, seed=seed).write_parquet(folder / "sensors.parquet")
+        texts_by_class(folder / "texts", 200, seed)
+        images_by_class(folder / "images", 120, seed)
+    return sorted([*tables, *texts, "sensors.parquet", "texts/", "images/"])
 
 
 def objects(frame: pl.DataFrame) -> str:
