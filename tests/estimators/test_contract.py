@@ -7,9 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import rekur
 
-UNMET = {
-    "check_sample_weight_equivalence_on_dense_data": "a row twice is dropped out, scaled and dealt twice"
-}
+UNMET = {"check_sample_weight_equivalence_on_dense_data": "a row twice is dropped out, scaled and dealt twice"}
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")  # of scikit-learn's own making
