@@ -79,3 +79,10 @@ def test_texts_have_no_figures():
     plain = config.load("waves").model_copy(update={"data": {"set": "files", "path": "a.csv", "text": "t"}})
     with pytest.raises(ConfigError, match=r"model\.figures: they are of sequences of numbers"):
         tasks.create(config.override(plain, {"model.figures": 3, "model.embedding": 4, "data.predicts": "number"}))
+
+
+def test_of_many_sequences_some_make_the_vote_and_all_are_told_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(vote, "MOST", 40)
+    task = made(tmp_path)
+    assert np.isfinite(task.voted).all()
+    assert (task.voted.argmax(axis=1) == task.labels["train"]).mean() > 0.7

@@ -26,6 +26,7 @@ from rekur.tasks.sequencing.settings import SequencesData
 if TYPE_CHECKING:
     from torch import nn
 
+    from rekur.data.figures import Kernels
     from rekur.data.sequences import Sequences, Written
     from rekur.tasks.sequencing.vote import Vote
 
@@ -90,14 +91,23 @@ class Sequencing(Task):
         from rekur.data import figures
         from rekur.tasks.sequencing import vote
 
-        coded, made = self.coded["train"], self.architecture()
+        made, order = self.architecture(), self.generator(6).permutation(len(self.coded["train"]))
         kernels = figures.draw(made.longest, made.values, self.generator(4))
-        told = np.empty((len(coded), figures.count(self.config.model.figures, made.longest, made.values)), np.float32)
-        for rows in self.chunks("train"):
-            values, lengths = self.padded(coded, rows)
-            told[rows] = figures.figures(values, lengths, self.config.model.figures, kernels)
         answers, classes = self.answers_to_learn()
-        self.vote, self.voted = vote.fit(told, kernels, answers, classes, self.generator(5))
+        shown, spare = np.sort(order[: vote.MOST]), np.sort(order[vote.MOST :])
+        told = np.concatenate([self._told(rows, kernels) for rows in _some(shown)])
+        self.vote, said = vote.fit(told, kernels, answers[shown], classes, self.generator(5))
+        self.voted = np.empty((len(order), said.shape[1]), np.float32)
+        self.voted[shown] = said
+        for rows in _some(spare):
+            self.voted[rows] = self.vote.said(self._told(rows, kernels))
+
+    def _told(self, rows: Rows, kernels: Kernels) -> NDArray[np.float32]:
+        """Return the figures (N, F) of some training sequences."""
+        from rekur.data import figures
+
+        values, lengths = self.padded(self.coded["train"], rows)
+        return figures.figures(values, lengths, self.config.model.figures, kernels)
 
     @abc.abstractmethod
     def answers_to_learn(self) -> tuple[NDArray[np.float64], int]:
@@ -191,6 +201,10 @@ class Sequencing(Task):
                 found = np.empty((len(coded), *answered.shape[1:]), answered.dtype)
             found[rows] = answered
         return np.zeros(0) if found is None else found
+
+
+def _some(rows: Rows) -> list[Rows]:
+    return [rows[at : at + SEQUENCES_AT_ONCE] for at in range(0, len(rows), SEQUENCES_AT_ONCE)]
 
 
 def with_ids(inputs: Sequence[Any], said: list[dict[str, Any]]) -> list[dict[str, Any]]:

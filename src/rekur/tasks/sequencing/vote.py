@@ -43,6 +43,11 @@ class Vote:
     weight: Floats  # (O, F)
     bias: Floats  # (O,)
 
+    def said(self, told: Floats) -> Floats:
+        """Return the vote (N, O) of figures (N, F)."""
+        found: Floats = figures.scaled(told, self.shift, self.scale) @ self.weight.T + self.bias
+        return found
+
     def put(self, module: nn.Module) -> None:
         """Put it into a `rekur.models.Figures`."""
         import torch
@@ -67,22 +72,17 @@ def fit(
     deviation = told.std(axis=0)
     shift, scale = told.mean(axis=0), np.where(deviation > FLAT, 1 / np.maximum(deviation, FLAT), 0).astype(np.float32)
     x = figures.scaled(told, shift, scale)
-    rows = generator.permutation(len(x))
-    used, spare = rows[:MOST], rows[MOST:]
     fitted: Fit = _logistic(classes) if classes else _ridge
     penalties = PENALTIES if classes else RIDGE
-    folds = _dealt(answers[used], FOLDS) if classes else np.arange(len(used)) % FOLDS
-    tried = [_left_out(fitted, x[used], answers[used], folds, penalty) for penalty in penalties]
-    best = int(np.argmin([_loss(said, answers[used], classes) for said in tried]))
-    weight, bias = fitted(x[used], answers[used], penalties[best])
-    said = np.empty((len(x), len(bias)), np.float32)
-    said[used], said[spare] = tried[best], x[spare] @ weight.T + bias
-    return Vote(kernels, shift, scale, weight, bias), said
+    folds = _dealt(answers if classes else np.zeros(len(x)), FOLDS, generator)
+    tried = [_left_out(fitted, x, answers, folds, penalty) for penalty in penalties]
+    best = int(np.argmin([_loss(said, answers, classes) for said in tried]))
+    return Vote(kernels, shift, scale, *fitted(x, answers, penalties[best])), tried[best]
 
 
-def _dealt(labels: NDArray[np.float64], folds: int) -> Rows:
-    """Return the fold of each row (N,): the rows of each class are dealt out in turn."""
-    order = np.argsort(labels, kind="stable")
+def _dealt(labels: NDArray[np.float64], folds: int, generator: np.random.Generator) -> Rows:
+    """Return the fold of each row (N,): the rows of each class are dealt out in turn, in a random order."""
+    order = np.lexsort((generator.random(len(labels)), labels))
     found = np.empty(len(labels), np.int64)
     found[order] = np.arange(len(labels)) % folds
     return found
