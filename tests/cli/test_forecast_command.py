@@ -64,7 +64,7 @@ def test_no_torch_is_loaded(run, tmp_path):
         ("ds,y\n2024-01-01 00:00,1\n2024-01-01 01:00,2\n", ("unique_id",)),
         ("unique_id,ds,y\ns1,2024-01-01 00:00,1\ns1,2024-01-01 00:00,2\n", ("`s1`", "twice")),
         ("unique_id,ds,y\ns1,2024-01-01 00:00,warm\n", ("`y`", "`warm`", "no numbers")),
-        ("unique_id,ds,y\ns1,soon,1\n", ("`ds`", "no times")),
+        ("unique_id,ds,y\ns1,soon,1\n", ("`ds`", "no time")),
     ],
 )
 def test_a_history_that_does_not_fit_is_refused(run, capsys, tmp_path, table, words):

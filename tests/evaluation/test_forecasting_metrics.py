@@ -126,3 +126,25 @@ def test_faults_are_told(drawn):
         outcomes.forecast(truth, np.full_like(forecast, np.nan))
     with pytest.raises(DataError, match="no known value"):
         outcomes.forecast([[np.nan]], [[1.0]])
+
+
+def test_series_of_zeros_and_short_ones_score_as_utilsforecast_says():
+    """sMAPE of a step that is 0 and was forecast 0 is 0; a series without a scale counts in neither MASE nor OWA."""
+    from utilsforecast import losses
+
+    truth = np.array([[0.0, 0.0, 3.0], [0.0, 4.0, 0.0], [7.0, 7.0, 7.0]])
+    ours = np.array([[0.0, 1.0, 3.0], [0.0, 0.0, 2.0], [7.0, 8.0, 9.0]])
+    naive2 = np.array([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [7.0, 7.0, 7.5]])
+    table = _table(truth, ours=ours, naive2=naive2)
+    smape = losses.smape(table, ["ours", "naive2"])
+    assert metrics.smape(truth, ours) == pytest.approx(200 * smape["ours"].mean())
+    assert metrics.smape(np.zeros((1, 2)), np.zeros((1, 2))) == 0.0
+    histories = [[0.0, 0.0, 2.0, 0.0, 1.0], [1.0, 5.0, 2.0, 0.0, 4.0], [7.0, 7.0]]  # the third never moves
+    rows = [(i, t, y) for i, history in enumerate(histories[:2]) for t, y in enumerate(history)]
+    train = pl.DataFrame(rows, schema=["unique_id", "ds", "y"], orient="row")
+    mase = losses.mase(table.filter(pl.col("unique_id") < 2), ["ours", "naive2"], seasonality=2, train_df=train)
+    found = outcomes.forecast(truth, ours, scales=metrics.scales_of(histories, 2), naive2=naive2).metrics
+    assert found["mase"] == pytest.approx(mase["ours"].mean())
+    relative = [one["ours"].mean() / one["naive2"].mean() for one in (smape, mase)]
+    assert found["owa"] == pytest.approx(np.mean(relative))
+    assert "mase" not in outcomes.forecast(truth, ours, scales=np.full(3, np.nan), naive2=naive2).metrics
