@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -383,24 +384,27 @@ def test_fit_cross_validates_in_time(tmp_path, capsys):
     assert len(found["runs"]) == 2
     dates = [rekur.load(tmp_path / "runs" / name).run.predictions()["ds"].sort() for name in ("fold-1", "fold-2")]
     assert dates[0].max() < dates[1].min()
-    assert "over 2 runs" in found["sentence"]
+    assert "2 folds" in found["sentence"]
 
 
 def test_defaults_are_read_from_what_trains(tmp_path):
     """Values behind the training part, and of later folds, say nothing of the season, the growth or the sign."""
     from rekur.fitting import series
 
-    values = 20 + 10 * np.sin(np.arange(200) * 2 * np.pi / 7) + np.arange(200) * 0.2
-    looked = []
+    values = np.exp(0.01 * np.arange(200)) * (2 + np.sin(np.arange(200) * 2 * np.pi / 7))
+    looked: dict[int, list[Any]] = {0: [], 2: []}
     for later in (1.0, -50.0):
-        changed = np.where(np.arange(200) >= 130, values * later, values)
-        pl.DataFrame({"ds": days(0, 200), "y": changed}).write_csv(tmp_path / "t.csv")
-        data = {"set": "files", "path": str(tmp_path / "t.csv"), "horizon": 5}
-        looked.append([series.look(data), series.look({**data, "folds": 3})])
-    assert looked[0] == looked[1]
-    assert looked[0][0].grows
-    assert looked[0][0].season == 7
-    assert looked[0][1].trained < looked[0][0].trained
+        for folds in looked:
+            begins = 100 if folds else 160  # the first test part
+            changed = np.where(np.arange(200) >= begins, values * later, values)
+            pl.DataFrame({"ds": days(0, 200), "y": changed}).write_csv(tmp_path / "t.csv")
+            data = {"set": "files", "path": str(tmp_path / "t.csv"), "horizon": 5, "folds": folds}
+            found = series.look(data)
+            sizes = found.sizes({**data, "window": 14, "season": 7, "normalise": "season"}, 14)
+            looked[folds].append((found.season, found.positive, found.shortest, found.trained, sizes))
+    assert looked[0][0] == looked[0][1]
+    assert looked[2][0] == looked[2][1]
+    assert [looked[folds][0][:3] for folds in (0, 2)] == [(7, True, 128), (7, True, 80)]
 
 
 def test_every_setting_of_the_normaliser_is_one_of_the_estimator():

@@ -33,6 +33,7 @@ class Series:
     trained: int  # windows, one a step
     tested: int
     panel: Panel
+    test: int  # steps of the test part, where they are said, or of that of a fold
 
     def sizes(self, data: Mapping[str, Any], highway: int) -> dict[str, Any]:
         """Return `log` and `normalise` with which a linear forecast errs least on the validation part.
@@ -46,7 +47,7 @@ class Series:
         return min(tried, key=lambda one: self._error({**data, **one}, highway) * (WORTH if one["log"] else 1.0))
 
     def _error(self, values: Mapping[str, Any], highway: int) -> float:
-        data = check(ForecastData, dict(values), "data")
+        data = check(ForecastData, {**values, "test": self.test}, "data")
         parts = cutting.cut(self.panel, data)
         windows = Windows(self.panel, data, fitted(self.panel, data, parts.ends, self.season), parts.seen)
         parts = cutting.worth(parts, windows.truth)
@@ -72,4 +73,5 @@ def look(data: Mapping[str, Any]) -> Series:
         trained=len(parts.train),
         tested=len(parts.test),
         panel=task.panel,
+        test=task.data.test,
     )

@@ -34,7 +34,7 @@ def read(table: Table) -> Kind | None:
     numbers = [c for c in rest if c.role == "number" and c.name != given.id]
     if not time:
         return _rows_of_series(table, numbers)
-    if not numbers:
+    if not numbers and not given.target:
         return None
     id = given.id or _id_of_series(rest)
     target = given.target or _target(numbers, id)
