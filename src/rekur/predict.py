@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
     from torch import nn
 
+    from rekur.data.sources import Source
     from rekur.evaluation.forecasting import conformal
 
 
@@ -103,7 +104,7 @@ class Predictor:
         sampling = Sampling(own if temperature is None else temperature, top_k, top_p)
         return self.task.write(self.fastest, prompt, sampling, np.random.default_rng(seed))
 
-    def forecast(self, history: pl.DataFrame | None = None) -> pl.DataFrame:
+    def forecast(self, history: pl.DataFrame | Source | None = None) -> pl.DataFrame:
         """Return unique_id, ds, forecast, q05 ... q95 of the steps behind the end of each series.
 
         Args:

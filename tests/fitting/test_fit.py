@@ -312,7 +312,7 @@ def test_there_are_defaults_for_every_size(monkeypatch: pytest.MonkeyPatch, task
 
     nothing = Panel((), Frequency("count"), Columns())
     there = series.Series(7, True, max(8, examples // 3), examples, examples // 5, nothing)
-    monkeypatch.setattr(series, "look", lambda _: there)
+    monkeypatch.setattr(series, "look", lambda *_: there)
     monkeypatch.setattr(series.Series, "sizes", lambda *_: {"log": True, "normalise": "season"})
     data: dict[str, dict[str, Any]] = {
         "forecast": {"horizon": 3, "layout": "long", "time": "ds", "target": "y"},

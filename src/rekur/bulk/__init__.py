@@ -148,7 +148,7 @@ def predictions(answers: Sequence[dict[str, Any] | None]) -> pl.DataFrame:
 
 def _taken_over(predictor: Predictor, source: Path, parts: Path, tell: Callable[[str], None]) -> int:
     """Return how many parts an earlier command left; those of another model or of another file are removed."""
-    same = {"source": str(source.resolve()), **_state(source), "batch": pieces.size_of(predictor)}
+    same = {"source": str(source.resolve()), **_state(source), "batch": [pieces.size_of(predictor), sources.BYTES]}
     model = (predictor.run.path / "model.safetensors").stat()
     same |= {"model": str(predictor.run.path.resolve()), "trained": model.st_mtime_ns}
     note = parts / "about.json"

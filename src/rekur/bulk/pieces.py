@@ -13,7 +13,7 @@ from rekur.data import columns, files, images, sequences, sources
 from rekur.errors import DataError, RequestError
 from rekur.predict import Predictor
 
-BATCH = 5_000  # inputs of a part, as `sources.batches` gives them
+BATCH = 5_000  # inputs of a part, at most
 SLOW = {"generate": 50, "translate": 500, "describe": 500}  # of tasks that write: some seconds, too
 TABLES = ("text", "tag", "generate", "translate", "sequences")  # tasks whose input is a text of a table
 Piece = tuple[pl.DataFrame, list[Any]]  # what is kept of some rows, and what a prediction reads of them
@@ -110,8 +110,11 @@ def _arrays(source: Path, predictor: Predictor) -> Iterator[Piece]:
 
 def _sequences(source: Path, predictor: Predictor) -> Iterator[Piece]:
     task: Any = predictor.task
-    named = task.reader.read(source, ()).named()
-    yield from _some(pl.DataFrame({"id": [one.id for one in named]}), named, predictor)
+    found = task.reader.read(source, ())
+    size = size_of(predictor)
+    for at in range(0, len(found.values), size):
+        some = found.named(at, at + size)
+        yield pl.DataFrame({"id": [one.id for one in some]}), some
 
 
 def _sentences(source: Path) -> Iterator[Piece]:

@@ -40,12 +40,13 @@ def forecast(
     Example: rekur forecast runs/temperatures-1 --history now.csv --out next.csv
     """
     from rekur import predict
-    from rekur.data import files
+    from rekur.data.sources import MEGABYTE, Source
 
     predictor = predict.load(run)
     if out is not None and out.suffix.lower() not in WRITERS:
         raise RequestError(f"--out must end in {', '.join(WRITERS)}; got {out}.")
-    given = files.read_table(history) if history is not None else None
+    memory = getattr(predictor.task.data, "memory", 1) * MEGABYTE
+    given = Source(history, memory) if history is not None else None
     found = predictor.forecast(given)
     if out is not None:
         from rekur.storage import write_whole

@@ -6,6 +6,7 @@ that all begin at one hour of a zone keep the dates that they have there: a day 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -118,18 +119,20 @@ class Frequency:
 
         Raises DataError where no series has two times.
         """
-        steps = [np.diff(times.astype(np.int64)) for times in series if len(times) > 1]
+        steps: Counter[int] = Counter()
+        for times in series:
+            found, counts = np.unique(np.diff(times.astype(np.int64)), return_counts=True)
+            steps.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
         if not steps:
             raise DataError("No series has two values, so that nobody can say how far apart they are. Give more rows.")
-        found, counts = np.unique(np.concatenate(steps), return_counts=True)
-        usual = int(found[counts.argmax()])
+        usual = min(steps, key=lambda step: (-steps[step], step))
         times = next(times for times in series if len(times) > 1)
         if times.dtype.kind != "M":
             return cls("count", usual)
         apart = usual if usual >= 28 * DAY else int(np.median(np.concatenate(steps)))  # of months of different lengths
         if usual % DAY == 0 and apart >= 28 * DAY and (months := _months(series, apart)):
             return cls("month", months)
-        if usual == DAY and found.max() >= 3 * DAY and not any(_weekend(t).any() for t in series):
+        if usual == DAY and max(steps) >= 3 * DAY and not any(_weekend(t).any() for t in series):
             return cls("weekday")
         return cls("second", usual)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import io
 import json
 import unicodedata
 import zlib
@@ -16,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.data.separated import BEGINNING, check_rows, check_text, named, records, separator_of
+from rekur.data.separated import BEGINNING, check_text, lines_of, named, rows_of, separator_of
 from rekur.errors import DataError, in_a_line, nearest
 from rekur.wording import counted, form
 
@@ -217,7 +216,7 @@ def moments(frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
         DataError: no such column, or a value that is neither a number nor a date.
     """
     column = _column(frame, name)
-    if column.dtype.is_numeric() or (column.dtype == pl.String and _all_numbers(column)):
+    if in_numbers(column):
         return _numbers(column)
     found = column if column.dtype.is_temporal() else _parse_dates(column)
     if found.null_count():
@@ -225,7 +224,10 @@ def moments(frame: pl.DataFrame, name: str) -> NDArray[np.float64]:
     return found.cast(pl.Datetime("us")).to_physical().to_numpy().astype(np.float64)
 
 
-def _all_numbers(column: pl.Series) -> bool:
+def in_numbers(column: pl.Series) -> bool:
+    """Whether the times of a column are numbers, and not dates."""
+    if column.dtype != pl.String:
+        return bool(column.dtype.is_numeric())
     return bool(column.str.strip_chars().cast(pl.Float64, strict=False).is_not_null().all())
 
 
@@ -287,19 +289,21 @@ def _content(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read: {error.strerror}. Give the path of a file.") from None
 
 
-def decode(content: bytes, path: Path) -> str:
+def decode(content: bytes, path: Path, before: int = 0) -> str:
     """Return the text of the file at `path`, without its byte order mark; a DataError names the line not UTF-8.
 
-    Where carriage returns alone end the lines, as in files of old Macintoshes, they become line feeds.
+    Where carriage returns alone end the lines, as in files of old Macintoshes, they become line feeds. `content` may be
+    a part of the file that stands behind `before` lines.
     """
-    check_text(content[:BEGINNING], path)
+    if not before:
+        check_text(content[:BEGINNING], path)
     if 0 in content:
-        check_text(content, path)
+        check_text(content, path, before)
     try:
         text = content.decode("utf-8-sig")
         return text if "\n" in text else text.replace("\r", "\n")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = before + content.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{path} is not UTF-8: byte 0x{content[error.start]:02x} in line {line}. Save it as UTF-8 "
             "(Excel: CSV UTF-8)."
@@ -308,23 +312,30 @@ def decode(content: bytes, path: Path) -> str:
 
 def _separated(usual: str) -> Callable[[bytes, Path], pl.DataFrame]:
     def read(content: bytes, path: Path) -> pl.DataFrame:
-        text = decode(content, path).rstrip("\r\n")
-        separator = separator_of(text.split("\n", 1)[0], usual)
-        names = named(next(csv.reader(io.StringIO(text), delimiter=separator)), path)
-        try:
-            frame = pl.read_csv(io.StringIO(text), separator=separator, infer_schema=False)
-            frame.columns = names
-        except pl.exceptions.PolarsError:  # a row at fault; or a quotation mark within a text that has none around it
-            rows = list(records(io.StringIO(text, newline=""), separator, path))[1:]
-            return pl.DataFrame(
-                [[cell or None for cell in row] for row in rows], dict.fromkeys(names, pl.String), orient="row"
-            )
-        # a short row shows as an empty last cell, an open quotation mark as an odd number of them
-        if len(frame.columns) > 1 and (frame[:, -1].null_count() or text.count('"') % 2):
-            check_rows(text, separator, path)
-        return frame
+        text = decode(content, path)
+        return separated(text, separator_of(text.split("\n", 1)[0], usual), path)
 
     return read
+
+
+def separated(text: str, separator: str, path: Path, before: int = 0) -> pl.DataFrame:
+    """Return rows of separated values below the names of their columns, as strings; errors name their lines.
+
+    Behind the names may stand rows from further on in the file, which begin behind `before` lines of it.
+    """
+    text = text.rstrip("\r\n")
+    names = named(next(csv.reader(lines_of(text), delimiter=separator)), path)
+    try:
+        frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
+        frame.columns = names
+    except pl.exceptions.PolarsError:  # a row at fault; or a quotation mark within a text that has none around it
+        rows = [[cell or None for cell in row] for row in rows_of(text, separator, path, before)]
+        return pl.DataFrame(rows, dict.fromkeys(names, pl.String), orient="row")
+    # a short row shows as an empty last cell, an open quotation mark as an odd number of them
+    if len(frame.columns) > 1 and (frame[:, -1].null_count() or text.count('"') % 2):
+        for _ in rows_of(text, separator, path, before):
+            pass
+    return frame
 
 
 def _lines(content: bytes, path: Path) -> pl.DataFrame:

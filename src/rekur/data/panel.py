@@ -6,7 +6,7 @@ Three layouts: long (a row a value: `unique_id, ds, y`), columns (a column a ser
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from rekur.wording import counted, form
 
 Floats = NDArray[np.float64]
 Layout = Literal["long", "columns", "rows"]
+Blank = Callable[[tuple[int, ...]], Floats]  # an array of a shape, to be filled
 
 LARGEST = 1e30  # models compute in float32, which ends at 3e38
 SEEN, REGULAR = 5, 0.8  # steps, and the share of them alike, by which a series has a frequency of its own and no gaps
@@ -98,13 +99,13 @@ def read(
     Raises:
         DataError: no such column, a value that is no number, a time twice, or times that lie on no grid.
     """
-    form = layout or _layout(frame, columns)
+    form = layout or layout_of(frame, columns)
     if form == "rows":
-        return _of_rows(frame, columns, shortest)
-    named = _named(frame, columns)
+        return of_rows(frame, columns, shortest)
+    named = named_of(frame, columns)
     if form == "columns":
-        frame, named = _melted(frame, named), Columns("unique_id", named.time, "y")
-    _check_columns(frame, named)
+        frame, named = melted(frame, named), Columns("unique_id", named.time, "y")
+    check_columns(frame, named)
     return _of_long(frame, named, shortest, frequency)
 
 
@@ -120,7 +121,7 @@ def _found(frame: pl.DataFrame, kind: str) -> str:
     return next((lower[name] for name in USUAL[kind] if name in lower), "")
 
 
-def _named(frame: pl.DataFrame, columns: Columns) -> Columns:
+def named_of(frame: pl.DataFrame, columns: Columns) -> Columns:
     """Fill in the columns that have their usual names."""
     found = {kind: getattr(columns, kind) or _found(frame, kind) for kind in USUAL}
     rest = [n for n in frame.columns if n not in (found["id"], found["time"], *columns.varying, *columns.static)]
@@ -129,8 +130,9 @@ def _named(frame: pl.DataFrame, columns: Columns) -> Columns:
     return Columns(**found, known=columns.known, observed=columns.observed, static=columns.static)
 
 
-def _layout(frame: pl.DataFrame, columns: Columns) -> Layout:
-    named = _named(frame, columns)
+def layout_of(frame: pl.DataFrame, columns: Columns) -> Layout:
+    """Return how a table is laid out, by its columns; raises DataError where they do not say it."""
+    named = named_of(frame, columns)
     if columns.target or named.target:
         return "long"
     if named.time:
@@ -141,7 +143,8 @@ def _layout(frame: pl.DataFrame, columns: Columns) -> Layout:
     )
 
 
-def _melted(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+def melted(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
+    """Return a column a series as a row a value: `unique_id`, the times, `y`."""
     if columns.varying or columns.static:
         raise DataError("A table of a column a series has no room for covariates. Write it long: unique_id, ds, y.")
     values = [name for name in frame.columns if name not in (columns.time, columns.id)]
@@ -152,7 +155,8 @@ def _melted(frame: pl.DataFrame, columns: Columns) -> pl.DataFrame:
     return long.rename({"\0id": "unique_id", "\0y": "y"})
 
 
-def _check_columns(frame: pl.DataFrame, columns: Columns) -> None:
+def check_columns(frame: pl.DataFrame, columns: Columns) -> None:
+    """Raise DataError for a column that is not there, or has two parts to play."""
     wanted = [columns.id, columns.time, columns.target, *columns.varying, *columns.static]
     missing = [name for name in wanted if name and name not in frame.columns]
     if missing:
@@ -200,14 +204,14 @@ def _of_long(frame: pl.DataFrame, columns: Columns, shortest: int, frequency: Fr
     rows_of: dict[str, list[int]] = {}
     for row, name in enumerate(ids):
         rows_of.setdefault(name, []).append(row)
-    pieces: list[_Piece] = []
+    pieces: list[Piece] = []
     for name, found in rows_of.items():
         rows = np.array(found)
         when = np.arange(len(rows)) if times is None else times[rows]
-        rows, when = _sorted(name, rows, when)
+        rows, when = in_order(name, rows, when)
         covariates = np.zeros((len(rows), 0)) if varying is None else varying[rows]
-        pieces.append(_Piece(name, when, values[rows], covariates, _static(frame, columns, name, rows)))
-    return _gridded(pieces, columns, shortest, frequency)
+        pieces.append(Piece(name, when, values[rows], covariates, _static(frame, columns, name, rows)))
+    return gridded(pieces, columns, shortest, frequency)
 
 
 def _static(frame: pl.DataFrame, columns: Columns, name: str, rows: NDArray[np.int64]) -> tuple[Any, ...]:
@@ -215,15 +219,21 @@ def _static(frame: pl.DataFrame, columns: Columns, name: str, rows: NDArray[np.i
     for column in columns.static:
         kinds = frame[column][rows].drop_nulls().unique()
         if len(kinds) > 1:
-            raise DataError(
-                f"Column `{column}` is static, one value a series; series `{name}` has {len(kinds)}: "
-                f"{_some(kinds.to_list())}. Name it under data.observed or data.known instead."
-            )
+            raise several(column, name, kinds)
         found.append(kinds[0] if len(kinds) else None)
     return tuple(found)
 
 
-def _sorted(name: str, rows: NDArray[np.int64], when: Times) -> tuple[NDArray[np.int64], Times]:
+def several(column: str, name: str, kinds: pl.Series) -> DataError:
+    """Return the fault of a series of which a static column says several things."""
+    return DataError(
+        f"Column `{column}` is static, one value a series; series `{name}` has {len(kinds)}: "
+        f"{_some(kinds.to_list())}. Name it under data.observed or data.known instead."
+    )
+
+
+def in_order(name: str, rows: NDArray[np.int64], when: Times) -> tuple[NDArray[np.int64], Times]:
+    """Return the rows of a series and their times, oldest first; raises DataError for a time that is there twice."""
     order = np.argsort(when, kind="stable")
     rows, when = rows[order], when[order]
     twice = np.flatnonzero(when[1:] == when[:-1])
@@ -241,7 +251,7 @@ def _sorted(name: str, rows: NDArray[np.int64], when: Times) -> tuple[NDArray[np
 
 
 @dataclass(frozen=True)
-class _Piece:
+class Piece:
     """The rows of one series, oldest first."""
 
     id: str
@@ -251,8 +261,10 @@ class _Piece:
     static: tuple[Any, ...]
 
 
-def _gridded(pieces: Sequence[_Piece], columns: Columns, shortest: int, known: Frequency | None) -> Panel:
-    """Set the rows of each series on the grid of their common frequency."""
+def gridded(
+    pieces: Sequence[Piece], columns: Columns, shortest: int, known: Frequency | None, blank: Blank = np.zeros
+) -> Panel:
+    """Set the rows of each series on the grid of their common frequency; `blank` makes room for those with gaps."""
     kept = [piece for piece in pieces if np.isfinite(piece.values).sum() >= max(1, shortest)]
     if not kept:
         most = max((int(np.isfinite(piece.values).sum()) for piece in pieces), default=0)
@@ -260,14 +272,14 @@ def _gridded(pieces: Sequence[_Piece], columns: Columns, shortest: int, known: F
             f"No series has a value to learn from; the longest has {most}. Is `{columns.target}` the values?"
         )
     frequency = known or Frequency.of([piece.times for piece in kept])
-    made = [_on_grid(piece, frequency) for piece in kept]
+    made = [_on_grid(piece, frequency, blank) for piece in kept]
     if not known:
         _check_common(kept, frequency)
     notes = _notes(kept, made, frequency, len(pieces) - len(kept), shortest)
     return Panel(tuple(made), frequency, columns, notes)
 
 
-def _check_common(pieces: Sequence[_Piece], frequency: Frequency) -> None:
+def _check_common(pieces: Sequence[Piece], frequency: Frequency) -> None:
     """Raise DataError where the rows of a series are regular, and much farther apart than those of the others."""
     for piece in pieces:
         steps = np.diff(frequency.places(piece.times, piece.times[0]))
@@ -279,7 +291,7 @@ def _check_common(pieces: Sequence[_Piece], frequency: Frequency) -> None:
             )
 
 
-def _on_grid(piece: _Piece, frequency: Frequency) -> Series:
+def _on_grid(piece: Piece, frequency: Frequency, blank: Blank) -> Series:
     there = np.flatnonzero(np.isfinite(piece.values))
     begin, last = int(there[0]), int(there[-1])
     times = piece.times[begin:]
@@ -298,17 +310,23 @@ def _on_grid(piece: _Piece, frequency: Frequency) -> Series:
             "Its times are too far apart for that. Give the mean of longer spans, or cut the gap."
         )
     length = int(places[last - begin]) + 1
-    values = np.full(count, np.nan)
-    values[places] = piece.values[begin:]
-    covariates = np.full((count, piece.covariates.shape[1]), np.nan)
-    covariates[places] = piece.covariates[begin:]
+    values, covariates = piece.values[begin:], piece.covariates[begin:]
+    if count > len(places):
+        values, covariates = (_spread(part, places, blank((count, *part.shape[1:]))) for part in (values, covariates))
     dates = times if frequency.unit == "weekday" else None
     day = day_of(times) if frequency.unit == "month" else 0
     return Series(piece.id, times[0], values[:length], covariates, piece.static, dates, day)
 
 
+def _spread(values: Floats, places: NDArray[np.int64], out: Floats) -> Floats:
+    """Put values (n, ...) at their places in `out`, NaN between them."""
+    out[:] = np.nan
+    out[places] = values
+    return out
+
+
 def _notes(
-    pieces: Sequence[_Piece], made: Sequence[Series], frequency: Frequency, dropped: int, shortest: int
+    pieces: Sequence[Piece], made: Sequence[Series], frequency: Frequency, dropped: int, shortest: int
 ) -> tuple[str, ...]:
     notes = []
     steps, missing = sum(len(s.values) for s in made), sum(int(np.isnan(s.values).sum()) for s in made)
@@ -326,7 +344,7 @@ def _notes(
     return tuple(notes)
 
 
-def _moved(piece: _Piece, frequency: Frequency) -> bool:
+def _moved(piece: Piece, frequency: Frequency) -> bool:
     seconds: NDArray[np.int64] = piece.times.astype(np.int64)
     return bool(np.mod(np.diff(seconds), frequency.count).any())
 
@@ -342,26 +360,35 @@ def _leap_days(made: Sequence[Series], frequency: Frequency) -> bool:
     return False
 
 
-def _of_rows(frame: pl.DataFrame, columns: Columns, shortest: int) -> Panel:
+def of_rows(frame: pl.DataFrame, columns: Columns, shortest: int) -> Panel:
     """Read a row a series: its name, then its values; empty cells behind the last one are no values."""
-    names, table = _named_rows(frame, columns)
+    names, table = named_rows(frame, columns)
+    made, most = rows_made(names, table, shortest)
+    return rows_joined(made, columns.id or frame.columns[0], len(names) - len(made), shortest, most)
+
+
+def rows_made(names: Sequence[str], table: Floats, shortest: int) -> tuple[list[Series], int]:
+    """Return the rows of `shortest` values or more as series, and how many values the longest row has."""
     there = np.isfinite(table)
-    kept = np.flatnonzero(there.sum(axis=1) >= shortest)
-    if not len(kept):
-        raise DataError(f"No series has {shortest} values; the longest has {int(there.sum(axis=1).max(initial=0))}.")
     made = []
-    for row in kept.tolist():
+    for row in np.flatnonzero(there.sum(axis=1) >= shortest).tolist():
         known = np.flatnonzero(there[row])
         if not len(known):
             raise DataError(f"Series `{names[row]}` has no value. Drop its row.")
         values = table[row, known[0] : known[-1] + 1]
         made.append(Series(names[row], 1, values, np.zeros((len(values), 0))))
+    return made, int(there.sum(axis=1).max(initial=0))
+
+
+def rows_joined(made: Sequence[Series], id: str, dropped: int, shortest: int, most: int) -> Panel:
+    """Return series that were rows as a panel; raises DataError where none is left."""
+    if not made:
+        raise DataError(f"No series has {shortest} values; the longest has {most}.")
     frequency = Frequency("count")
-    notes = _notes((), made, frequency, len(names) - len(kept), shortest)
-    return Panel(tuple(made), frequency, Columns(id=columns.id or frame.columns[0]), notes)
+    return Panel(tuple(made), frequency, Columns(id=id), _notes((), made, frequency, dropped, shortest))
 
 
-def _named_rows(frame: pl.DataFrame, columns: Columns) -> tuple[list[str], Floats]:
+def named_rows(frame: pl.DataFrame, columns: Columns) -> tuple[list[str], Floats]:
     """Return the names of rows that are series, and their values (M, L), NaN where empty."""
     given = [name for name in (columns.time, columns.target, *columns.varying, *columns.static) if name]
     if given:
@@ -375,8 +402,8 @@ def _named_rows(frame: pl.DataFrame, columns: Columns) -> tuple[list[str], Float
     if len(frame.columns) < 2 or not len(frame):
         raise DataError(f"The table has no values: {len(frame)} rows of names in `{first}` and nothing beside them.")
     names = frame[first].cast(pl.String).fill_null("").to_list()
-    twice = [name for name in names if names.count(name) > 1] if len(set(names)) < len(names) else []
-    if twice:
+    twice = frame[first].filter(frame[first].is_duplicated())
+    if len(twice):
         raise DataError(f"Two rows have the name `{twice[0]}`; in this layout a row is a series. Rename one.")
     return names, np.stack([numbers(frame[name]) for name in frame.columns if name != first], axis=1)
 

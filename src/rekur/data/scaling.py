@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -13,6 +14,8 @@ from rekur.errors import DataError
 from rekur.notation import check_shape
 
 Array = NDArray[np.float64]
+
+ROWS = 1 << 20  # summed at once
 
 
 @dataclass(frozen=True)
@@ -97,16 +100,32 @@ class Standard(Scaler):
         Raises:
             DataError: no rows, or infinite values.
         """
-        x = np.asarray(x, dtype=np.float64)
         check_shape(cls.__name__, "x", x.shape, N=None, I=None)
-        if not len(x) or np.isinf(x).any():
-            problem = "no rows" if not len(x) else f"{np.isinf(x).sum()} infinite values"
+        infinite = sum(int(np.isinf(some).sum()) for some in _blocks(x))
+        if not len(x) or infinite:
+            problem = "no rows" if not len(x) else f"{infinite} infinite values"
             raise DataError(f"{cls.__name__}: x must be (N, I) numbers or NaN, N >= 1; got {problem}.")
-        known = ~np.isnan(x)
-        count = np.maximum(known.sum(axis=0), 1)
-        largest = np.maximum(np.abs(np.where(known, x, 0.0)).max(axis=0), np.finfo(np.float64).tiny)
-        relative = np.where(known, x / largest, 0.0)  # else squares of values near 1e200 are infinite
-        mean = relative.sum(axis=0) / count
-        spread = np.sqrt((np.where(known, relative - mean, 0.0) ** 2).sum(axis=0) / count)
+        count = np.maximum(_total((~np.isnan(some)).sum(axis=0) for some in _blocks(x)), 1)
+        tops = [np.abs(np.where(np.isnan(some), 0.0, some)).max(axis=0) for some in _blocks(x)]
+        largest = np.maximum(np.max(tops, axis=0), np.finfo(np.float64).tiny)
+
+        def summed(shift: Array, power: int) -> Array:  # relative, else squares of values near 1e200 are infinite
+            return _total(
+                (np.where(np.isnan(some), 0.0, some / largest - shift) ** power).sum(axis=0) for some in _blocks(x)
+            )
+
+        mean = summed(np.zeros_like(largest), 1) / count
+        spread = np.sqrt(summed(mean, 2) / count)
         level = 10 * np.finfo(np.float64).eps * np.abs(mean)  # a constant column's rounding is no spread
         return cls(mean * largest, np.where(spread > level, spread * largest, 1.0))
+
+
+def _blocks(x: Array) -> Iterator[Array]:
+    """Yield rows (n, I) in memory, so many at once that their sums do not depend on whether all of them are."""
+    for at in range(0, len(x), ROWS):
+        yield np.asarray(x[at : at + ROWS], dtype=np.float64)
+
+
+def _total(sums: Iterable[Array]) -> Array:
+    first, *rest = sums
+    return np.asarray(sum(rest, first))

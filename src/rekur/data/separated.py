@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -29,8 +29,8 @@ BEGINNING = 4096  # bytes of a file that show what it is
 SIXTEEN = 0.2  # share of zero bytes, all at even places or all at odd ones, that tells UTF-16 written without its mark
 
 
-def check_text(start: bytes, path: Path) -> None:
-    """Raise DataError where a file that begins with `start` is no text in UTF-8, and say what it is."""
+def check_text(start: bytes, path: Path, before: int = 0) -> None:
+    """Raise DataError where a file that begins with `start`, or has it behind some lines, is no text in UTF-8."""
     for magic, what, cure in DISGUISED:
         if start.startswith(magic):
             raise DataError(f"{path} is {what}, not a text file in UTF-8. {cure}.")
@@ -38,7 +38,7 @@ def check_text(start: bytes, path: Path) -> None:
     if max(zeros) > SIXTEEN * len(start) and not min(zeros):
         raise DataError(f"{path} is UTF-16, not a text file in UTF-8. Save it as UTF-8.")
     if any(zeros):
-        line = start.count(b"\n", 0, start.index(0)) + 1
+        line = before + start.count(b"\n", 0, start.index(0)) + 1
         raise DataError(
             f"{path}, line {line} holds a zero byte, which no text has. The file is damaged or none of text: "
             "write it again as UTF-8."
@@ -66,17 +66,34 @@ def named(names: Sequence[str], path: Path) -> list[str]:
     return names
 
 
-def check_rows(text: str, separator: str, path: Path) -> None:
-    """Raise DataError at the first row of a separated file with too many or too few fields, or an open quotation."""
-    for _ in records(io.StringIO(text, newline=""), separator, path):
-        pass
+def rows_of(text: str, separator: str, path: Path, before: int = 0) -> Iterator[list[str]]:
+    """Yield the fields of each row of a separated file below its names; see `records` for what raises.
+
+    `before` lines stand in the file between the names of the columns and the first row.
+    """
+    lines = lines_of(text)
+    head = next(records([next(lines, "")], separator, path), []) if before else []
+    rows = records(lines, separator, path, before + 1, len(head))
+    yield from rows if before else itertools.islice(rows, 1, None)
 
 
-def records(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[str]]:
-    """Yield the fields of each row of a separated file, the names first; DataError names the line of a bad one."""
+def lines_of(text: str) -> Iterator[str]:
+    """Yield the lines of a text with their ends, one after another: `io.StringIO` would take four bytes a character."""
+    at = 0
+    while at < len(text):
+        end = text.find("\n", at) + 1 or len(text)
+        yield text[at:end]
+        at = end
+
+
+def records(lines: Iterable[str], separator: str, path: Path, line: int = 1, width: int = 0) -> Iterator[list[str]]:
+    """Yield the fields of each row of a separated file, the names first; DataError names the line of a bad one.
+
+    Where the rows begin further on in the file, `line` is that of the first, and `width` the columns there are.
+    """
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(lines, delimiter=separator, strict=True)
-    width, begun = 0, 1
+    begun = line
     try:
         for row in reader:
             width = width or len(row)
@@ -88,7 +105,7 @@ def records(lines: Iterable[str], separator: str, path: Path) -> Iterator[list[s
                 )
             if row:
                 yield row
-            begun = reader.line_num + 1
+            begun = line + reader.line_num
     except csv.Error as error:
         raise DataError(
             f"{path}, line {begun}: {error}. Is a quotation mark left open? Inside a quoted text it is written twice."

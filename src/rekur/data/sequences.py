@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -52,9 +52,10 @@ class Sequences:
     about: pl.DataFrame  # (N,) `id`, and what was asked for: label, group; of a long table the time of the last step
     left_out: tuple[str, ...] = ()  # columns that hold no numbers and were not asked for
 
-    def named(self) -> list[Named]:
-        """Return each sequence with its id."""
-        return [Named(str(name), values) for name, values in zip(self.about["id"], self.values, strict=True)]
+    def named(self, begin: int = 0, end: int | None = None) -> list[Named]:
+        """Return each sequence of a span with its id."""
+        ids = self.about["id"][begin:end].to_list()
+        return [Named(str(name), np.array(self.values[begin + place])) for place, name in enumerate(ids)]
 
 
 def long(
@@ -78,10 +79,12 @@ def long(
     order = np.lexsort((moments, numbers))
     if time:
         _check_once(frame, id, time, order, numbers[order], moments[order])
-    chosen, left_out = _chosen(frame, values, {id, time, *about})
-    table = np.stack([measured(_column(frame, name)) for name in chosen], axis=1)[order]
+    chosen, left_out = choose(frame, values, {id, time, *about})
+    table = measured_of(frame, chosen)[order]
     lengths = np.bincount(numbers, minlength=len(names))
-    said = pl.DataFrame({"id": names}).with_columns(_said(frame, name, id, numbers, names) for name in about if name)
+    said = pl.DataFrame({"id": names}).with_columns(
+        said_of(_column(frame, name), id, numbers, names) for name in about if name
+    )
     if time:
         ends = np.cumsum(lengths) - 1
         said = said.with_columns(pl.Series(time, moments[order][ends]))
@@ -97,8 +100,8 @@ def wide(
 
     Raises DataError for a column that is not there, or a value that is no number.
     """
-    chosen, left_out = _chosen(frame, values, {id, *about})
-    table = np.stack([measured(_column(frame, name)) for name in chosen], axis=1)
+    chosen, left_out = choose(frame, values, {id, *about})
+    table = measured_of(frame, chosen)
     names = _column(frame, id).cast(pl.String) if id else numbered(len(frame))
     said = pl.DataFrame({"id": names}).with_columns(_column(frame, name).alias(name) for name in about)
     if not alike:
@@ -186,6 +189,11 @@ def measured(column: pl.Series) -> Floats:
     return numbers
 
 
+def measured_of(frame: pl.DataFrame, names: Sequence[str]) -> Floats:
+    """Return columns of numbers (S, I); see `measured`."""
+    return np.stack([measured(_column(frame, name)) for name in names], axis=1)
+
+
 def _read(column: pl.Series) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the numbers of a column, NaN where there is none, and where something else is written."""
     if column.dtype == pl.String:
@@ -206,7 +214,7 @@ def _column(frame: pl.DataFrame, name: str) -> pl.Series:
     return frame[name]
 
 
-def _chosen(frame: pl.DataFrame, values: Sequence[str], others: set[str]) -> tuple[list[str], tuple[str, ...]]:
+def choose(frame: pl.DataFrame, values: Sequence[str], others: set[str]) -> tuple[list[str], tuple[str, ...]]:
     """Return the columns of values, and those left out: where none is named, every other one of mostly numbers."""
     if values:
         twice = [name for name in values if name in others]
@@ -232,6 +240,14 @@ def _listed(names: Any) -> str:
 
 def _numbered(frame: pl.DataFrame, id: str) -> tuple[Rows, pl.Series]:
     """Return the number of the sequence of each row (S,), by first appearance, and the ids (N,)."""
+    column = ids_of(frame, id)
+    names = pl.DataFrame({"id": column.unique(maintain_order=True)}).with_row_index("number")
+    joined = pl.DataFrame({"id": column}).join(names, on="id", how="left", maintain_order="left")
+    return joined["number"].to_numpy().astype(np.int64), names["id"]
+
+
+def ids_of(frame: pl.DataFrame, id: str) -> pl.Series:
+    """Return the id of each row (S,) as a string; raise DataError for a row without one."""
     column = _column(frame, id).cast(pl.String)
     if column.null_count():
         row = int(column.is_null().arg_max() or 0) + 1
@@ -239,9 +255,7 @@ def _numbered(frame: pl.DataFrame, id: str) -> tuple[Rows, pl.Series]:
             f"Column `{id}`: {counted(column.null_count(), 'row')} with no id, the first is row {row}. "
             "Fill or drop them."
         )
-    names = pl.DataFrame({"id": column.unique(maintain_order=True)}).with_row_index("number")
-    joined = pl.DataFrame({"id": column}).join(names, on="id", how="left", maintain_order="left")
-    return joined["number"].to_numpy().astype(np.int64), names["id"]
+    return column
 
 
 def _check_once(frame: pl.DataFrame, id: str, time: str, order: Rows, numbers: Rows, moments: Floats) -> None:
@@ -254,9 +268,9 @@ def _check_once(frame: pl.DataFrame, id: str, time: str, order: Rows, numbers: R
         )
 
 
-def _said(frame: pl.DataFrame, name: str, id: str, numbers: Rows, names: pl.Series) -> pl.Series:
-    """Return what column `name` says of each sequence (N,): on one of its rows or on all."""
-    column = _column(frame, name)
+def said_of(column: pl.Series, id: str, numbers: Rows, names: Sequence[str] | pl.Series) -> pl.Series:
+    """Return what a column (S,) says of each sequence (N,), on one of its rows or on all; `numbers` (S,) has whose."""
+    name = column.name
     found = (
         pl.DataFrame({"number": numbers, "said": column})
         .group_by("number")

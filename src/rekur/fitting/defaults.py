@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rekur.config import Config, check
-from rekur.fitting.kinds import MEMORY, Kind, Size
+from rekur.fitting.kinds import MEMORY, OF_NUMBERS, Kind, Size
 
 Settings = dict[str, Any]
 
@@ -110,7 +110,7 @@ def _sequences(kind: Kind) -> tuple[Settings, Settings, Settings]:
         "epochs": 30 if N < 500 else 20 if N < 5000 else 10 if N < 100_000 else 4,
         "keep": "best",
     }
-    return shares(N), model, training
+    return {**shares(N), "memory": OF_NUMBERS}, model, training
 
 
 def _text_to_number(kind: Kind) -> tuple[Settings, Settings, Settings]:
@@ -236,13 +236,14 @@ def _rows(kind: Kind) -> tuple[Settings, Settings, Settings]:
 def _forecast(kind: Kind) -> tuple[Settings, Settings, Settings]:
     from rekur.fitting import series
 
-    found, horizon = series.look(kind.data), int(kind.data["horizon"])
+    found, horizon = series.look(kind.data, kind.size.examples), int(kind.data["horizon"])
     W, seasonal = found.trained, 1 < found.season <= LONGEST_WINDOW
     window = max(SEASONS * found.season, horizon) if seasonal else max(24, 2 * horizon)
     room = max(found.shortest // 2, min(2 * found.season, found.shortest)) - horizon  # half is left to learn from
     window = max(2, min(window, LONGEST_WINDOW, room))
     seasonal = seasonal and found.season <= window
     data: Settings = {
+        "memory": OF_NUMBERS,
         "window": window,
         "standardise": True,
         "normalise": "season" if seasonal else "changes",

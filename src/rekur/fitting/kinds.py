@@ -14,7 +14,8 @@ from rekur.wording import counted
 
 TAGGED = (".conllu", ".conll", ".bio", ".iob", ".iob2", ".tags")  # a word a line, a blank line behind a sentence
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
-MEMORY = 128  # megabytes of a table held in memory, where they take several times as much while they are read
+MEMORY = 128  # megabytes of a table of texts held in memory, where they take several times as much while they are read
+OF_NUMBERS = 32  # of a table of numbers, which take more; what is learned of one read in batches is the same
 TASKS = ("text", "sequences", "forecast", "tag", "translate", "generate", "rows")
 SAMPLED = 2000  # characters of a text that say of which script it is
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,14 @@ import numpy as np
 from rekur import tasks
 from rekur.config import Config, ModelSettings, check
 from rekur.data.panel import Panel
+from rekur.fitting.kinds import OF_NUMBERS
 from rekur.tasks.forecasting import linear
 from rekur.tasks.forecasting import parts as cutting
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Windows, fitted
 
+COUNTED = 500_000  # windows cut to find out how many there are
+ENOUGH = 1_000_000  # steps of the series that sizes of windows are compared on
 MOST_TESTED = 2000  # windows that test: rivals are fitted again for them
 LOOKED = 8000  # training windows that sizes of windows are compared on
 SIZES = ("none", "last", "changes")  # how a window may be brought to a common size
@@ -55,11 +58,15 @@ class Series:
         return linear.fitted(windows, parts, data, settings, self.season, LOOKED).error
 
 
-def look(data: Mapping[str, Any]) -> Series:
-    """Read the series of a `[data]` with set = files; raises DataError as the task does where they are malformed."""
+def look(data: Mapping[str, Any], count: int = 0) -> Series:
+    """Read the series of a `[data]` with set = files; raises DataError as the task does where they are malformed.
+
+    `count` is about how many values there are: of many, not every window is cut to be counted.
+    """
+    every = max(1, count // COUNTED)
     values = {
         "recipe": {"name": "fit", "title": "fit", "task": "forecast"},
-        "data": {**data, "window": 2},
+        "data": {"memory": OF_NUMBERS, **data, "window": 2, "stride": every, "every": every},
         "model": {"forecaster": "direct", "distribution": "quantiles"},
     }
     task: Any = tasks.create(check(Config, values, ""))
@@ -70,8 +77,14 @@ def look(data: Mapping[str, Any]) -> Series:
         season=int(task.season),
         positive=bool(min(map(np.nanmin, trained)) > 0),
         shortest=min(map(len, trained)),
-        trained=len(parts.train),
-        tested=len(parts.test),
-        panel=task.panel,
+        trained=len(parts.train) * every,
+        tested=len(parts.test) * every,
+        panel=_some(task.panel),
         test=task.data.test,
     )
+
+
+def _some(panel: Panel) -> Panel:
+    """Return every n-th series, where all of them have ENOUGH steps or more."""
+    every = 1 + sum(len(one.values) for one in panel.series) // ENOUGH
+    return replace(panel, series=panel.series[::every])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rekur import distributions
 from rekur.architecture import Architecture
-from rekur.data import batches
+from rekur.data import batches, disk
 from rekur.data.calendar import Frequency
 from rekur.data.panel import Columns, Panel, Series
 from rekur.errors import DataError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     from torch import Tensor, nn
 
+    from rekur.data.sources import Source
     from rekur.evaluation.forecasting import conformal
     from rekur.evaluation.outcomes import Outcome
     from rekur.tasks.base import Model
@@ -84,6 +85,11 @@ class Forecasting(Task):
 
         self.panel = sets.load(self.data, self.data_dir) if self.given is None else sets.own(self.given, self.data)
         self.warnings += self.panel.notes
+        if disk.on_disk(self.panel.series[0].values):
+            self.warnings.append(
+                f"{self.data.path} is larger than data.memory ({self.data.memory} MB): it is read in batches, and its "
+                "values are kept in temporary files."
+            )
         self.frequency, self.columns = self.panel.frequency, self.panel.columns
         if self.data.folds:
             self.panel, self.data = parts.until(self.panel, self.data)
@@ -370,19 +376,23 @@ class Forecasting(Task):
         return self.predicting(model).calibrated(self.windows, self.parts)
 
     def forecast(
-        self, model: Model, frame: pl.DataFrame, corrections: conformal.Corrections | None = None, own: bool = False
+        self,
+        model: Model,
+        table: pl.DataFrame | Source,
+        corrections: conformal.Corrections | None = None,
+        own: bool = False,
     ) -> pl.DataFrame:
         """Return unique_id, ds, forecast, q05 ... q95 of the h steps behind the end of each series of a table.
 
         Args:
-            frame: histories, as the training file has them; what is known ahead stands behind the last value.
+            table: histories, as the training file has them; what is known ahead stands behind the last value.
             corrections: of the quantiles, as `calibrated` found them.
             own: whether the table is `coming.history` of a run.
 
         Raises DataError for what cannot be read, and for covariates that are not known ahead.
         """
         names = self.columns if not own else replace(self.columns, id="unique_id", time="ds", target="y")
-        found = coming.read(frame, names, self.frequency, self.data, own)
+        found = coming.read(table, names, self.frequency, self.data, own)
         where, point, quantiles = self._ahead(model, found, corrections, own)
         return coming.table(found, where, point, quantiles, self.data.levels)
 

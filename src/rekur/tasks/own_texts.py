@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,14 +10,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.data import files
+from rekur.data import disk, files
 from rekur.data.ragged import Ragged
-from rekur.data.sources import Source
+from rekur.data.sources import MEGABYTE, Source
 from rekur.tasks import own
 from rekur.tasks.own import OwnFile, Parts, Rows
 from rekur.wording import counted, form
 
-MEGABYTE = 1 << 20
 SAMPLED = 0.25  # of the memory, for the training texts that the vocabulary and the baselines learn from
 
 
@@ -130,7 +128,7 @@ def _on_disk(found: OwnTexts, encode: Callable[[pl.Series], Ragged]) -> dict[str
 
     They stand where the system keeps temporary files (TMPDIR).
     """
-    writers = {part: _Writer() for part in found.parts}
+    writers = {part: disk.Writer(np.int32) for part in found.parts}
     part_of = np.full(int(found.usable.sum()), -1, dtype=np.int8)
     for number, rows in enumerate(found.parts.values()):
         part_of[rows] = number
@@ -143,26 +141,3 @@ def _on_disk(found: OwnTexts, encode: Callable[[pl.Series], Ragged]) -> dict[str
             writer.add(encode(texts.filter(pl.Series(mine == number))))
         at, done = at + len(frame), done + len(texts)
     return {part: writer.ragged() for part, writer in writers.items()}
-
-
-class _Writer:
-    """Rows of ids, written one behind the other."""
-
-    def __init__(self) -> None:
-        self.file = tempfile.TemporaryFile(prefix="rekur-")  # noqa: SIM115 - it lives as long as the array
-        self.lengths: list[NDArray[np.int64]] = []
-
-    def add(self, rows: Ragged) -> None:
-        """Write some rows."""
-        self.file.write(np.ascontiguousarray(rows.values, dtype=np.int32).tobytes())
-        self.lengths.append(rows.lengths)
-
-    def ragged(self) -> Ragged:
-        """Return all rows written."""
-        lengths = np.concatenate(self.lengths) if self.lengths else np.zeros(0, dtype=np.int64)
-        with self.file:  # what is mapped stays when the file is closed
-            self.file.flush()
-            if not lengths.sum():
-                return Ragged.from_lengths(np.zeros(0, dtype=np.int32), lengths)
-            values = np.memmap(self.file, dtype=np.int32, mode="r", shape=(int(lengths.sum()),))
-        return Ragged.from_lengths(values, lengths)

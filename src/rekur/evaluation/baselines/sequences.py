@@ -20,7 +20,8 @@ Integers = NDArray[np.int64]
 STEPS = 1000  # of L-BFGS on a few dozen features
 POINTS = 24  # that a sequence is told in, to find those near it
 NEIGHBOURS = 5
-KNOWN = 5_000  # training sequences looked through for neighbours, at most
+LEARNED = 100_000  # training sequences whose figures a linear model learns from, at most
+KNOWN = 5_000  # training sequences that are looked through for neighbours, at most
 PENALTIES = np.logspace(-3, 4, 15)
 
 

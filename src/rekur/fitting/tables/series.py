@@ -52,7 +52,8 @@ def read(table: Table) -> Kind | None:
 def _long_series(table: Table, time: str, id: str, target: str) -> Kind:
     given = table.given
     series = table.column(id).distinct if id else 1
-    said = f"date `{time}`, value `{target}`{f', {series} series by `{id}`' if id else ''}: forecasting"
+    many = f"{series} series" if table.count == len(table.frame) else "many series"  # else not all rows were looked at
+    said = f"date `{time}`, value `{target}`{f', {many} by `{id}`' if id else ''}: forecasting"
     covariates = {"known": list(given.known), "observed": list(given.observed), "static": list(given.static)}
     data = {
         **table.data,

@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from rekur.data import panel
+from rekur.data import panel, panels
 from rekur.data.calendar import Frequency, Times
 from rekur.data.panel import Columns, Panel, Series
+from rekur.data.sources import Source
 from rekur.errors import DataError
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Origins
@@ -23,11 +24,13 @@ OPEN = (
 EMPTY = 0.5  # a history of which more is missing has another frequency than the one learned
 
 
-def read(frame: pl.DataFrame, columns: Columns, frequency: Frequency, data: ForecastData, own: bool = False) -> Panel:
+def read(
+    table: pl.DataFrame | Source, columns: Columns, frequency: Frequency, data: ForecastData, own: bool = False
+) -> Panel:
     """Return the histories of a table as series of a frequency that is known.
 
     Args:
-        frame: laid out as the training file was.
+        table: laid out as the training file was.
         columns: what its columns are called; where the target is not among them, it is looked for as in training.
         frequency: the model's.
         data: settings of the run.
@@ -35,11 +38,11 @@ def read(frame: pl.DataFrame, columns: Columns, frequency: Frequency, data: Fore
 
     Raises DataError for faults of the table, and for steps of another length than those learned.
     """
-    if columns.target in frame.columns:
-        found = panel.read(frame, columns, "long", frequency=frequency)
-    else:
-        named = Columns(data.id, data.time, data.target, data.known, data.observed, data.static)
-        found = panel.read(frame, named, data.layout or None, frequency=frequency)
+    there = (next(iter(table)) if isinstance(table, Source) else table).columns
+    named = Columns(data.id, data.time, data.target, data.known, data.observed, data.static)
+    as_found, layout = (columns, "long") if columns.target in there else (named, data.layout or None)
+    reading: Any = panels.read if isinstance(table, Source) else panel.read
+    found: Panel = reading(table, as_found, layout, frequency=frequency)
     for series in found.series:
         missing = float(np.isnan(series.values).mean())
         if missing > EMPTY and len(series.values) > 2 and not own:

@@ -7,6 +7,7 @@ import numpy as np
 from rekur.data.calendar import written
 from rekur.data.panel import Panel
 from rekur.errors import DataError
+from rekur.tasks.forecasting.parts import SOME
 from rekur.tasks.forecasting.windows import Origins, Windows
 
 
@@ -14,6 +15,11 @@ def check_inside(windows: Windows, origins: Origins) -> None:
     """Raise DataError unless the known covariates are known for every step to forecast that lies in its series."""
     if not windows.given.shape[1]:
         return
+    for at in range(0, len(origins), SOME):
+        _check_inside(windows, origins[at : at + SOME])
+
+
+def _check_inside(windows: Windows, origins: Origins) -> None:
     lengths = windows.lengths[origins[:, 0]]
     steps = origins[:, 1, None] + np.arange(windows.data.horizon)  # (N, h)
     absent = ~windows.given[windows.starts[origins[:, 0], None] + steps] & (steps < lengths[:, None])[..., None]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from rekur.data import panel
+from rekur.data import panel, panels
+from rekur.data.calendar import Frequency
 from rekur.data.panel import Columns, Panel
+from rekur.data.sources import MEGABYTE, Source
 from rekur.tasks.forecasting.settings import ForecastData
 
 ETT_HOURS = 20 * 30 * 24  # the twenty months of 30 days that the published figures are of: 12 train, 4 validate, 4 test
@@ -19,19 +22,19 @@ SAMPLE = (6, 480)  # series and steps
 def load(data: ForecastData, data_dir: Path | None) -> Panel:
     """Return the series that `data` names; raises DataError for what cannot be read."""
     if data.set == "files":
-        from rekur.data import files
-
-        return own(files.read_table(Path(data.path)), data)
+        return own(Source(Path(data.path), data.memory * MEGABYTE), data)
     columns = Columns(known=data.known, observed=data.observed, static=data.static)
     frame, names = READERS[data.set](data_dir)
     named = Columns(names.id, names.time, data.target or names.target, columns.known, columns.observed, columns.static)
     return panel.read(frame, named)
 
 
-def own(frame: pl.DataFrame, data: ForecastData) -> Panel:
-    """Return the series of a user's table."""
+def own(table: pl.DataFrame | Source, data: ForecastData, frequency: Frequency | None = None) -> Panel:
+    """Return the series of a user's table; see `panel.read`."""
     columns = Columns(data.id, data.time, data.target, data.known, data.observed, data.static)
-    return panel.read(frame, columns, data.layout or None, data.shortest)
+    read: Any = panels.read if isinstance(table, Source) else panel.read
+    found: Panel = read(table, columns, data.layout or None, data.shortest, frequency)
+    return found
 
 
 def _etth1(data_dir: Path | None) -> tuple[pl.DataFrame, Columns]:

@@ -61,6 +61,9 @@ class ForecastData(Settings):
     fold: int = Field(0, ge=0, description="which of the folds is tested, from 0")
     judged: int = Field(1, ge=1, description="take every n-th validation window after an epoch; intervals take all")
     shortest: int = Field(0, ge=0, description="leave out series of fewer values; 0: refuse them if they are too short")
+    memory: int = Field(
+        512, ge=1, description="files: megabytes of a table held in memory; a larger one is read in batches"
+    )
     log: bool = Field(False, description="forecast the logarithm; every value must be above 0")
     standardise: bool = Field(False, description="scale each series by mean and deviation of its training part")
     normalise: Normalise = Field(

@@ -7,23 +7,25 @@ target first, then observed and known covariates, the calendar, and last, where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.data import calendar
+from rekur.data import calendar, disk
 from rekur.data.panel import Panel
 from rekur.errors import DataError
 from rekur.tasks.forecasting.normalising import TINY, normaliser
 from rekur.tasks.forecasting.settings import ForecastData
 
 Floats = NDArray[np.float64]
+Blank = Callable[[tuple[int, ...], Any], NDArray[Any]]  # an array of zeros, of a shape and a type
 Origins = NDArray[np.int64]  # (N, 2): series, step
 
 HIGHEST = 85.0  # of a logarithm: forecasts are float32, which ends at exp(88.7)
+ENOUGH = 1_000_000  # steps that say how large covariates are: of more, every n-th is read
 
 
 @dataclass(frozen=True)
@@ -99,16 +101,17 @@ class Windows:
             [[0], np.cumsum(self.lengths + data.horizon)[:-1]]
         )  # room for a horizon behind each
         total = int(self.starts[-1] + self.lengths[-1] + data.horizon)
-        self.raw = np.full(total, np.nan)  # own units
-        self.z = np.full(total, np.nan)  # scaled, NaN where missing
-        self.filled = np.zeros(total)  # scaled, what is missing filled with what came before
-        self.missing = np.zeros(total, dtype=np.float32)
-        self.before = np.zeros(total)  # the last known value at each step, own units
+        zeros: Blank = disk.blank if disk.on_disk(panel.series[0].values) else np.zeros
+        self.raw = zeros((total,), np.float64)  # own units, NaN where missing
+        self.z = zeros((total,), np.float64)  # scaled, NaN where missing
+        self.filled = zeros((total,), np.float64)  # scaled, what is missing filled with what came before
+        self.missing = zeros((total,), np.float32)
+        self.before = zeros((total,), np.float64)  # the last known value at each step, own units
         self.pairs = np.array([self._pair(place) for place in range(len(panel.series))])  # (M, 2) shift, scale
-        self.varying = np.zeros((total, len(panel.columns.varying)), dtype=np.float32)
-        self.given = np.zeros((total, len(panel.columns.known)), dtype=bool)  # known covariates that are there
+        self.varying = zeros((total, len(panel.columns.varying)), np.float32)
+        self.given = zeros((total, len(panel.columns.known)), np.bool_)  # known covariates that are there
         cycles = panel.frequency.cycles if data.calendar else ()
-        self.calendar = np.zeros((total, 2 * len(cycles)), dtype=np.float32)
+        self.calendar = zeros((total, 2 * len(cycles)), np.float32)
         for place in range(len(panel.series)):
             self._lay(place)
         self.static = _static(panel, scales, data.identity)
@@ -125,6 +128,7 @@ class Windows:
         at = slice(int(self.starts[place]), int(self.starts[place] + self.lengths[place]))
         room = slice(at.start, at.stop + data.horizon)
         shift, scale = self.pairs[place]
+        self.raw[at.stop : room.stop] = self.z[at.stop : room.stop] = np.nan
         self.raw[at] = series.values
         self.z[at] = (transformed(series.values, data.log) - shift) / scale
         self.filled[at] = carried(self.z[at])
@@ -145,12 +149,12 @@ class Windows:
     @property
     def features(self) -> int:
         """I, what a step of the past has."""
-        return 1 + self.varying.shape[1] + self.calendar.shape[1] + self.scales.marked
+        return int(1 + self.varying.shape[1] + self.calendar.shape[1] + self.scales.marked)
 
     @property
     def ahead(self) -> int:
         """F, what a step of the future has."""
-        return len(self.panel.columns.known) + self.calendar.shape[1] + len(self.data.lags)
+        return int(len(self.panel.columns.known) + self.calendar.shape[1] + len(self.data.lags))
 
     # cutting
 
@@ -275,12 +279,12 @@ def scale_of(values: Floats) -> tuple[float, float]:
 
 def fitted(panel: Panel, data: ForecastData, ends: Sequence[int], season: int = 1) -> Scales:
     """Fit scales on the first `ends[i]` steps of each series; the season was found before. Those of 0 are not read."""
-    series, covariates = {}, []
+    series, covariates, every = {}, [], max(1, sum(ends) // ENOUGH)
     trained = [(one, end) for one, end in zip(panel.series, ends, strict=True) if end]
     for one, end in trained:
         values = transformed(one.values[:end], data.log)
         series[one.id] = scale_of(values) if data.standardise else (0.0, 1.0)
-        covariates.append(one.covariates[:end])
+        covariates.append(one.covariates[:end:every])
     joined = np.concatenate(covariates)
     pairs = np.array([scale_of(column) for column in joined.T]).reshape(-1, 2).T
     words, numbers = [], []
@@ -290,7 +294,7 @@ def fitted(panel: Panel, data: ForecastData, ends: Sequence[int], season: int = 
         words.append(tuple(sorted({str(kind) for kind in kinds})) if of_words else ())
         if not of_words:
             numbers.append(scale_of(np.array(kinds, dtype=np.float64)))
-    gaps = any(np.isnan(one.values[:end]).any() for one, end in trained)
+    gaps = any(bool(np.isnan(one.values[:end]).any()) for one, end in trained)
     short = any(end < data.window + data.horizon for _, end in trained)
     return Scales(series, pairs, tuple(words), np.array(numbers).reshape(-1, 2).T, gaps or short, season)
 

@@ -61,23 +61,22 @@ class SequenceClasses(Sequencing, Classification):
     def features(self) -> Features:
         from rekur.evaluation.baselines import sequences as rivals
 
-        values = self.raw["train"]
-        figures = np.nan_to_num(rivals.summary(values.values, values.offsets), nan=0.0)
-        return Features(figures, self.labels["train"], rivals.names(self.reader.columns).__getitem__)  # type: ignore[attr-defined]
+        some = self.learned(rivals.LEARNED)
+        figures = np.nan_to_num(self.figures(rivals.summary, "train", some), nan=0.0)
+        return Features(figures, self.labels["train"][some], rivals.names(self.reader.columns).__getitem__)  # type: ignore[attr-defined]
 
     def baselines(self) -> dict[str, Outcome]:
         from rekur.evaluation.baselines import sequences as rivals  # scikit-learn loads as slowly as torch
         from rekur.evaluation.baselines.classes import majority
 
         truth, labels, C = self.labels["test"], self.labels["train"], len(self.classes)
-        parts = [self.raw[part] for part in ("train", "test")]
-        figures, points = (
-            [of(values.values, values.offsets) for values in parts] for of in (rivals.summary, rivals.points)
-        )
+        some, near = self.learned(rivals.LEARNED), self.learned(rivals.KNOWN)
+        figures = self.figures(rivals.summary, "train", some), self.figures(rivals.summary, "test")
+        points = self.figures(rivals.points, "train", near), self.figures(rivals.points, "test")
         guesses = {
             "majority": majority(labels, len(truth), C),
-            "logistic regression on summary figures": rivals.logistic(figures[0], labels, figures[1], C),
-            "nearest sequences": rivals.nearest_classes(points[0], labels, points[1], C),
+            "logistic regression on summary figures": rivals.logistic(figures[0], labels[some], figures[1], C),
+            "nearest sequences": rivals.nearest_classes(points[0], labels[near], points[1], C),
         }
         return {name: outcomes.classification(truth, probability) for name, probability in guesses.items()}
 

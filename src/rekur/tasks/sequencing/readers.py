@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.data import disk
 from rekur.data.ragged import Ragged
 from rekur.data.scaling import Standard
 from rekur.errors import ConfigError, DataError
@@ -75,7 +77,7 @@ class Reader(abc.ABC):
 
     def copies(self, values: Any) -> Rows:
         """Return a number (N,) for each sequence, equal for equal ones: copies must not stand in two parts."""
-        known: dict[Any, int] = {}
+        known: dict[bytes, int] = {}
         return np.array([known.setdefault(_key(row), len(known)) for row in values], dtype=np.int64)
 
     @property
@@ -84,8 +86,10 @@ class Reader(abc.ABC):
         return None
 
 
-def _key(row: Any) -> Any:
-    return row.tobytes() if isinstance(row, np.ndarray) else row
+def _key(row: Any) -> bytes:
+    """Return what stands for a sequence: of many, the sequences themselves would take all memory again."""
+    content = row.tobytes() if isinstance(row, np.ndarray) else str(row).encode()
+    return hashlib.blake2b(content, digest_size=12).digest()
 
 
 class Numbers(Reader):
@@ -100,19 +104,30 @@ class Numbers(Reader):
     def read(self, path: Path, about: Sequence[str]) -> Sequences:
         import polars as pl
 
-        from rekur.data import files, sequences
+        from rekur.data import files, sequences, streamed
+        from rekur.data.sources import MEGABYTE, Source
 
-        data = self.data
+        data, source = self.data, Source(path, self.data.memory * MEGABYTE)
         if path.suffix.lower() == ".npy":
-            found = sequences.stacked(sequences.array(path), str(path))
+            whole = source.whole
+            found = sequences.stacked(sequences.array(path), str(path)) if whole else streamed.stacked(path)
             if about:
                 said = sequences.labels(Path(data.labels), len(found.values)).alias(data.label)
                 found = sequences.Sequences(found.values, found.columns, found.about.with_columns(said))
-        elif data.layout == "long":
-            wanted = data.values or self.columns  # after `restore`, those of the training
-            found = sequences.long(files.read_table(path), data.id or "id", data.time, wanted, about)
         else:
-            found = sequences.wide(files.read_table(path), data.id, data.values, about, data.alike)
+            files.kind(path)  # another ending is said here
+            table: Any = source.frame if source.whole else source
+            reading: Any = sequences if source.whole else streamed
+            if data.layout == "long":
+                wanted = data.values or self.columns  # after `restore`, those of the training
+                found = reading.long(table, data.id or "id", data.time, wanted, about)
+            else:
+                found = reading.wide(table, data.id, data.values, about, data.alike)
+        if disk.on_disk(found.values.values):
+            self.warnings.append(
+                f"{path} is larger than data.memory ({data.memory} MB): it is read in batches, and its numbers are "
+                "kept in temporary files."
+            )
         if found.left_out:
             named = ", ".join(f"`{name}`" for name in found.left_out)
             self.warnings.append(
@@ -122,11 +137,14 @@ class Numbers(Reader):
         return found
 
     def fit(self, values: Ragged) -> None:
-        self.masked = bool(np.isnan(values.values).any())
+        self.masked = any(bool(np.isnan(disk.part(values, span).values).any()) for span in disk.spans(values))
         self.longest = int(values.lengths.max())
         self.scaler = Standard.fit(values.values)
 
     def encode(self, values: Ragged) -> Ragged:
+        return disk.mapped(values, self._encoded)
+
+    def _encoded(self, values: Ragged) -> Ragged:
         scaled = self.scaler.transform(values.values)
         missing = np.isnan(scaled)
         features = np.where(missing, 0.0, np.clip(scaled, -FAR, FAR))
@@ -163,7 +181,7 @@ class Numbers(Reader):
         return values
 
     def take(self, values: Ragged, rows: Rows) -> Ragged:
-        return values.take(rows)
+        return disk.taken(values, rows)
 
     def sizes(self) -> dict[str, Any]:
         return {"values": len(self.columns) * (2 if self.masked else 1), "longest": self.longest}

@@ -32,6 +32,9 @@ class SequencesData(OwnFile):
     tokenizer: str = Field("words", description="texts: what they are cut into; see docs/data.md")
     max_words: int = Field(0, ge=0, description="texts: most frequent words kept; 0: all")
     min_count: int = Field(1, ge=1, description="texts: words seen less often are unknown")
+    memory: int = Field(
+        512, ge=1, description="megabytes of a file of numbers held in memory; a larger one is read in batches"
+    )
 
 
 OF_TEXTS = ("embedding", "dropout_embedding", "dropout_words")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rekur.architecture import Architecture
-from rekur.data import batches
+from rekur.data import batches, disk
 from rekur.data.batches import pad
 from rekur.data.ragged import Ragged
 from rekur.errors import DataError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rekur.tasks.sequencing.vote import Vote
 
 Rows = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 STEPS_AT_ONCE = 65_536  # predicted in one batch, padding among them
 SEQUENCES_AT_ONCE = 512
@@ -182,6 +183,17 @@ class Sequencing(Task):
 
     def refits(self) -> Sequence[Refit]:
         return self.reader.refits(self.raw["train"])
+
+    def figures(self, of: Callable[[Floats, Rows], Floats], part: str, rows: Rows | None = None) -> Floats:
+        """Return what `of` makes of the steps and offsets of a part's sequences, all of them or some rows."""
+        values: Ragged = self.raw[part] if rows is None else disk.taken(self.raw[part], rows)
+        pieces = (disk.part(values, span) for span in disk.spans(values))
+        return np.concatenate([of(piece.values, piece.offsets) for piece in pieces])
+
+    def learned(self, most: int) -> Rows:
+        """Return the training rows that a rival learns from: all, or `most` of all places, for a file may be sorted."""
+        count = len(self.raw["train"])
+        return np.arange(min(count, most)) * count // min(count, most)
 
     def answers(self, values: Any, answer: Any) -> NDArray[Any]:
         """Return what `answer` says of batches of sequences, in their order; raises DataError for one without a step.

@@ -77,13 +77,13 @@ class SequenceValues(Sequencing, Regression):
     def _of_numbers(self) -> dict[str, Floats]:
         from rekur.evaluation.baselines import sequences as rivals  # scikit-learn loads as slowly as torch
 
-        parts, targets = [self.raw[part] for part in ("train", "test")], self.targets["train"]
-        figures, points = (
-            [of(values.values, values.offsets) for values in parts] for of in (rivals.summary, rivals.points)
-        )
+        targets = self.targets["train"]
+        some, near = self.learned(rivals.LEARNED), self.learned(rivals.KNOWN)
+        figures = self.figures(rivals.summary, "train", some), self.figures(rivals.summary, "test")
+        points = self.figures(rivals.points, "train", near), self.figures(rivals.points, "test")
         return {
-            "ridge regression on summary figures": rivals.ridge(figures[0], targets, figures[1]),
-            "nearest sequences": rivals.nearest_mean(points[0], targets, points[1]),
+            "ridge regression on summary figures": rivals.ridge(figures[0], targets[some], figures[1]),
+            "nearest sequences": rivals.nearest_mean(points[0], targets[near], points[1]),
         }
 
     def _of_texts(self) -> dict[str, Floats]:
