@@ -5,8 +5,8 @@
 A table made by rule (`made_tables.py`) is written into the folder of temporary files (TMPDIR), read as `rekur fit`
 reads it, and removed. Printed are its size, the seconds of each phase, and the most memory the process held: what is
 its own, libraries included, and what it held in all, pages of files among them, which the system takes back when it
-needs them. With --limit the system refuses it more of its own than that beyond what the libraries take (RLIMIT_DATA). With
---fit all of `rekur fit` is done.
+needs them. With --limit the system refuses it more of its own than that beyond what the libraries take (RLIMIT_DATA).
+With --fit all of `rekur fit` is done.
 """
 
 from __future__ import annotations

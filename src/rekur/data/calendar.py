@@ -129,7 +129,7 @@ class Frequency:
         times = next(times for times in series if len(times) > 1)
         if times.dtype.kind != "M":
             return cls("count", usual)
-        apart = usual if usual >= 28 * DAY else int(np.median(np.concatenate(steps)))  # of months of different lengths
+        apart = usual if usual >= 28 * DAY else _median(steps)  # of months of different lengths
         if usual % DAY == 0 and apart >= 28 * DAY and (months := _months(series, apart)):
             return cls("month", months)
         if usual == DAY and max(steps) >= 3 * DAY and not any(_weekend(t).any() for t in series):
@@ -197,6 +197,14 @@ class Frequency:
             return ("year",) if self.count < 12 else ()
         size = DAY if self.unit == "weekday" else self.count
         return tuple(name for name, length in (("day", DAY), ("week", 7 * DAY), ("year", 365 * DAY)) if size < length)
+
+
+def _median(counts: Mapping[int, int]) -> int:
+    """Return the median of numbers that are there so many times."""
+    found = np.array(sorted(counts))
+    ends = np.cumsum([counts[number] for number in found.tolist()])
+    middle = np.searchsorted(ends, [(ends[-1] - 1) // 2, ends[-1] // 2], side="right")
+    return int(found[middle].mean())
 
 
 def features(times: Times, frequency: Frequency) -> NDArray[np.float32]:
