@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from rekur.bulk import pieces
+from rekur.data import sources
 from rekur.errors import DataError, Interrupted, RekurError, RequestError
 from rekur.predict import Predictor
 from rekur.storage import FULL, locked, write_whole
