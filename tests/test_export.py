@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import shutil
 import sys
 import tomllib
@@ -21,7 +22,7 @@ from rekur import engine, export, search, storage, tasks
 from rekur.cli import main
 from rekur.data.datasets import digits, kospi, nsmc
 from rekur.data.text import tokenize
-from rekur.errors import RequestError
+from rekur.errors import RekurError, RequestError
 from rekur.export.examples import shared
 from rekur.runs import Run
 
@@ -268,6 +269,40 @@ def test_a_folder_that_is_taken_is_left_alone(tmp_path):
     with pytest.raises(RequestError, match="new or empty"):
         export.onnx(finished("digits-rows"), tmp_path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_what_is_no_finished_run_or_no_place_is_one_sentence_each(tmp_path):
+    run, file = shutil.copytree(STORED / "text", tmp_path / "run"), tmp_path / "file"
+    file.write_text("mine", encoding="utf-8")
+    (tmp_path / "several").mkdir()
+    shutil.copytree(STORED / "text", tmp_path / "several" / "fold-1")
+    stopped = shutil.copytree(STORED / "text", tmp_path / "stopped")
+    (stopped / "metrics.json").unlink()
+    for path, said in (
+        (tmp_path / "none", "no run folder"),
+        (file, "no run folder"),
+        (tmp_path / "several", "fold-1"),
+        (stopped, "rekur run --resume"),
+    ):
+        with pytest.raises(RequestError, match=said):
+            export.onnx(path, tmp_path / "out")
+    for out, said in ((file, "new or empty"), (file / "out", "Cannot write .*--out")):
+        with pytest.raises(RequestError, match=said):
+            export.onnx(run, out)
+    export.onnx(run)
+    with pytest.raises(RequestError, match="new or empty"):
+        export.onnx(run)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (700, before[1]))
+    try:
+        with pytest.raises(RekurError, match=r"No space to write .*out\. Nothing of it is left"):
+            export.onnx(STORED / "text", tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_form_the_forms_are_named(capsys):

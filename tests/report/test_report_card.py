@@ -1,16 +1,18 @@
 """The model card says what metrics.json and the data set say, and no text from elsewhere becomes markup."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from finished_runs import finished
-from rekur import report
+from rekur import report, scoring
 from rekur.data.datasets import DATASETS
 from rekur.report import card
 from rekur.runs import Run
 
+STORED = Path(__file__).parents[1] / "stored" / "1"
 SETS = {"kospi-gru": "kospi", "digits-rows": "digits", "shakespeare-short": "tinyshakespeare", "nsmc-sample": "nsmc"}
 
 
@@ -67,6 +69,57 @@ def test_words_from_elsewhere_are_no_markup(tmp_path):
     ],
 )
 def test_the_data_are_named_for_what_they_are(folder: str, said: str) -> None:
-    text = card.markdown(Run.open(Path(__file__).parents[1] / "stored" / "1" / folder))
+    text = card.markdown(Run.open(STORED / folder))
     assert said in text
     assert ("rekur forecast" in text) is (folder == "forecast")
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"),
+    [
+        ("forecast", "288 values forecast from 72 origins in 6 series"),
+        ("tags", "332 words"),
+        ("names", "18 texts"),
+        ("captions", "sources"),
+        ("translations", "10 sentences"),
+        ("characters", "units"),
+        ("rows", "images"),
+    ],
+)
+def test_what_was_tested_is_counted_as_what_it_is(folder, said):
+    text = card.markdown(Run.open(STORED / folder))
+    assert re.search(rf"The test part has [\d,]*\s?{said};", text)
+
+
+def test_only_tasks_that_can_be_evaluated_are_told_to_be():
+    assert set(card.TESTED) == set(scoring.READERS)
+    assert "rekur evaluate" in card.markdown(Run.open(STORED / "text"))
+    assert "rekur evaluate" not in card.markdown(Run.open(STORED / "forecast"))
+
+
+def test_a_rival_that_is_better_is_named_among_the_limits():
+    assert "* NLinear is better, and costs less" in card.markdown(Run.open(STORED / "forecast"))
+
+
+def test_rows_without_a_figure_are_left_out():
+    rows = [
+        line for line in card.markdown(Run.open(STORED / "forecast")).splitlines() if line.startswith("| this model")
+    ]
+    assert len(rows) == 1
+    assert re.search(r"\d", rows[0])
+
+
+def test_a_file_is_named_and_not_the_disk_it_lay_on(tmp_path):
+    run = Run.open(shutil.copytree(finished("digits-rows"), tmp_path / "run"))
+    settings = (run.path / "config.toml").read_text(encoding="utf-8")
+    settings = re.sub(r'path = ".*"', 'path = "/home/mary/secret/table.csv"', settings, count=1)
+    (run.path / "config.toml").write_text(settings, encoding="utf-8")
+    text = card.markdown(run)
+    assert "path table.csv" in text
+    assert "mary" not in text
+
+
+def test_an_exported_card_points_to_what_lies_beside_it():
+    text = card.markdown(Run.open(STORED / "text"), exported=True)
+    assert "`README.md` beside this card" in text
+    assert "rekur.load" not in text

@@ -19,12 +19,12 @@ from typing import Any
 
 from rekur import __version__, engine, graphs, predict
 from rekur.architecture import Architecture
-from rekur.errors import RequestError
+from rekur.errors import RekurError, RequestError
 from rekur.export import readme
 from rekur.predict import Predictor
 from rekur.report import card
 from rekur.runs import to_json
-from rekur.storage import explained, write_whole
+from rekur.storage import FULL, write_whole
 from rekur.tasks.forecast import Forecasting
 from rekur.tasks.forecasting import exported
 
@@ -58,22 +58,25 @@ def onnx(path: Path | str, out: Path | str | None = None) -> Exported:
     """
     predictor = predict.load(path)
     place = Path(out) if out is not None else predictor.run.path / "onnx"
+    _check_free(place)
     made, about = predictor.task.architecture(), predictor.task.preprocessing()
     named = {"recipe": predictor.config.recipe.name, "task": predictor.config.recipe.task, "rekur": __version__}
     written = _graphs(predictor, made, about, named)
     difference = _difference(predictor, written, bool(about["lengths"]))
     about = {"schema": SCHEMA, **named, "graphs": list(written), **about, **_beside(predictor)}
+    contents: dict[str, str | bytes] = {
+        **written,
+        **predictor.run.files(),
+        "preprocessing.json": to_json(about, indent=2) + "\n",
+        card.NAME: card.markdown(predictor.run, exported=True),
+        readme.NAME: readme.markdown(predictor, written, about),
+    }
+    if predictor.config.model.crf:
+        contents["transitions.json"] = to_json(_transitions(predictor)) + "\n"
     with _whole(place) as folder:
-        for name, graph in written.items():
-            write_whole(folder / name, graph)
-        for name, text in predictor.run.files().items():
-            write_whole(folder / name, text)
-        write_whole(folder / "preprocessing.json", to_json(about, indent=2) + "\n")
-        write_whole(folder / card.NAME, card.markdown(predictor.run))
-        write_whole(folder / readme.NAME, readme.markdown(predictor, written, about))
-        if predictor.config.model.crf:
-            write_whole(folder / "transitions.json", to_json(_transitions(predictor)) + "\n")
-        files = tuple(sorted(entry.name for entry in folder.iterdir()))
+        for name, content in contents.items():
+            write_whole(folder / name, content, explain=lambda _: _explained(place))
+    files = tuple(sorted(contents))
     return Exported(place, files, sum(map(len, written.values())), difference)
 
 
@@ -104,17 +107,33 @@ def _transitions(predictor: Predictor) -> dict[str, Any]:
     return {part: predictor.weights[f"crf.{part}"] for part in ("start", "transitions", "end")}
 
 
+def _check_free(place: Path) -> None:
+    with _explained(place):
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise RequestError(f"--out must be a new or empty folder; got {place}, which is neither. Name another.")
+
+
+@contextlib.contextmanager
+def _explained(place: Path) -> Iterator[None]:
+    """Turn the system's refusal to write into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            said = f"No space to write {place}. Nothing of it is left there: free some space, then export again."
+            raise RekurError(said) from None
+        raise RequestError(f"Cannot write {place}: {error.strerror}. Name another folder with --out.") from None
+
+
 @contextlib.contextmanager
 def _whole(place: Path) -> Iterator[Path]:
     """Give a folder to fill beside `place`, and put it there when all is written."""
-    if place.exists() and (not place.is_dir() or any(place.iterdir())):
-        raise RequestError(f"--out must be a new or empty folder; got {place}, which is neither. Name another.")
-    with explained(place):
+    with _explained(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".tmp", dir=place.parent))
     try:
         yield folder
-        with explained(place):
+        with _explained(place):
             folder.chmod(0o777 & ~_umask())
             os.replace(folder, place)
     except BaseException:

@@ -14,7 +14,7 @@ from rekur.report.facts import Facts
 from rekur.report.sections import standing
 from rekur.runs import Run
 from rekur.storage import write_whole
-from rekur.wording import counted
+from rekur.wording import counted, form
 
 NAME = "MODEL_CARD.md"
 SETS = {  # what a recipe calls a set -> what the set is called
@@ -32,7 +32,7 @@ SAMPLES = {"tag": "tags", "translate": "pairs"}  # task -> its set `sample`; a f
 OWN = ("files", "given", "classes", "vectors")
 MODEL = ("cell", "hidden", "layers", "bidirectional", "embedding", "readout", "head", "crf")
 TRAINING = ("optimizer", "learning_rate", "batch", "clip", "schedule", "weight_decay", "patience", "keep")
-GIVEN = {  # task -> what a prediction is given
+GIVEN = {  # task, or the set that a describer learned from -> what a prediction is given
     "text": '["a text"]',
     "tag": '["a sentence of words"]',
     "generate": '["the beginning of a text"]',
@@ -40,7 +40,25 @@ GIVEN = {  # task -> what a prediction is given
     "series": "[window]",
     "rows": "images",
     "frames": "strips",
+    "sequences": "[sequence]",
+    "names": '["the name of a class"]',
+    "classes": '["the name of a class"]',
+    "vectors": "[numbers]",
+    "describe": "images",
 }
+TESTED = ("sequences", "series", "tag", "text", "translate")  # tasks that `rekur evaluate` takes a file for
+ITEMS = {  # task -> what a row of predictions.parquet is
+    "text": "text",
+    "tag": "word",
+    "generate": "unit",
+    "translate": "sentence",
+    "series": "window",
+    "rows": "image",
+    "frames": "column",
+    "sequences": "sequence",
+    "describe": "source",
+}
+PATHS = ("path", "train", "held_out", "file", "images", "captions", "labels")  # settings that name files
 
 
 def write(run: Run) -> Path:
@@ -50,8 +68,8 @@ def write(run: Run) -> Path:
     return path
 
 
-def markdown(run: Run) -> str:
-    """Return the model card of a finished run; raises RequestError while it is unfinished."""
+def markdown(run: Run, exported: bool = False) -> str:
+    """Return the model card of a finished run, or of what was exported of it; raises RequestError while unfinished."""
     facts = Facts(run)
     metrics = facts.metrics
     about = [("recipe", facts.name), ("task", metrics.get("task")), ("made", str(metrics.get("date") or "")[:10])]
@@ -60,7 +78,7 @@ def markdown(run: Run) -> str:
     parts = [f"# {plain(facts.title)}\n\n{said}\n\n> {plain(facts.sentence)}\n"]
     sections = {"Data": _data, "Results": _results, "Limits": _limits, "Training": _training}
     parts += [f"## {name}\n\n" + "\n".join(build(facts)) + "\n" for name, build in sections.items()]
-    return "\n".join([*parts, _loading(facts)])
+    return "\n".join([*parts, EXPORTED if exported else _loading(facts)])
 
 
 def _data(facts: Facts) -> Iterator[str]:
@@ -80,9 +98,28 @@ def _data(facts: Facts) -> Iterator[str]:
         yield f"* Source: {known.source}. {known.citation}."
     settings = {key: value for key, value in data.items() if key != "set" and value not in ("", [], 0, False, None)}
     if settings:
-        yield f"* Settings: {_pairs(settings)}."
+        named = {key: Path(str(value)).name if _is_path(key) else value for key, value in settings.items()}
+        yield f"* Settings: {_pairs(named)}."
     if facts.predictions is not None:
-        yield f"* The test part has {counted(len(facts.predictions), 'row')}; it was read once, at the end."
+        yield f"* The test part has {_tested(facts, task)}; it was read once, at the end."
+
+
+def _is_path(key: str) -> bool:
+    """Say whether a setting names a file: of that the name alone is told, not whose disk it lay on."""
+    return key in PATHS or key.endswith(("_source", "_target"))
+
+
+def _tested(facts: Facts, task: str) -> str:
+    """Return how many things the model was tested on, and what they are."""
+    rows = facts.predictions
+    assert rows is not None
+    if task == "forecast" and {"id", "origin"} <= set(rows.columns):
+        windows, series = rows.select("id", "origin").n_unique(), rows["id"].n_unique()
+        several = form(series, "one series", f"{series:,} series")
+        return f"{counted(len(rows), 'value')} forecast from {counted(windows, 'origin')} in {several}"
+    if task == "describe" and "class" in rows.columns:
+        return counted(len(rows), "text")
+    return counted(len(rows), ITEMS.get(task, "row"))
 
 
 def _results(facts: Facts) -> Iterator[str]:
@@ -93,7 +130,7 @@ def _results(facts: Facts) -> Iterator[str]:
         return
     yield "| of | part | " + " | ".join(words.name_of(metric) for metric in columns) + " |"
     yield "|---" * (2 + len(columns)) + "|"
-    for row in rows:
+    for row in (one for one in rows if any(one.has(metric) for metric in columns)):
         within = {metric: f" ({row.within(metric)})" if row.within(metric) else "" for metric in columns}
         cells = [row.shown(metric) + within[metric] for metric in columns]
         name = {"ours": "this model", "published": "the chapter"}.get(row.role, row.name)
@@ -113,12 +150,16 @@ def _limits(facts: Facts) -> Iterator[str]:
         shown = ", ".join(plain(name) for name in classes[:12])
         more = f" and {len(classes) - 12} more" if len(classes) > 12 else ""
         yield f"* It knows {shown}{more}, and answers one of them whatever it is given."
-    yield "* Its figures hold for data like its test part. For others, test it: `rekur evaluate RUN FILE`."
+    test = "test it: `rekur evaluate RUN FILE`" if facts.metrics.get("task") in TESTED else "test it first"
+    yield f"* Its figures hold for data like its test part. For others, {test}."
     if "ece" in facts.test:
         yield f"* Its probabilities are off by {words.show('ece', facts.test['ece'])} on average (calibration error)."
-    if facts.verdict and facts.verdict != "better":
-        chance = "chance" in facts.verdict
-        yield f"* It is {facts.verdict}: {'it says nothing yet' if chance else 'a cheaper rival would do'}."
+    rival = plain(facts.part("versus").get("baseline"))
+    if "chance" in facts.verdict:
+        yield f"* It is {facts.verdict}: it says nothing yet."
+    elif facts.verdict and facts.verdict != "better":
+        why = f"{rival} is better" if facts.verdict == "worse" else f"on its test part {rival} does as well"
+        yield f"* {why[0].upper()}{why[1:]}, and costs less: take that, unless another test says otherwise."
     yield from (f"* Fault kept on purpose: {plain(fault)}" for fault in facts.recipe.get("faults", ()))
     yield from (f"* {plain(warning)}" for warning in facts.metrics.get("warnings") or ())
     for finding in facts.metrics.get("findings") or ():
@@ -138,10 +179,17 @@ def _training(facts: Facts) -> Iterator[str]:
     yield "* Every setting is in config.toml, every epoch in history.jsonl, every figure in metrics.json."
 
 
+EXPORTED = """## How to run it
+
+`README.md` beside this card lists the inputs and outputs of the graphs, and the lines of Python that run them. The
+files that this card names otherwise are in the run folder it was exported from.
+"""
+
+
 def _loading(facts: Facts) -> str:
     folder = facts.run.path.resolve().name
     task = str(facts.metrics.get("task"))
-    given = GIVEN.get(task, "inputs")
+    given = GIVEN.get(str(facts.config.get("data", {}).get("set")), GIVEN.get(task, "inputs"))
     forecasts = task == "forecast"
     method = "forecast()" if forecasts else f"predict({given})"
     command = f"forecast {folder} --history FILE" if forecasts else f"predict {folder} FILE --out predictions.parquet"
