@@ -102,6 +102,21 @@ def test_the_mixture_errs_no_more_than_any_map_of_it() -> None:
     assert shares.tolist() == pytest.approx([0.0, 0.6, 0.4, 0.0])
 
 
+@pytest.mark.parametrize("season", [1, 4])
+def test_exponential_smoothing_is_its_recursion(season: int) -> None:
+    values, level, repeats, h = np.random.default_rng(2).normal(size=15), 0.3, 0.2, 6
+    mean = values[:season].mean()
+    places = list(values[:season] - mean)
+    for t in range(season, 15):
+        error = values[t] - mean - places[t % season]
+        mean += level * error
+        places[t % season] += repeats * (1 - level) * error
+    expected = [mean + places[(15 + j) % season] for j in range(h)]
+    found = linear._smoothing(15, h, season, level, repeats)
+    np.testing.assert_allclose(found[:, :-1] @ values, expected)
+    np.testing.assert_allclose(found[:, :-1].sum(axis=1), 1.0)  # a series moved as a whole is forecast moved as much
+
+
 def test_a_training_that_makes_it_worse_leaves_the_linear_forecast(tmp_path: Path) -> None:
     task = task_of(table(tmp_path, seasonal(1.0)), training={"learning_rate": 3.0, "epochs": 2, "keep": "best"})
     model, start = built(task), built(task)

@@ -3,9 +3,10 @@
     y = W x + b        of a target's last n values x, in the size of their window
 
 W and b are a mixture of a few forecasts of this form: the training windows' ridge regressions, drawn to "nothing
-changes" and to "as a season ago", and simple rules. How much each counts is chosen on the validation part, by adding
-one after another whichever helps the sum most (Caruana et al. 2004). NLinear (Zeng et al. 2023), seasonal naive and
-drift are among what can come out, so that a network beginning here begins where the best of them stands.
+changes" and to "as a season ago", and simple rules, exponential smoothing among them where
+windows are few. How much each counts is chosen on windows held out, by adding one after another whichever helps the
+sum most (Caruana et al. 2004). NLinear (Zeng et al. 2023), seasonal naive and drift are among what can come out, so
+that a network beginning here begins where the best of them stands.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ Floats = NDArray[np.float64]
 
 LEARNED, JUDGED = 20_000, 4_000  # windows at most that maps are fitted on, and mixed by
 SEASONS = (1, 3, 6)  # whose mean a rule forecasts
+FEW = 5_000  # training windows: of more, regression finds what exponential smoothing has to say
+LEVELS, REPEATS = (0.1, 0.3, 0.7), (0.05, 0.2, 0.5)  # constants of exponential smoothing, of the level and the season
 PENALTIES = np.logspace(-5, 3, 17)  # relative to the mean variance of the inputs
 HELD = 0.2  # share of the training windows, the latest, that a penalty is chosen on
 TINY = 1e-12
@@ -83,6 +86,8 @@ def fitted(
     held = learned.rows(late)
     judged = held.beside(_examples(windows, some(parts.validation, JUDGED), data, settings))
     rules, drawn = _rules(settings.highway, data.horizon, season)
+    if len(parts.train) <= FEW:
+        rules += _smoothed(settings.highway, data.horizon, season)
     alike = np.ptp(learned.weight.max(axis=1)) == 0  # windows of one size: weighed or not, the map is the same
     asked = [(rules[towards], weighed) for towards in drawn for weighed in (False, True)[: 1 if alike else 2]]
     penalties = [_penalty(learned.rows(early), judged, *one) for one in asked]
@@ -144,6 +149,32 @@ def _rules(n: int, h: int, season: int) -> tuple[list[Floats], list[int]]:
                 mean[np.arange(h), n - back * season + np.arange(h) % season] = 1 / seasons
             found.append(mean)
     return found, [0, 2][: 1 + (len(found) > 2)]
+
+
+def _smoothed(n: int, h: int, season: int) -> list[Floats]:
+    """Return maps of exponential smoothing; a season that is smoothed must have been seen twice."""
+    season = season if 2 * season <= n else 1
+    shares = REPEATS if season > 1 else (0.0,)
+    return [_smoothing(n, h, season, level, repeats) for level in LEVELS for repeats in shares]
+
+
+def _smoothing(n: int, h: int, season: int, level: float, repeats: float) -> Floats:
+    """Return exponential smoothing without trend as a map (h, n + 1): every step is linear in the values before.
+
+        e = x_t - l - s,    l += level e,    s += repeats (1 - level) e
+
+    of the season's place s that t stands at; l begins as the mean of the first season, and s as what is above it.
+    Sources: Brown 1959; Winters 1960.
+    """
+    values = np.eye(n, n + 1)
+    mean = values[:season].mean(axis=0)
+    places = values[:season] - mean
+    for t in range(season, n):
+        error = values[t] - mean - places[t % season]
+        mean = mean + level * error
+        places[t % season] += repeats * (1 - level) * error
+    found: Floats = mean + places[(n + np.arange(h)) % season]
+    return found
 
 
 def _penalty(early: Examples, judged: Examples, towards: Floats, weighed: bool) -> float:
