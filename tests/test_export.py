@@ -27,6 +27,7 @@ from rekur.export.examples import shared
 from rekur.runs import Run
 
 pytestmark = pytest.mark.skipif(not engine.SETS, reason="the native engine was not built")
+DOCS = Path(__file__).parents[1] / "docs" / "export.md"
 STORED = Path(__file__).parent / "stored" / "1"
 EXPORTED = ("digits-rows", "kospi-gru", "shakespeare-short", "imdb-rnncell", "strip-frames-crf")
 
@@ -203,7 +204,24 @@ def test_a_forecast_from_the_folder_alone_is_that_of_the_command(tmp_path, monke
     )
     assert answer.keys() == expected.keys()
     for name, values in expected.items():
-        np.testing.assert_allclose(answer[name], values, rtol=1e-5)
+        np.testing.assert_allclose(answer[name], values, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["s2", "new"])
+def test_the_lines_of_the_docs_forecast_what_the_command_writes(name, tmp_path, monkeypatch):
+    export.onnx(STORED / "forecast", tmp_path / "onnx")
+    times = pl.datetime_range(datetime(2024, 1, 1), datetime(2024, 2, 1), "1h", eager=True)[:40]
+    table = pl.DataFrame({"unique_id": name, "ds": times, "y": history()}).with_columns(pl.col("y").fill_nan(None))
+    table.write_csv(tmp_path / "now.csv")
+    monkeypatch.chdir(tmp_path)
+    assert main(["forecast", str(STORED / "forecast"), "--history", "now.csv", "--out", "next.csv"]) == 0
+    lines = re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    found = {}
+    exec(next(code for code in lines if "now.csv" in code), found)
+    written = pl.read_csv("next.csv").drop("unique_id", "ds").to_numpy()
+    np.testing.assert_allclose(found["forecast"][0], written[:, 0], rtol=1e-5)
+    unit = 1e-6 * np.abs(written).max()  # a quantile may lie next to 0, and is a difference then
+    np.testing.assert_allclose(found["quantiles"][0], written[:, 1:], rtol=1e-5, atol=unit)
 
 
 def drawing(place, model, data):
