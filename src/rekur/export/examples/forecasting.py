@@ -30,7 +30,7 @@ for place, wider in reversed(list(enumerate(np.array(about["corrections"])))):  
 
 def _given(about: dict[str, Any]) -> str:
     """Return the lines of a feed of raw histories, in `given`."""
-    lines = """history = np.arange(40.0)  # your series, oldest first; NaN where a value is missing
+    lines = """history = np.arange(1.0, 41.0)  # your series, oldest first; NaN where a value is missing
 given = {"values": history[None]}  # float64 (N, L); put NaN before shorter histories
 """
     if "series" in about:
