@@ -51,6 +51,12 @@ def test_a_forecast_that_reads_its_future_is_told_so(tmp_path):
     assert horizons.proof({}) == horizons.proof(None) == ""
 
 
+def test_a_proof_whose_control_moves_nothing_proves_nothing(tmp_path):
+    html = _written(horizon_runs.run(tmp_path / "run", proof={**horizon_runs.PROOF, "control": 0.0}))
+    assert "Nothing is proved of what the forecasts read" in html
+    assert "No forecast reads its future" not in html
+
+
 def test_nothing_of_the_data_is_executed(tmp_path):
     html = _written(horizon_runs.run(tmp_path / "run", name=report_runs.HOSTILE))
     assert "<script" not in html

@@ -121,6 +121,9 @@ def test_what_ends_early_trains_and_what_begins_late_is_tested_as_new(tmp_path):
     assert "1 of 4 series, beginning too late to learn from, too short to be tested: left out (`d`)" in said
     assert set(task.scales.series) == {"a", "b"}
     assert task.windows.static[2].tolist() == [0.0, 0.0]
+    kept = coming.history(task.panel, task.data.window, task.scales.marked)  # of 5 values a window of 8 is not read
+    forecast = task.forecast(task.build().eval(), kept, own=True)
+    assert forecast["unique_id"].unique(maintain_order=True).to_list() == ["a", "b", "c"]
 
 
 def test_the_size_of_a_new_series_is_read_from_its_first_window_alone(tmp_path):

@@ -194,7 +194,7 @@ def _kept(task: Any, model: Any) -> dict[str, Any]:
 
     corrections = task.calibrated(model)
     buffer = io.BytesIO()
-    coming.history(task.panel, task.data.window).write_parquet(buffer)
+    coming.history(task.panel, task.data.window, task.scales.marked).write_parquet(buffer)
     return {"conformal": None if corrections is None else corrections.to_json(), "history": buffer.getvalue()}
 
 

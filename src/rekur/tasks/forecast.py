@@ -321,7 +321,7 @@ class Forecasting(Task):
         }
         seen = (self.judge.truth, point, quantiles)
         told = telling.predictions(self.windows, self.parts.test, *seen, self.data)
-        tables = {"history": coming.history(self.panel, self.data.window)}
+        tables = {"history": coming.history(self.panel, self.data.window, self.scales.marked)}
         tables["fans"] = telling.fans(self.windows, self.parts.test, *seen, self.judge.scales, self.data)
         if telling.is_one_series(self.parts, self.data):
             tables["series"] = telling.steps_ahead(self.windows, self.parts, self.judge.truth, point, self.data.units)

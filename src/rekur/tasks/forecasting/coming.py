@@ -53,13 +53,16 @@ def read(
     return found
 
 
-def history(found: Panel, steps: int) -> pl.DataFrame:
+def history(found: Panel, steps: int, marked: bool = True) -> pl.DataFrame:
     """Return the last `steps` of each series as a long table, with what is known of the steps to come.
 
-    Where the first of them is missing the table begins earlier, with the value that it is filled with.
+    Where the first of them is missing the table begins earlier, with the value that it is filled with. A series that is
+    shorter is left out where the model does not read what is missing (`marked`): nothing can be said of it yet.
     """
     columns, parts = found.columns, []
     for place, series in enumerate(found.series):
+        if len(series.values) < steps and not marked:
+            continue
         begin = max(0, len(series.values) - steps)
         begin = int(np.flatnonzero(np.isfinite(series.values[: begin + 1]))[-1])
         times = found.times(place, begin, len(series.covariates) - begin)
