@@ -306,5 +306,5 @@ def test_a_window_counts_as_much_in_logarithms_as_in_its_own_units():
     origins = plain.train[::7]
     windows = [made.windows.cut(origins) for made in (plain, logs)]
     level = np.nanmean(np.abs(plain.windows.truth(origins)), axis=1)
-    own, shares = (made._importance(origins, cut) for made, cut in zip((plain, logs), windows, strict=True))
+    own, shares = (made.weights.importance(origins, cut) for made, cut in zip((plain, logs), windows, strict=True))
     np.testing.assert_allclose(shares, own * level, rtol=1e-6)

@@ -26,6 +26,7 @@ from rekur.tasks.forecasting import coming, covariates, linear, parts
 from rekur.tasks.forecasting.predicting import AT_ONCE, Predicting
 from rekur.tasks.forecasting.scored import Judge
 from rekur.tasks.forecasting.settings import ForecastData
+from rekur.tasks.forecasting.weights import Weights
 from rekur.tasks.forecasting.windows import Batch, Origins, Scales, Windows, fitted
 
 if TYPE_CHECKING:
@@ -40,10 +41,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-UNLIKE = 20.0  # a window counts at most so many times as much as the usual one, and at least so many times less
-SOME = 5_000  # windows that say what is usual
 PROVED = 10_000  # windows forecast, three times, to prove that none reads its future; those of two moments at least
-TINY = 1e-9
 FILE = "panel.json"
 
 
@@ -204,39 +202,13 @@ class Forecasting(Task):
         batch = self.windows.cut(origins)
         if self.data.weights == "none":
             return batch
-        importance, usual = self._importance(origins, batch), self._usual
-        share = np.clip(importance / usual, 1 / UNLIKE, UNLIKE).astype(np.float32)
+        share = self.weights.shares(origins, batch)
         return replace(batch, weight=batch.weight * share[:, None])
 
     @cached_property
-    def _usual(self) -> float:
-        some = self.train[:: -(-len(self.train) // SOME)]
-        return max(float(np.nanmedian(self._importance(some, self.windows.cut(some)))), TINY)
-
-    def _importance(self, origins: Origins, batch: Batch) -> Floats:
-        """Return how much an error of 1, in a window's own scale, counts in OWA: (N,)."""
-        places = origins[:, 0]
-        unit = batch.scale * self.windows.pairs[places, 1]
-        level = mean_of_steps(np.abs(self.windows.truth(origins)))
-        if self.data.log:  # an error of a logarithm is a share of the value
-            unit = unit * level
-        scales, smape, mase = self._naive2
-        scale = np.where(np.isfinite(scales[places]), scales[places], np.inf)
-        found = unit / scale / max(mase, TINY) if np.isfinite(mase) else np.zeros(len(unit))
-        return np.asarray(found + 100 * unit / np.maximum(level, TINY) / max(smape, TINY), dtype=np.float64)
-
-    @cached_property
-    def _naive2(self) -> tuple[Floats, float, float]:
-        """MASE's scales of the training part, and Naive2's sMAPE and MASE on the validation part."""
-        from rekur.evaluation.baselines.forecasts import naive2
-
-        first = np.array([(place, end) for place, end in enumerate(self.parts.ends)])
-        scales, origins = metrics.scales_of(self.windows.known(first), self.season), self.parts.validation
-        truth, rival = (
-            self.windows.truth(origins),
-            naive2(self.windows.histories(origins), self.data.horizon, self.season),
-        )
-        return scales, metrics.smape(truth, rival), metrics.mase(truth, rival, scales[origins[:, 0]])
+    def weights(self) -> Weights:
+        """How much each window counts."""
+        return Weights(self.windows, self.parts, self.season)
 
     def _loss(self, model: Any, batch: Batch, learning: bool = False) -> Tensor:
         import torch
