@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from rekur.tasks.base import Model
 
 Rows = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 PROVED = 10_000  # windows forecast, three times, to prove that none reads its future; those of two moments at least
 FILE = "panel.json"
