@@ -167,6 +167,14 @@ def novel(count: int, seed: int = 0) -> str:
     return " ".join(f"{rng.choice(who)} {rng.choice(does)} {rng.choice(where)}." for _ in range(count)) + "\n"
 
 
+def forecasts(days: int, seed: int = 0) -> pl.DataFrame:
+    """Return a table of a forecast beside the truth: it repeats the value of the day before."""
+    rng = np.random.default_rng(seed)
+    y = 100 + np.cumsum(rng.normal(0, 1, days + 1))
+    dates = np.datetime64("2024-01-01") + np.arange(days)
+    return pl.DataFrame({"date": dates.astype(str), "y": y[1:].round(2), "yhat": y[:-1].round(2)})
+
+
 def write(folder: Path, seed: int = 0) -> list[str]:
     """Write a file of every kind into a new or empty folder; return their names, a folder's with a slash behind.
 
@@ -179,6 +187,8 @@ def write(folder: Path, seed: int = 0) -> list[str]:
     tables = {
         "reviews.csv": reviews(400, seed),
         "new.csv": reviews(20, seed + 1).drop("sentiment"),
+        "test.csv": reviews(100, seed + 2),
+        "table.csv": forecasts(200, seed),
         "offers.csv": offers(400, seed),
         "curves.csv": wide(200, seed=seed),
         "sales.csv": sales(seed=seed),
