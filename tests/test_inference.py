@@ -15,6 +15,7 @@ from rekur.architecture import Architecture
 from rekur.config import ModelSettings
 from rekur.data.ragged import Ragged
 from rekur.evidence import Evidence
+from rekur.inference import step
 from rekur.nn import readouts
 from rekur.tasks import checks
 from rekur.tasks.base import computed
@@ -178,3 +179,22 @@ def test_the_number_of_threads_is_the_one_asked_for(monkeypatch, asked, count):
     if asked is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert inference.arrays.threads() == (count or free) >= 1
+
+
+@native
+@pytest.mark.parametrize("projected", [False, True], ids=["vectors", "products"])
+@pytest.mark.parametrize("mode", ["RNN_TANH", "GRU", "LSTM"])
+def test_a_single_step_is_that_of_the_engine(mode, projected):
+    """`rekur.inference.step` computes what the engine does, biases drawn, weights large enough to shut gates."""
+    draw, H, features = np.random.default_rng(3), 33, 7
+    rows = engine.GATES[mode] * H
+    shapes = [(rows, features), (rows, H), (rows,), (rows,)]
+    weights = [draw.normal(0, 2, shape).astype(np.float32) for shape in shapes]
+    x = draw.normal(size=(1, 1, features)).astype(np.float32)
+    state = tuple(draw.normal(size=(1, 1, H)).astype(np.float32) for _ in range(1 + (mode == "LSTM")))
+    given = (x @ weights[0].T, [None, *weights[1:]]) if projected else (x, weights)
+    outputs, expected = engine.layer(mode, given[0], state, [given[1]])
+    found = step.layer(mode, given[0], state, given[1])
+    np.testing.assert_allclose(found[0], outputs, atol=2e-6)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)

@@ -83,6 +83,7 @@ template <class Cell, class Op> class Forward {
             Vec<Real> sum[Cell::sums], save[Cell::saved], h = load(h_ + offset + row * W), c = {};
             for (int v = 0; v < Cell::sums; v++) sum[v] = load(sums.data + v * sums.vector + row * W);
             if (Cell::has_c) c = load(c_ + offset + row * W);
+            inputs_.ask(block, row);
             Cell::template forward<Real>(sum, h, c, save);
             store(h_next_ + offset + row * W, h);
             if (Cell::has_c) store(c_ + offset + row * W, c);

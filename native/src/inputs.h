@@ -21,6 +21,7 @@ template <class Cell, class Op> class Inputs {
         : layer_(layer), direction_(direction), rows_(rows), R_(R), weights_(weights), sizes_(layer) {
         if (weights.w_ih && R > 0 && R < kFewRows) ahead_ = smaller(kAheadRows / R, rows.steps);
         const int64_t rows_ahead = ahead_ * R_, blocks = ahead_ > 1 ? sizes_.H_blocks : kHiddenBlocks<Cell>;
+        asks_ = layer.ids && !weights.w_ih;
         sums_ = scratch_.take<Real>(blocks * Cell::sums * rows_ahead * W);
         if (!weights.w_ih) return;
         x_ = scratch_.take<Real>(sizes_.I_blocks * rows_ahead * W);
@@ -53,6 +54,17 @@ template <class Cell, class Op> class Inputs {
         return sums;
     }
 
+    // Asks for what a row adds to the panel behind that of hidden block `block`, the first of the next step behind the last.
+    void ask(int64_t block, int64_t row) const {
+        if (!asks_) return;
+        const bool last = block + kHiddenBlocks<Cell> >= sizes_.H_blocks;
+        const int64_t t = t_ + last, next = last ? block % kHiddenBlocks<Cell> : block + kHiddenBlocks<Cell>;
+        if (row >= rows_.running[t]) return;
+        const Real* const x = products_at(t, row) + next * W;
+        REKUR_UNROLL
+        for (int g = 0; g < Cell::gates; g++) __builtin_prefetch(x + Cell::gate_of[g] * sizes_.H, 0, 2);
+    }
+
   private:
     static constexpr int64_t kFewRows = 4;     // below it, a step is bound by reading weights
     static constexpr int64_t kAheadRows = 64;  // steps ahead times rows, about
@@ -66,6 +78,8 @@ template <class Cell, class Op> class Inputs {
         if (layer_.ids) return x + layer_.ids[time * layer_.N + index] * layer_.x.row;
         return x + time * layer_.x.step + index * layer_.x.row;
     }
+
+    const Real* products_at(int64_t t, int64_t row) const { return x_at(t, row) + direction_ * Cell::gates * sizes_.H; }
 
     void take_x(int64_t t, int64_t place) {
         for (int64_t row = 0; row < rows_.running[t]; row++)
@@ -92,17 +106,23 @@ template <class Cell, class Op> class Inputs {
                     weights_.w_ih + first * Cell::gates * Op::parts * elements * W, blocks_from(first) * Cell::gates, sums);
     }
 
-    // x (T, N, D*G*H) holds what the product would have given.
+    // x (T, N, D*G*H) holds what the product would have given. Of a table its rows lie anywhere: the processor does not
+    // guess them, and to wait for each would take as long as half of the product.
     void add_projected(int64_t first, const Sums<Op>& sums) const {
-        const int64_t running = rows_.running[t_], H = sizes_.H, blocks = blocks_from(first);
-        start(first, running, sums);
-        for (int64_t row = 0; row < running; row++)
-            for (int64_t v = 0; v < blocks * Cell::gates; v++) {
-                const int64_t gate = Cell::gate_of[v % Cell::gates], block = first + v / Cell::gates;
-                const Real* const from = x_at(t_, row) + (direction_ * Cell::gates + gate) * H + block * W;
-                Real* const to = sums.data + v * sums.vector + row * W;
-                store(to, load(to) + load_part(from, sizes_.lanes_of_H(block)));
+        const int64_t running = rows_.running[t_], blocks = blocks_from(first);
+        for (int64_t row = 0; row < running; row++) {
+            const Real* const x = products_at(t_, row);
+            for (int64_t b = 0; b < blocks; b++) {
+                const int64_t block = first + b, lanes = sizes_.lanes_of_H(block);
+                const Real* const bias = weights_.bias + block * Cell::sums * W;
+                REKUR_UNROLL
+                for (int s = 0; s < Cell::sums; s++) {
+                    Vec<Real> sum = load(bias + s * W);
+                    if (s < Cell::gates) sum = sum + load_part(x + Cell::gate_of[s] * sizes_.H + block * W, lanes);
+                    store(sums.data + (b * Cell::sums + s) * sums.vector + row * W, sum);
+                }
             }
+        }
     }
 
     const Layer& layer_;
@@ -114,6 +134,7 @@ template <class Cell, class Op> class Inputs {
     Scratch scratch_;
     int64_t ahead_ = 1;         // steps computed at once
     int64_t t_ = 0;             // the step at work
+    bool asks_ = false;         // whether rows of a table are products
     Real* x_ = nullptr;         // (I_blocks, ahead * R, W)
     Element* pairs_ = nullptr;  // x_ as an operand, where that differs
     Real* sums_;                // (sums, ahead * R, W) of the panel at work; of all panels, with steps ahead

@@ -163,7 +163,7 @@ def layer(
     kept = [_checked_weights(mode, part, I, H, x.dtype) for part in weights]
     given = _checked_state(mode, state, (D, N, H), x.dtype)
     ends = None if lengths is None else _checked_lengths(mode, lengths, T, N)
-    outputs = np.empty((T, N, D * H), x.dtype)
+    outputs = block(T * N * D * H * x.itemsize).view(x.dtype).reshape(T, N, D * H)
     final = [np.empty((D, N, H), x.dtype) for _ in range(2 if mode == "LSTM" else 1)]
     inputs = _arrays(x, *given, *(array for part in kept for array in part))
     sizes = (T, N, I, H, D)

@@ -12,7 +12,7 @@ from rekur import convolution, engine, tied
 from rekur.architecture import SCRATCH, Architecture
 from rekur.arithmetic import sigmoid
 from rekur.data import evidence, figures
-from rekur.inference import tags
+from rekur.inference import step, tags
 from rekur.inference.arrays import Floats, Integers, State, Weights, linear, threads, valid
 from rekur.inference.readouts import READOUTS
 
@@ -139,9 +139,16 @@ class Network:
         if self._looks_up():
             ids = x
             x, layers[0] = self._table(ids.size)
+        if ids is not None and ids.shape == (1, 1):
+            x, ids = x[ids], None
+        single = x.shape[:2] == (1, 1) and D == 1 and lengths is None and state is not None
         for k, weights in enumerate(layers):
             start = None if state is None else tuple(part[k * D : (k + 1) * D] for part in state)
-            x, end = engine.layer(mode, x, start, weights, lengths, threads(), None if k else ids)
+            if single and start is not None:
+                end = step.layer(mode, x, start, weights[0])
+                x = end[0]
+            else:
+                x, end = engine.layer(mode, x, start, weights, lengths, threads(), None if k else ids)
             ends.append(end)
         final = tuple(np.concatenate(part) for part in zip(*ends, strict=True))
         return x.swapaxes(0, 1) if self.settings.batch_first else x, final
