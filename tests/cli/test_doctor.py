@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import polars as pl
 import pytest
@@ -165,3 +166,13 @@ def test_wrong_requests_end_with_2(capsys, tmp_path, monkeypatch, words, said):
     assert code == 2
     assert said in printed.err
     assert "Traceback" not in printed.err
+
+
+@pytest.mark.parametrize("name", ["vocabulary.json", "classes.json", "model.safetensors"])
+def test_a_run_that_cannot_predict_is_refused_as_a_prediction_is(capsys, tmp_path, name):
+    run = shutil.copytree(finished("nsmc-sample"), tmp_path / "run")
+    (run / name).write_text("{}", encoding="utf-8")
+    code, said = asked(capsys, run)
+    assert (code, said.out) == (5, "")
+    assert main(["predict", str(run), "x"]) == 5
+    assert capsys.readouterr().err == said.err

@@ -160,10 +160,14 @@ def _of_run(path: str, data: Path | None) -> Patient:
         raise RequestError(f"Name what in {path} builds the model: {path}:build.")
     if data is not None and not data.is_dir():
         raise RequestError(f"With a RUN, --data is the folder with the data sets; got {data}.")
+    from rekur import predict
     from rekur.doctor import runs
     from rekur.runs import Run
 
-    return runs.read(Run.open(path), data)
+    run = Run.open(path)
+    run.metrics()
+    predict.load(path)  # a folder that no prediction can be had of is refused here as it is there
+    return runs.read(run, data)
 
 
 def _of_forecast(path: Path, truth: str, prediction: str, horizon: int) -> Patient:
