@@ -38,6 +38,7 @@ UNLIKE = pl.DataFrame(
     }
 )
 NAMELESS = UNLIKE.drop("Patient ID", "Outcome").with_columns(Pressure=pl.Series(np.arange(60) * 1.7))
+ROWS = UNLIKE.drop("Patient ID").with_row_index("Unnamed: 0")
 FRAMES = own.sensors(20).select(
     Utterance=pl.Series(np.arange(20).repeat(own.sensors(20).height // 20)),
     Frame="time",
@@ -62,6 +63,7 @@ TABLES: list[tuple[pl.DataFrame, str, str, dict[str, Any]]] = [
         {"alike": False, "id": "Patient ID", "label": "Outcome"},
     ),
     (NAMELESS, "sequences", "number `Pressure`: regression", {"alike": False, "label": "Pressure"}),
+    (ROWS, "sequences", "a row an example, values `Height`", {"values": ["Height", "Weight", "Age"], "id": ""}),
     (FRAMES, "sequences", "id `Utterance`, time `Frame`, value `Loudness`, label `Speaker` with 3 values", {}),
     (PIXELS, "sequences", "label `digit` with 4 values", {"alike": True, "layout": "wide"}),
     (EMOJI, "text", "text column `name`, label `language`", {"text": "name"}),

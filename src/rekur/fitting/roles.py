@@ -35,7 +35,8 @@ IDS = (
     *("sensor", "sensor_id", "subject", "session", "session_id", "unit", "machine", "device", "trial", "user"),
     *("user_id", "store", "patient", "engine", "sample", "sample_id", "recording", "ts_id"),
 )
-ROW_NUMBERS = ("", "#", "no", "nr", "row", "unnamed:_0", "column_0", "index")
+ROW_NUMBERS = ("#", "no", "nr", "row", "index", "column_1", "unnamed:_0", "rownames")  # names of rows, or none
+NAMELESS = ("column_1", "unnamed: 0", "rownames")  # what a first column without a name is called
 PARTS = ("split", "fold", "partition", "subset", "part")  # say how somebody split the rows, and are no label
 VALUES = ("y", "value", "target", "sales", "close", "price", "demand", "load", "count", "temperature", "passengers")
 
@@ -62,6 +63,11 @@ class Column:
         words = self.name.lower().replace("_", " ").replace("-", " ").split()
         plain = "_".join(words)
         return plain in IDS or words[-1:] in (["id"], ["index"]) or plain in ROW_NUMBERS
+
+    @property
+    def only_names_rows(self) -> bool:
+        """Whether it is the column that programs write before the first one: the number or the name of each row."""
+        return self.name.lower() in NAMELESS and self.distinct == self.rows
 
     @property
     def pattern(self) -> str:

@@ -16,7 +16,8 @@ def recognise(source: Source, given: Given) -> Kind:
     frame, count = source.first()
     for name in given.columns:
         files.check_column(frame, name)
-    table = Table(frame, count, roles.roles(frame), given, source)
+    columns = [column for column in roles.roles(frame) if column.name in given.columns or not column.only_names_rows]
+    table = Table(frame, count, columns, given, source)
     readers = {"text": texts.read, "sequences": sequences.read, "forecast": series.read}
     if given.task:
         if given.task not in readers:

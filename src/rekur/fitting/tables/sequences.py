@@ -13,7 +13,7 @@ from rekur.fitting.roles import Column, named
 from rekur.fitting.tables.series import MANY
 from rekur.fitting.tables.table import Table, is_amount, listed, may_be_label, others, split, time_among
 
-WIDE = 3  # columns of numbers, at least, that stand side by side in a row with a label
+WIDE = 2  # columns of numbers, at least, that stand side by side in a row with a label
 ALIKE = 0.8  # of their names differ by a number alone: columns are steps
 
 
