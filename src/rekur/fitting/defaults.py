@@ -1,8 +1,8 @@
 """Which model and which training suit data of a size: small ones a small model, strongly held back.
 
-The figures were chosen on generated tables, on validation parts of samples of public sets, and on the development half of
-the public tables that docs/your-data.md lists under "Tables nobody tuned on". Of these every row was looked at; nothing was
-chosen on the half kept aside.
+The figures were chosen on generated tables, on validation parts of samples of public sets, and on the development half
+of the public tables of docs/your-data.md, "Tables nobody tuned on". Of these every row was looked at; of the half kept
+aside, none.
 """
 
 from __future__ import annotations
