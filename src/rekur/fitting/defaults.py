@@ -21,6 +21,7 @@ EVIDENCE = 60_000_000  # numbers that n-grams may say of the training texts: 240
 SEASONS, LAGS = 12, 4  # seasons read before a forecast, where there is room, and seasons back that are shown again
 LONGEST_WINDOW, MOST_WINDOWS = 336, 100_000  # steps read before a forecast; windows that train
 MOST_TESTED = 50_000  # examples: more make a test no sharper, and take long
+MANY_CLASSES = 10  # of texts, from which on more epochs pay
 POINTS, MOST_POINTS = 32, 96  # a sequence is told in, for the vote beside the network: some, or all of a row
 SHARED = {"optimizer": "adam", "schedule": "one_cycle", "clip": 1.0}
 
@@ -77,10 +78,11 @@ def _text(kind: Kind) -> tuple[Settings, Settings, Settings]:
         size.whole and N * min(size.steps, data["length"]) * order * kinds <= EVIDENCE
     ):  # what little data can say; of much, words do
         model |= {"evidence": order, "ballot": True}
+    several = 50_000 if size.classes > MANY_CLASSES else 10_000  # texts: an epoch shows little of each of many classes
     training = {
         "learning_rate": 0.004 if N < 10_000 else 0.003,
         "batch": 16 if N < 1000 else 32 if N < 10_000 else 64 if N < 100_000 else 128,
-        "epochs": 20 if N < 500 else 10 if N < 2000 else 6 if N < 10_000 else 3 if N < 200_000 else 2,
+        "epochs": 20 if N < 500 else 10 if N < 2000 else 6 if several > N else 3 if N < 200_000 else 2,
         "average": 0.98 if N < 2000 else 0.99,
         "keep": "best",
     }
