@@ -116,3 +116,16 @@ def test_a_full_disk_is_said(monkeypatch):
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(RekurError, match=r"No space for temporary files in .*TMPDIR"):
         disk.blank((10,), np.float64)
+
+
+def test_what_is_left_on_a_full_disk_raises_nothing_more(monkeypatch):
+    writer = disk.Writer(np.float64)
+    writer.write(np.zeros(4))
+
+    class Full:
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    writer.file.close()
+    monkeypatch.setattr(writer, "file", Full())
+    writer.__del__()

@@ -36,7 +36,8 @@ class Writer:
 
     def __del__(self) -> None:
         if hasattr(self, "file"):
-            self.file.close()
+            with contextlib.suppress(OSError):  # of a full disk, on which the rest cannot be written either
+                self.file.close()
 
     def add(self, rows: Ragged) -> None:
         """Write some rows of unequal length."""
