@@ -42,12 +42,13 @@ def large(path):
         unique_by=lambda row: row[:2],
     ),
     timed=st.booleans(),
+    about=st.sampled_from([(), ("label",)]),  # a prediction asks for nothing
 )
-def test_long_tables_in_any_order(tmp_path_factory, rows, timed):
+def test_long_tables_in_any_order(tmp_path_factory, rows, timed, about):
     path = tmp_path_factory.mktemp("long") / "steps.csv"
     frame = pl.DataFrame(rows, schema=["id", "time", "x"], orient="row")
     frame.with_columns(y=pl.col("time") / 7, label="of " + pl.col("id")).write_csv(path)
-    asked = ("id", "time" if timed else "", ("x", "y"), ("label",))
+    asked = ("id", "time" if timed else "", ("x", "y"), about)
     same(streamed.long(large(path), *asked), sequences.long(Source(path, 1 << 30).frame, *asked))
 
 

@@ -40,7 +40,7 @@ def long(source: Source, id: str, time: str = "", values: Sequence[str] = (), ab
             for name in about:
                 files.check_column(frame, name)
             numbers = grouping.add(ids, moments, sequences.measured_of(frame, chosen))
-        told = frame.select(about).insert_column(0, pl.Series("", numbers))  # no column of a table has that name
+        told = pl.DataFrame({"": numbers}).with_columns(frame[name] for name in about)  # no column of it is ""
         said.append(told.unique(maintain_order=True))
         before += len(frame)
     assert grouping is not None  # a source has a row or more
