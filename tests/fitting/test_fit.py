@@ -334,6 +334,25 @@ def test_what_is_read_in_batches_has_no_evidence_of_ngrams(reviews: Path, monkey
     assert work.prepare([reviews]).config.model.evidence == 0
 
 
+@pytest.mark.parametrize("examples", [30, 2000, 20_000, 99_000, 1_000_000])
+@pytest.mark.parametrize("classes", [2, 5, 40])
+@pytest.mark.parametrize("steps", [2.0, 30.0, 380.0, 900.0, 5000.0])
+def test_long_texts_are_read_as_far_as_there_is_room(examples: int, classes: int, steps: float) -> None:
+    def read(whole: bool = True, brief: int = 0) -> tuple[int, int]:
+        size = kinds.Size(examples, min(steps, brief or steps), classes=classes, whole=whole)
+        config = defaults.recipe(
+            kinds.Kind("text", "", {"set": "files", "path": "a", "split": "stratified"}, size), "x"
+        )
+        return int(config.data["length"]), config.model.evidence
+
+    (length, order), brief = read(), 600 if steps < 3 else 400
+    assert examples * min(length, steps) * order * max(1, classes * (classes > 2)) <= defaults.EVIDENCE
+    assert brief <= length <= 2000
+    assert bool(order) == bool(read(brief=brief)[1])  # nobody loses the n-grams for being read farther
+    assert length == 2000 or order or examples >= 100_000
+    assert read(whole=False) == (brief, 0)
+
+
 def test_defaults_grow_with_the_data() -> None:
     def hidden(task: str, examples: int) -> int:
         kind = kinds.Kind(task, "a file", {"set": "files", "path": "a.csv"}, kinds.Size(examples, 30.0))

@@ -16,7 +16,9 @@ Settings = dict[str, Any]
 
 LONG = 100  # words of a mean text from which on it is read in segments, side by side
 SEGMENT = 50
-LONGEST_WORDS, LONGEST_SIGNS = 400, 600  # of a text: what lies behind is not read
+LONGEST = 2000  # words or characters of a text: what lies behind is not read
+BRIEF_WORDS, BRIEF_SIGNS = 400, 600  # the same where there is no room for more
+MANY_TEXTS = 100_000  # from which on a batch of long ones takes memory, and the beginnings say as much
 EVIDENCE = 60_000_000  # numbers that n-grams may say of the training texts: 240 MB
 SEASONS, LAGS = 12, 4  # seasons read before a forecast, where there is room, and seasons back that are shown again
 LONGEST_WINDOW, MOST_WINDOWS = 336, 100_000  # steps read before a forecast; windows that train
@@ -50,12 +52,13 @@ def shares(examples: int) -> Settings:
 
 def _text(kind: Kind) -> tuple[Settings, Settings, Settings]:
     size = kind.size
+    length, order = _heard(size)
     data = {
         **shares(size.examples),
         "tokenizer": "characters" if _by_sign(size) else "words",
         "min_count": 1 if size.examples < 2000 else 2 if size.examples < 50_000 else 5,
         "max_words": 50_000,
-        "length": LONGEST_SIGNS if _by_sign(size) else LONGEST_WORDS,
+        "length": length,
         "memory": MEMORY,
     }
     N = size.examples
@@ -72,11 +75,7 @@ def _text(kind: Kind) -> tuple[Settings, Settings, Settings]:
     }
     if size.steps > LONG:
         model["segment"] = SEGMENT
-    order = 4 if _by_sign(size) else 2
-    kinds = size.classes if size.classes > 2 else 1
-    if (
-        size.whole and N * min(size.steps, data["length"]) * order * kinds <= EVIDENCE
-    ):  # what little data can say; of much, words do
+    if order:
         model |= {"evidence": order, "ballot": True}
     several = 50_000 if size.classes > MANY_CLASSES else 10_000  # texts: an epoch shows little of each of many classes
     training = {
@@ -91,6 +90,21 @@ def _text(kind: Kind) -> tuple[Settings, Settings, Settings]:
 
 def _by_sign(size: Size) -> bool:
     return size.characters or size.steps < 3  # names, codes
+
+
+def _heard(size: Size) -> tuple[int, int]:
+    """Return how many tokens of a text are read, and the longest n-gram that is evidence; 0: there is no room for it.
+
+    Texts held in memory are read almost whole, as by rivals that count words. N-grams are what little data can say; of
+    much, words do.
+    """
+    order, brief = (4, BRIEF_SIGNS) if _by_sign(size) else (2, BRIEF_WORDS)
+    beside = order * (size.classes if size.classes > 2 else 1)  # numbers a token
+    room = EVIDENCE // (max(1, size.examples) * beside)  # tokens of a mean text
+    longest = LONGEST if size.examples < MANY_TEXTS else brief
+    if not size.whole or room < min(size.steps, brief):
+        return longest if size.whole else brief, 0
+    return longest if size.steps <= room else min(longest, room), order
 
 
 def _sequences(kind: Kind) -> tuple[Settings, Settings, Settings]:
@@ -123,7 +137,7 @@ def _text_to_number(kind: Kind) -> tuple[Settings, Settings, Settings]:
         **shares(N),
         "tokenizer": "characters" if by_sign else "words",
         "min_count": 1 if N < 2000 else 2,
-        "length": LONGEST_SIGNS if by_sign else LONGEST_WORDS,
+        "length": BRIEF_SIGNS if by_sign else BRIEF_WORDS,
     }
     model = {
         "cell": "gru",

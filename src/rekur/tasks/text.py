@@ -290,9 +290,7 @@ class TextClassification(Classification):
         return batches.shuffled(len(self.labels["train"]), size, generator)
 
     def chunks(self, part: str) -> Sequence[Rows]:
-        lengths, size = self.tokens[part].lengths, 2 * self.config.training.batch
-        order = np.argsort(lengths, kind="stable")
-        return [order[at : at + size] for at in range(0, len(order), size)]
+        return batches.thrifty(self.tokens[part].lengths, BATCH_TOKENS, 2 * self.config.training.batch)
 
     def inputs(self, part: str, rows: Rows) -> tuple[Rows, Rows | None]:
         return self._padded(self.tokens[part], rows)
