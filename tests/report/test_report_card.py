@@ -9,6 +9,7 @@ import pytest
 from finished_runs import finished
 from rekur import report, scoring
 from rekur.data.datasets import DATASETS
+from rekur.doctor import findings
 from rekur.report import card
 from rekur.runs import Run
 
@@ -98,7 +99,7 @@ def test_only_tasks_that_can_be_evaluated_are_told_to_be():
 
 
 def test_a_rival_that_is_better_is_named_among_the_limits():
-    assert "* NLinear is better, and costs less" in card.markdown(Run.open(STORED / "forecast"))
+    assert "NLinear is better: take that, unless" in card.markdown(Run.open(STORED / "forecast"))
 
 
 def test_rows_without_a_figure_are_left_out():
@@ -117,6 +118,29 @@ def test_a_file_is_named_and_not_the_disk_it_lay_on(tmp_path):
     text = card.markdown(run)
     assert "path table.csv" in text
     assert "mary" not in text
+
+
+def test_a_tagger_names_its_three_files_and_not_their_disk(tmp_path):
+    run = Run.open(shutil.copytree(STORED / "tags", tmp_path / "run"))
+    settings = (run.path / "config.toml").read_text(encoding="utf-8")
+    for part in ("train", "dev", "test"):
+        settings, found = re.subn(
+            rf'^{part} = ""', f'{part} = "/home/mary/{part}.conllu"', settings, flags=re.MULTILINE
+        )
+        assert found == 1
+    (run.path / "config.toml").write_text(settings, encoding="utf-8")
+    text = card.markdown(run)
+    assert all(f"{part} {part}.conllu" in text for part in ("train", "dev", "test"))
+    assert "mary" not in text
+
+
+@pytest.mark.parametrize(("severity", "told"), [("fault", True), ("warning", True), ("note", False)])
+def test_what_the_doctor_found_is_a_limit(tmp_path, severity, told):
+    run = Run.open(shutil.copytree(finished("digits-rows"), tmp_path / "run"))
+    assert severity in findings.ORDER
+    found = findings.Finding("RK-1", severity, "Half of the test rows are copies.", "Part them.").as_json()
+    run.write_metrics({**run.metrics(), "findings": [found]})
+    assert ("Found by the doctor: Half of the test rows" in card.markdown(run)) is told
 
 
 def test_an_exported_card_points_to_what_lies_beside_it():

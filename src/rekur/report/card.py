@@ -58,7 +58,7 @@ ITEMS = {  # task -> what a row of predictions.parquet is
     "sequences": "sequence",
     "describe": "source",
 }
-PATHS = ("path", "train", "held_out", "file", "images", "captions", "labels")  # settings that name files
+PATHS = ("path", "train", "dev", "test", "held_out", "file", "images", "captions", "labels")  # settings that name files
 
 
 def write(run: Run) -> Path:
@@ -159,11 +159,11 @@ def _limits(facts: Facts) -> Iterator[str]:
         yield f"* It is {facts.verdict}: it says nothing yet."
     elif facts.verdict and facts.verdict != "better":
         why = f"{rival} is better" if facts.verdict == "worse" else f"on its test part {rival} does as well"
-        yield f"* {why[0].upper()}{why[1:]}, and costs less: take that, unless another test says otherwise."
+        yield f"* {why[0].upper()}{why[1:]}: take that, unless another test says otherwise."
     yield from (f"* Fault kept on purpose: {plain(fault)}" for fault in facts.recipe.get("faults", ()))
     yield from (f"* {plain(warning)}" for warning in facts.metrics.get("warnings") or ())
     for finding in facts.metrics.get("findings") or ():
-        if isinstance(finding, Mapping) and finding.get("severity") in ("error", "warning"):
+        if isinstance(finding, Mapping) and finding.get("severity") in ("fault", "warning"):
             yield f"* Found by the doctor: {plain(finding.get('sentence'))}"
 
 
