@@ -332,7 +332,7 @@ def test_a_picture_that_is_there_twice_stands_in_one_part(tmp_path):
 def test_too_few_pictures_are_refused(tmp_path):
     task = pictures(tmp_path)
     (tmp_path / "captions.csv").write_text("image,caption\n0.png,one\n")
-    with pytest.raises(DataError, match=r"captions\.csv describes 1 images: too few"):
+    with pytest.raises(DataError, match=r"captions\.csv describes 1 image: too few"):
         tasks.create(task.config).load()
 
 
