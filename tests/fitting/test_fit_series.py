@@ -14,8 +14,13 @@ import pytest
 
 from rekur import tasks
 from rekur.cli import main
-from rekur.data.calendar import written
-from rekur.fitting import work
+from rekur.config import check
+from rekur.data.calendar import Frequency, written
+from rekur.data.panel import Panel, Series
+from rekur.fitting import series, work
+from rekur.tasks.forecasting import linear, sets
+from rekur.tasks.forecasting import parts as cutting
+from rekur.tasks.forecasting.settings import ForecastData
 
 N = 90
 DRAW = np.random.default_rng(0)
@@ -136,3 +141,74 @@ def test_what_is_known_ahead_must_be_known_while_it_trains(tmp_path: Path, capsy
     options = ["--target", "y", "--covariates", "known=price", "--dry-run"]
     assert main(["fit", str(tmp_path / "t.csv"), *options]) == 2
     assert "Column `price` is known ahead, but series `series` has no value of it at 2024-" in capsys.readouterr().err
+
+
+def judged_parts(monkeypatch: pytest.MonkeyPatch, judge: Callable[[], Any]) -> list[tuple[Any, Any]]:
+    """Return the series and the parts that settings are compared on while `judge` runs."""
+    compared, original = [], linear.fitted
+
+    def noted(windows: Any, parts: Any, *rest: Any) -> Any:
+        compared.append((windows.panel, parts))
+        return original(windows, parts, *rest)
+
+    monkeypatch.setattr(linear, "fitted", noted)
+    judge()
+    return compared
+
+
+def test_changes_of_the_parts_are_changes_of_what_settings_are_chosen_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `--set data.test=...` no setting is chosen on steps of that test part."""
+    y = 50 + DRAW.normal(size=600)
+    table(map(str, np.datetime64("2015-01-01") + np.arange(600)), y).write_csv(tmp_path / "t.csv")
+    cases: list[tuple[dict[str, Any], int, int]] = [  # where the validation begins and ends
+        ({"data.test": 300}, 240, 300),
+        ({"data.test": 300, "data.validation": 100}, 200, 300),
+        ({"data.test": 100, "data.validation": 50, "data.horizon": 20, "data.horizons": [5]}, 450, 500),
+    ]
+    for changes, begin, end in cases:
+        fitting: list[work.Fitting] = []
+        with monkeypatch.context() as patch:
+            compared = judged_parts(
+                patch,
+                lambda: fitting.append(work.prepare([tmp_path / "t.csv"], settings=changes)),  # noqa: B023
+            )
+        data = fitting[0].config.data
+        assert {key: data[key.removeprefix("data.")] for key in changes} == changes
+        assert compared
+        for _, parts in compared:
+            steps = parts.validation[:, 1]
+            assert (steps.min(), steps.max() + data["horizon"]) == (begin, end)
+            assert parts.train[:, 1].max() + data["horizon"] <= begin
+
+
+def test_settings_of_many_series_are_chosen_before_the_date_on_which_all_are_tested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A few of them are looked at, and cut where all of them are."""
+    lengths = [400, 1000] * 5  # by themselves, the shorter would be tested from an earlier date on
+    found = Panel(
+        tuple(
+            Series(f"s{i}", np.datetime64("2020-01-01T00:00:00"), 9 + DRAW.normal(size=L), np.zeros((L, 0)))
+            for i, L in enumerate(lengths)
+        ),
+        Frequency("second", 86400),
+    )
+    data = {"set": "files", "path": "t.csv", "horizon": 7}
+    whole = cutting.cut(found, check(ForecastData, {**data, "window": 14}, "data"))
+    monkeypatch.setattr(series, "ENOUGH", 5000)
+    monkeypatch.setattr(sets, "load", lambda *_: found)
+    looked = series.look(data)
+    compared = judged_parts(monkeypatch, lambda: looked.sizes({**data, "window": 14, "normalise": "changes"}, 14))
+    assert compared
+    for some, parts in compared:
+        ids = [one.id for one in some.series]
+        assert 0 < len(ids) < 5
+        assert set(ids) <= {f"s{i}" for i in range(1, 10, 2)}  # the others end before they could validate
+        for name in ("train", "validation"):
+            kept = {(ids[place], step) for place, step in getattr(parts, name).tolist()}
+            all_of = {(f"s{place}", step) for place, step in getattr(whole, name).tolist()}
+            assert kept == {one for one in all_of if one[0] in ids}
+            moments = parts.clock.at(*getattr(parts, name).T)
+            assert moments.max() + 7 <= 0

@@ -418,3 +418,25 @@ def test_every_setting_of_the_normaliser_is_one_of_the_estimator():
     assert set(get_args(hints["normalise"])) == set(get_args(ForecastData.model_fields["normalise"].annotation))
     assert inspect.signature(rekur.Forecaster).parameters["normalise"].default == "changes"
     assert dataclasses.is_dataclass(parts.Parts)
+
+
+@pytest.mark.parametrize("weekdays", [False, True])
+def test_no_row_of_a_fold_stands_behind_its_end(weekdays):
+    """Covariates and dates end with the values: a fold's own history must not hold what came later."""
+    dates = np.busday_offset("2020-01-01", np.arange(200), roll="forward") if weekdays else days(0, 200)
+    frame = pl.DataFrame({"ds": dates, "y": np.arange(200.0) % 7, "w": np.arange(200.0), "k": np.arange(200.0)})
+    frame = frame.with_columns(y=pl.when(pl.int_range(200) < 197).then("y"))  # three rows of what is known ahead
+    whole = panel.read(frame, Columns("", "ds", "y", ("k",), ("w",)))
+    for fold in range(4):
+        found, _ = parts.until(whole, settings_of(folds=4, fold=fold))
+        (series,) = found.series
+        assert len(series.covariates) == len(series.values) + (3 if fold == 3 else 0)
+        assert (series.dates is not None) == weekdays
+        assert series.dates is None or len(series.dates) == len(series.covariates)
+        table = coming.history(found, 8)
+        assert table["y"].is_not_null().all() == (fold < 3)
+        assert table["w"].max() == len(series.covariates) - 1
+    early = dataclasses.replace(whole, series=(dataclasses.replace(series, values=whole.series[0].values[:100]),))
+    longer = dataclasses.replace(early, series=(*early.series, *whole.series))
+    found, _ = parts.until(longer, settings_of(folds=4, fold=0))
+    assert [len(one.covariates) for one in found.series] == [len(found.series[1].values)] * 2

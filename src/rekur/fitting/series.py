@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rekur import tasks
 from rekur.config import Config, ModelSettings, check
@@ -18,7 +19,7 @@ from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Windows, fitted
 
 COUNTED = 500_000  # windows cut to find out how many there are
-ENOUGH = 1_000_000  # steps of the series that sizes of windows are compared on
+ENOUGH = 1_000_000  # steps of series from which on sizes of windows are compared on some of them
 MOST_TESTED = 2000  # windows that test: rivals are fitted again for them
 LOOKED = 8000  # training windows that sizes of windows are compared on
 SIZES = ("none", "last", "changes")  # how a window may be brought to a common size
@@ -37,6 +38,7 @@ class Series:
     tested: int
     panel: Panel
     test: int  # steps of the test part, where they are said, or of that of a fold
+    judged: NDArray[np.int64]  # series that sizes of windows are compared on
 
     def sizes(self, data: Mapping[str, Any], highway: int) -> dict[str, Any]:
         """Return `log` and `normalise` with which a linear forecast errs least on the validation part.
@@ -51,9 +53,10 @@ class Series:
 
     def _error(self, values: Mapping[str, Any], highway: int) -> float:
         data = check(ForecastData, {**values, "test": self.test}, "data")
-        parts = cutting.cut(self.panel, data)
-        windows = Windows(self.panel, data, fitted(self.panel, data, parts.ends, self.season), parts.seen)
-        parts = cutting.worth(parts, windows.truth)
+        parts = cutting.cut(self.panel, data).of(self.judged)  # cut with all others: at their date
+        panel = replace(self.panel, series=tuple(self.panel.series[place] for place in self.judged))
+        windows = Windows(panel, data, fitted(panel, data, parts.ends, self.season), parts.seen)
+        parts = cutting.worth(parts, windows.truth, tested=False)
         settings = ModelSettings(highway=highway)  # type: ignore[call-arg]
         return linear.fitted(windows, parts, data, settings, self.season, LOOKED).error
 
@@ -79,12 +82,16 @@ def look(data: Mapping[str, Any], count: int = 0) -> Series:
         shortest=min(map(len, trained)),
         trained=len(parts.train) * every,
         tested=len(parts.test) * every,
-        panel=_some(task.panel),
+        panel=task.panel,
         test=task.data.test,
+        judged=_some(task.panel, parts),
     )
 
 
-def _some(panel: Panel) -> Panel:
-    """Return every n-th series, where all of them have ENOUGH steps or more."""
+def _some(panel: Panel, parts: cutting.Parts) -> NDArray[np.int64]:
+    """Return the places of all series; where these have ENOUGH steps or more, of every n-th that trains and validates."""
     every = 1 + sum(len(one.values) for one in panel.series) // ENOUGH
-    return replace(panel, series=panel.series[::every])
+    if every == 1:
+        return np.arange(len(panel.series))
+    both = np.intersect1d(parts.train[:, 0], parts.validation[:, 0])
+    return both[::every] if len(both) else np.arange(len(panel.series))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rekur.training.events import Listener
 
 
+CUTS = ("test", "validation", "cut", "horizon", "horizons", "shortest", "season", "folds", "fold")
+
+
 @dataclass(frozen=True)
 class Fitting:
     """A path understood, and the recipe made from it."""
@@ -47,13 +50,18 @@ def prepare(
     """
     places = [Path(path).absolute() for path in paths]
     kind = kinds.recognise(places, given)
-    if folds > 1 and kind.task == "forecast":
-        kind = replace(kind, data={**kind.data, "folds": folds})
+    if kind.task == "forecast":
+        kind = replace(kind, data={**kind.data, **_cuts(settings or {}), **({"folds": folds} if folds > 1 else {})})
     name = places[0].name.split(".")[0] or "fit"
     config = defaults.recipe(kind, name)
     if "split" in kind.data:
         config = config.model_copy(update={"data": {**config.data, "split_seed": seed}})
     return Fitting(kind, shelf.changed(config, settings, epochs))
+
+
+def _cuts(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the changes that say where series are cut: settings chosen on a validation part must know which it is."""
+    return {name: settings[key] for name in CUTS if (key := f"data.{name}") in settings}
 
 
 def fit(

@@ -48,6 +48,10 @@ class Clock:
         """Return the clock that says 0 at `moment`."""
         return replace(self, firsts=self.firsts - moment, days=tuple(days - moment for days in self.days))
 
+    def of(self, places: Moments) -> Clock:
+        """Return the clock of some series."""
+        return replace(self, firsts=self.firsts[places], days=tuple(self.days[place] for place in places if self.days))
+
     def at(self, places: Moments, steps: Moments) -> Moments:
         """Return the moment of a step of each series `places` (N,): of steps (N,) or (N, h)."""
         firsts = self.firsts[places].reshape(-1, *[1] * (steps.ndim - 1))

@@ -43,6 +43,17 @@ class Parts:
     begins: str = ""  # the date from which on all series test; "": each has its own
     notes: tuple[str, ...] = ()  # which series test or train nothing, for people
 
+    def of(self, places: NDArray[np.int64]) -> Parts:
+        """Return the parts of some series (n,), rising, which are then numbered from 0; notes are of all."""
+
+        def kept(origins: Origins) -> Origins:
+            held = origins[np.isin(origins[:, 0], places)]
+            return np.stack([np.searchsorted(places, held[:, 0]), held[:, 1]], axis=1)
+
+        origins: dict[str, Any] = {name: kept(getattr(self, name)) for name in NAMES}
+        ends, seen = (tuple(of[place] for place in places) for of in (self.ends, self.seen))
+        return replace(self, **origins, ends=ends, seen=seen, clock=self.clock.of(places))
+
 
 @dataclass(frozen=True)
 class _Cuts:
@@ -158,7 +169,12 @@ def until(panel: Panel, data: ForecastData) -> tuple[Panel, ForecastData]:
         steps = [len(series.values) for series in panel.series]
         test = data.test or max(data.horizon, round(min(steps) * share))
         lengths = [max(0, L - (data.folds - 1 - data.fold) * test) for L in steps]
-    kept = tuple(_first(series, length) for series, length in zip(panel.series, lengths, strict=True) if length)
+    last = data.fold == data.folds - 1
+    kept = tuple(
+        series if last else _first(series, length)
+        for series, length in zip(panel.series, lengths, strict=True)
+        if length
+    )
     if not kept:
         raise DataError(
             f"{data.folds} folds of {test} steps are more than the series have. Take fewer folds, or a smaller "
@@ -168,11 +184,12 @@ def until(panel: Panel, data: ForecastData) -> tuple[Panel, ForecastData]:
 
 
 def _first(series: Series, steps: int) -> Series:
-    """Return the first steps of a series, up to the last known value among them."""
-    if steps >= len(series.values):
-        return series
-    values = series.values[: int(np.flatnonzero(np.isfinite(series.values[:steps]))[-1]) + 1]
-    return replace(series, values=values)
+    """Return the first steps of a series, up to the last known value among them; no row is kept behind them."""
+    values = series.values
+    end = int(np.flatnonzero(np.isfinite(values[:steps]))[-1]) + 1
+    rows = end if steps < len(values) else steps
+    dates = None if series.dates is None else series.dates[:rows]
+    return replace(series, values=values[:end], covariates=series.covariates[:rows], dates=dates)
 
 
 def _too_short(series: Series, cuts: _Cuts, place: int, data: ForecastData, alone: bool) -> DataError:
