@@ -91,7 +91,7 @@ def run(
     """
     options: dict[str, Any] = {"data": data, "seed": seed, "device": device, "threads": threads, "listeners": listeners}
     if resume is not None:
-        _check_same(Path(resume), {"seed": seed, "device": device, "threads": threads})
+        check_same(Run.open(Path(resume)).about(), {"seed": seed, "device": device, "threads": threads})
         return train(_resumed(Path(resume), name, settings, epochs), resume=resume, **options)
     return train(changed(configuration.load(name), settings, epochs), out=out, **options)
 
@@ -180,9 +180,8 @@ def _resumed(place: Path, name: str, settings: Mapping[str, Any] | None, epochs:
     return config
 
 
-def _check_same(place: Path, given: Mapping[str, Any]) -> None:
-    """Raise RequestError where something given differs from what the run at `place` was begun with."""
-    about = Run.open(place).about()
+def check_same(about: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raise RequestError where something given differs from what the run was begun with, which `about` says."""
     for name, value in given.items():
         if value is not None and value != about.get(name) and (name, value) != ("device", "auto"):
             raise RequestError(

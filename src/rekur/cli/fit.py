@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rekur.fitting.work import Fitting
 
 COVARIATES = ("known", "observed", "static")
+BESIDE_RESUME = ("resume", "seed", "device", "threads", "as_json", "quiet")  # the middle three as they were
 OPTIONS = ("text", "label", "time", "target", "id", "group", "horizon", "folds")  # that are settings of `[data]`, too
 
 
@@ -28,6 +29,7 @@ def _column(said: str) -> Any:
 
 
 def fit(
+    context: typer.Context,
     paths: Annotated[
         list[Path] | None,
         typer.Argument(help="A table, a text, a folder by class, or two files of parallel texts.", metavar="FILE..."),
@@ -78,12 +80,12 @@ def fit(
 
     listener = progress.Progress(quiet=quiet)
     if resume:
-        if paths:
-            raise RequestError("--resume goes on with the file of its own folder; leave out FILE.")
+        _check_resumed(context)
+        same: dict[str, Any] = {"seed": seed, "device": device, "threads": threads}
         if (resume / runs.SEVERAL).exists():
-            _show_several(repeats.go(resume, listeners=(listener,)), as_json)
+            _show_several(repeats.go(resume, (listener,), **same), as_json)
         else:
-            _show(shelf.run(resume=resume, listeners=(listener,)), as_json)
+            _show(shelf.run(resume=resume, listeners=(listener,), **same), as_json)
         return
     if not paths:
         raise RequestError("Give a file or a folder to learn from. Example: rekur fit reviews.csv")
@@ -98,10 +100,20 @@ def fit(
         if dry_run:
             _plan(fitting, first, {**options, "folds": folds, "runs": len(members) or 1}, as_json)
         elif members:
-            place = repeats.begin(fitting.config, members, folds, out)
-            _show_several(repeats.go(place, listeners=(listener,), **options), as_json)
+            place = repeats.begin(fitting.config, members, folds, out, **options)
+            _show_several(repeats.go(place, (listener,)), as_json)
         else:
             _show(shelf.train(fitting.config, out=out, seed=seed, listeners=(listener,), **options), as_json)
+
+
+def _check_resumed(context: typer.Context) -> None:
+    """Raise RequestError for what is given beside --resume and would go unread."""
+    if context.params["paths"]:
+        raise RequestError("--resume goes on with the file of its own folder; leave out FILE.")
+    named = {param.name: param.opts[0] for param in context.command.params if param.name not in BESIDE_RESUME}
+    sources = {option: context.get_parameter_source(name) for name, option in named.items() if name}
+    if given := [option for option, source in sources.items() if source and source.name == "COMMANDLINE"]:
+        raise RequestError(f"--resume goes on with the run's own settings; leave out {', '.join(given)}.")
 
 
 @contextlib.contextmanager

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rekur import config as configuration
 from rekur import runs, shelf, storage
 from rekur.config import Config
-from rekur.errors import ConfigError, RefusedModelError, RequestError
+from rekur.errors import ConfigError, Interrupted, RefusedModelError, RequestError
 from rekur.evaluation import names
 from rekur.runs import SEVERAL, Run
 from rekur.wording import counted
+
+if TYPE_CHECKING:
+    from rekur.training.events import Listener
 
 RESULT = "summary.json"
 MOST_FOLDS = 100
@@ -50,8 +54,32 @@ def plan(config: Config, folds: int, seeds: int, seed: int) -> list[dict[str, An
     ]
 
 
-def begin(config: Config, members: Sequence[Mapping[str, Any]], folds: int, out: Path | None) -> Path:
-    """Make the folder of the runs and say in it what they are; raises RequestError where something is in it."""
+@dataclass(frozen=True)
+class Several:
+    """What `repeats.json` says."""
+
+    config: Config
+    members: Sequence[Mapping[str, Any]]  # the name of each run's folder, its seed, its fold
+    folds: int
+    device: str | None  # None in both: whatever the first of the runs computes on
+    threads: int | None
+
+
+def begin(
+    config: Config,
+    members: Sequence[Mapping[str, Any]],
+    folds: int,
+    out: Path | None,
+    device: str | None = None,
+    threads: int | None = None,
+) -> Path:
+    """Make the folder of the runs and say in it what they are, and on what they compute.
+
+    Raises RequestError where something is in it, and for a device that is not there.
+    """
+    from rekur.training import devices
+
+    device = str(devices.choose(device or "auto"))
     place = out or runs.free_place(config.recipe.name)
     with storage.explained(place):
         place.mkdir(parents=True, exist_ok=True)
@@ -61,56 +89,83 @@ def begin(config: Config, members: Sequence[Mapping[str, Any]], folds: int, out:
                 f"The folder {place} is not empty, and a fit never overwrites anything. Give another --out, or go on "
                 f"with `rekur fit --resume {place}`."
             )
-        values = {"folds": folds, "runs": list(members), "config": configuration.dump(config)}
+        here = {"device": device, "threads": threads}
+        values = {"folds": folds, **here, "runs": list(members), "config": configuration.dump(config)}
         storage.write_whole(place / SEVERAL, storage.to_json(values, indent=2) + "\n")
     return place
 
 
-def go(place: Path, **options: Any) -> dict[str, Any]:
+def go(place: Path, listeners: Sequence[Listener] = (), **given: Any) -> dict[str, Any]:
     """Do the runs that are not done yet, one after another; return the summary, which is written, too.
 
-    Raises what `rekur.run` raises; what is finished stays, and where nothing was begun, nothing does.
+    `given` are the seed, the device and the threads the caller expects, each None for whatever they are. Raises what
+    `rekur.run` raises; what is finished stays, and where nothing was begun, nothing does.
     """
-    config, members, folds = _read(place)
-    with Run(place).alone():
-        try:
-            metrics = [_one(place, config, member, folds, options) for member in members]
-        except RequestError:
-            if not any(entry.is_dir() for entry in place.iterdir()):
-                (place / SEVERAL).unlink()
-                with contextlib.suppress(OSError):
-                    place.rmdir()
-            raise
-        found = summary(config, place, members, metrics)
+    several = _read(place)
+    shelf.check_same({**_computed_on(place, several), "seed": several.members[0]["seed"]}, given)
+    with Run(place).alone(), _left_in_order(place):
+        metrics = [_one(place, several, member, listeners) for member in several.members]
+        found = summary(several.config, place, several.members, metrics)
         storage.write_whole(place / RESULT, storage.to_json(found, indent=2) + "\n")
     return found
 
 
-def _read(place: Path) -> tuple[Config, list[dict[str, Any]], int]:
+@contextlib.contextmanager
+def _left_in_order(place: Path) -> Iterator[None]:
+    """Say how to go on with all the runs where one is interrupted; remove a folder in which none was begun."""
+    try:
+        yield
+    except (RequestError, Interrupted, KeyboardInterrupt) as error:
+        begun = any(entry.is_dir() for entry in place.iterdir())
+        if not begun:
+            (place / SEVERAL).unlink()
+            with contextlib.suppress(OSError):
+                place.rmdir()
+        if isinstance(error, RequestError):
+            raise
+        if begun:
+            raise Interrupted(f"Interrupted. Continue with `rekur fit --resume {place}`.") from None
+        raise Interrupted("Interrupted before the training began; nothing was written.") from None
+
+
+def _read(place: Path) -> Several:
     try:
         values = json.loads((place / SEVERAL).read_text(encoding="utf-8"))
         config = configuration.parse(values["config"], str(place / SEVERAL))
         members = [{"name": str(m["name"]), "seed": int(m["seed"]), "fold": m["fold"]} for m in values["runs"]]
         if any("/" in member["name"] or member["name"].startswith(".") for member in members):
             raise ValueError("a run lies outside the folder")
-        return config, members, int(values["folds"])
+        device, threads = values.get("device"), values.get("threads")  # earlier versions wrote neither
+        return Several(
+            config,
+            members,
+            int(values["folds"]),
+            None if device is None else str(device),
+            None if threads is None else max(1, int(threads)),
+        )
     except (OSError, ValueError, KeyError, TypeError, ConfigError, RecursionError) as error:
         raise RefusedModelError(f"{place / SEVERAL} is damaged: {error}.") from None
 
 
-def _one(
-    place: Path, config: Config, member: Mapping[str, Any], folds: int, options: Mapping[str, Any]
-) -> dict[str, Any]:
+def _computed_on(place: Path, several: Several) -> dict[str, Any]:
+    """Return the device and the threads of all runs: what is not said is that of the first of them, once begun."""
+    first = place / str(several.members[0]["name"])
+    about = Run.open(first).about() if (first / "config.toml").exists() else {}
+    said = {"device": several.device, "threads": several.threads}
+    found = {name: about.get(name) if value is None else value for name, value in said.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _one(place: Path, several: Several, member: Mapping[str, Any], listeners: Sequence[Listener]) -> dict[str, Any]:
     """Begin a run, or go on with it, or read what it found."""
-    folder = place / str(member["name"])
+    folder, config = place / str(member["name"]), several.config
     if (folder / "config.toml").exists():
-        here = {name: options[name] for name in ("listeners",) if name in options}
         run = Run.open(folder)
-        return run.metrics() if run.finished() else shelf.train(config, resume=folder, **here).metrics
-    changes = {"data.folds": folds, "data.fold": member["fold"]} if folds else {}
-    return shelf.train(
-        configuration.override(config, changes), out=folder, **{**options, "seed": member["seed"]}
-    ).metrics
+        return run.metrics() if run.finished() else shelf.train(config, resume=folder, listeners=listeners).metrics
+    changes = {"data.folds": several.folds, "data.fold": member["fold"]} if several.folds else {}
+    config = configuration.override(config, changes)
+    here = _computed_on(place, several)
+    return shelf.train(config, out=folder, seed=member["seed"], listeners=listeners, **here).metrics
 
 
 def summary(
