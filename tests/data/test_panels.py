@@ -116,3 +116,57 @@ def test_faults_far_on(tmp_path, row, said):
     pl.concat([frame, pl.DataFrame([row], schema=frame.columns, orient="row")]).write_csv(path)
     with pytest.raises(DataError, match=said):
         panels.read(Source(path, 1), Columns("unique_id", "ds", "y", static=("town",)))
+
+
+HOURS = np.datetime64("2024-03-30T20:00") + np.arange(61) * np.timedelta64(1, "h")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [f"{hour}:00+09:00" for hour in HOURS],  # the last frame has one hour of the day alone
+        [f"{np.datetime64('2024-01-01') + day}T00:00:00+09:00" for day in range(60)],
+        [str(9_999_970 + n) for n in range(60)],  # eight digits in the last frames, and no days
+        [str(np.datetime64("2024-01-01") + day).replace("-", "") for day in range(60)],
+    ],
+    ids=["hours of a zone", "days of a zone", "counts", "days in eight digits"],
+)
+def test_what_times_are_is_said_of_all_frames_together(tmp_path, times):
+    path = tmp_path / "times.csv"
+    pl.DataFrame({"ds": times, "y": [n / 4 for n in range(len(times))]}).write_csv(path)
+    frames = [len(frame) for frame in sources.batches(path)]
+    assert len(frames) > 2
+    same(*both(path, Columns(time="ds", target="y")))
+    last = sum(frames[:-1]) + 1  # the last frame has a row
+    pl.DataFrame({"ds": times[:last], "y": [n / 4 for n in range(last)]}).write_csv(path)
+    same(*both(path, Columns(time="ds", target="y")))
+
+
+@pytest.mark.parametrize("step", ["1h", "1d"])
+def test_times_of_a_zone_where_summer_begins(tmp_path, step):
+    begin, end = pl.datetime(2024, 3, 25), pl.datetime(2024, 4, 10)
+    times = pl.select(pl.datetime_range(begin, end, step, time_zone="Europe/Berlin").alias("ds"))
+    path = tmp_path / "zone.parquet"
+    times.with_columns(y=pl.int_range(pl.len()) / 4).write_parquet(path)
+    same(*both(path, Columns(time="ds", target="y")))
+
+
+@pytest.mark.parametrize("last", ["2024-03-01T00:00:00+09:00", "2024-02-28T00:00:00+10:00"])
+def test_a_day_twice_is_one_fault_on_the_clocks_of_its_zone(tmp_path, last):
+    days = [f"{np.datetime64('2024-01-01') + day}T00:00:00+09:00" for day in range(61)]
+    path = tmp_path / "twice.csv"
+    pl.DataFrame({"ds": [*days, last], "y": [n / 4 for n in range(62)]}).write_csv(path)
+    found = [outcome(Source(path, memory), Columns(time="ds", target="y")) for memory in (1, 1 << 30)]
+    assert found[0] == found[1]
+    assert "twice, in rows" in found[0]
+
+
+def test_offsets_from_one_frame_on_are_a_fault(tmp_path):
+    path = tmp_path / "mixed.csv"
+    plain = pl.DataFrame({"ds": [f"{hour}:00" for hour in HOURS], "y": [n / 4 for n in range(61)]})
+    plain.write_csv(path)
+    first = len(next(sources.batches(path)))
+    plain.with_columns(ds=pl.col("ds") + pl.Series(["", "Z"])[[int(n >= first) for n in range(61)]]).write_csv(path)
+    for memory, said in ((1, "with an offset from UTC and times without"), (1 << 30, "are no times")):
+        with pytest.raises(DataError, match=f"`ds`.*{said}"):
+            panels.read(Source(path, memory), Columns(time="ds", target="y"))

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from rekur.data import examples as own
+from rekur.data import sources
 from rekur.errors import DataError, RequestError
-from rekur.fitting import kinds
+from rekur.fitting import kinds, roles
 from rekur.fitting.kinds import Given, Kind
 
 
@@ -139,8 +140,6 @@ def test_a_forecast_may_be_asked_of_a_table_with_texts(tmp_path: Path) -> None:
     [("2183.489990", "2183.4"), ("20240131", "20240131")],
 )
 def test_numbers_that_look_like_dates_are_numbers(content: str, values: str) -> None:
-    from rekur.fitting import roles
-
     column = pl.Series("close", [content, values, "1999.5"])
     assert roles.roles(column.to_frame())[0].role == "number"
 
@@ -176,3 +175,31 @@ def test_a_table_called_txt_is_not_taken_for_a_text(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("id\tdocument\tlabel\n1\tgood\t1\n2\tbad\t0\n")
     with pytest.raises(DataError, match="looks like a table: every line has 2 tabs"):
         of(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S+09:00", "%d.%m.%Y %H:%M:%S"]
+)
+def test_hours_are_hours_in_every_form_that_forecasts_read(tmp_path: Path, form: str) -> None:
+    hours = pl.Series(np.datetime64("2024-01-01T00", "us") + np.arange(400) * np.timedelta64(1, "h"))
+    frame = pl.DataFrame({"when": hours.dt.strftime(form), "y": np.sin(np.arange(400.0))})
+    kind = of(table(tmp_path, frame))
+    assert (kind.task, kind.data.get("horizon")) == ("forecast", 24)
+
+
+@pytest.mark.parametrize("by", ["id", "ds"])
+def test_a_sample_of_a_large_file_says_how_long_its_series_are(tmp_path: Path, by: str, monkeypatch: Any) -> None:
+    hours = [f"{np.datetime64('2024-01-01T00') + n}:00" for n in range(400)]
+    frame = pl.DataFrame({"id": ["a", "b", "c"]}).join(pl.DataFrame({"ds": hours}), how="cross")
+    path = table(tmp_path, frame.sort(by, maintain_order=True).with_columns(y=pl.int_range(pl.len()) % 7 + 0.5))
+    whole = of(path).data["horizon"]
+    for name in ("FIRST", "BYTES"):
+        monkeypatch.setattr(sources, name, 2048)
+    assert len(sources.Source(path, 1).first()[0]) < 200
+    monkeypatch.setattr(sources.Source, "whole", False)
+    assert (whole, of(path).data["horizon"]) == (24, 24)
+
+
+def test_amounts_of_money_are_no_dates() -> None:
+    amounts = pl.Series("amount", [f"{n}.50" for n in range(1000, 1100)])
+    assert roles.roles(amounts.to_frame())[0].role == "number"

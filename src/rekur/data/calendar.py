@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rekur.errors import DataError
-from rekur.wording import counted
+from rekur.wording import counted, form
 
 Times = NDArray[Any]  # (L,) datetime64[s], or int64 where steps are counted
 Unit = Literal["count", "second", "weekday", "month"]
@@ -53,53 +53,95 @@ def moments(column: pl.Series) -> Times:
     Raises:
         DataError: a value is missing or no time; dates are read year first, for 01/02/2024 is ambiguous.
     """
-    if column.null_count():
-        row = int(column.is_null().arg_max() or 0) + 1
-        raise DataError(
-            f"Column `{column.name}`: {counted(column.null_count(), 'row')} without a time, the first is row {row}."
-        )
-    if column.dtype.is_integer():
-        return column.cast(pl.Int64).to_numpy()
-    parsed = column if column.dtype.is_temporal() else _parsed(column)
-    if parsed.dtype.is_integer():
-        return parsed.to_numpy()
-    plain = parsed.cast(pl.Datetime("us")) if parsed.dtype == pl.Date else parsed
-    there = plain
-    if getattr(plain.dtype, "time_zone", None):
-        plain = plain.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        there = _of_zone(column)
-    days = there.dt.time().n_unique() == 1
-    return (there if days else plain).cast(pl.Datetime("us")).to_numpy().astype("datetime64[s]")
+    reading = Reading()
+    plain, ahead = reading.read(column)
+    return shown(plain, ahead) if reading.days else plain
+
+
+def shown(plain: Times, ahead: NDArray[np.int64]) -> Times:
+    """Return what clocks show that are `ahead` (L,) seconds ahead of the times (L,)."""
+    return plain + ahead.astype("timedelta64[s]") if plain.dtype.kind == "M" else plain
+
+
+class Reading:
+    """Reads the times of a column, whole or frame after frame: what they are is said of all frames together."""
+
+    def __init__(self) -> None:
+        self.eight: bool | None = None  # whether eight digits are a day: the first time of all says it
+        self.offsets: bool | None = None  # whether the times give their offsets from UTC, or their zone
+        self.hours: set[Any] = set()  # of the day, at which times are, on the clocks of their zone; two are enough
+
+    @property
+    def days(self) -> bool:
+        """Whether every time so far is the same hour of its zone."""
+        return len(self.hours) == 1
+
+    def read(self, column: pl.Series) -> tuple[Times, NDArray[np.int64]]:
+        """Return the times (L,) of the next rows, in UTC, and how many seconds the clocks of their zone are ahead (L,).
+
+        Raises DataError as `moments` does, and for times with offsets from UTC below those without, or above them.
+        """
+        if column.null_count():
+            row = int(column.is_null().arg_max() or 0) + 1
+            raise DataError(
+                f"Column `{column.name}`: {counted(column.null_count(), 'row')} without a time, the first is row {row}."
+            )
+        parsed = column.cast(pl.Int64) if column.dtype.is_integer() else self._parsed(column)
+        if parsed.dtype.is_integer():
+            return parsed.to_numpy(), np.zeros(len(parsed), dtype=np.int64)
+        plain = there = parsed.cast(pl.Datetime("us")) if parsed.dtype == pl.Date else parsed
+        offsets = bool(getattr(plain.dtype, "time_zone", None))
+        if self.offsets not in (None, offsets):
+            raise DataError(
+                f"Column `{column.name}` has times with an offset from UTC and times without. Write all in one form."
+            )
+        self.offsets = offsets
+        if offsets:
+            plain = plain.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            there = _of_zone(column)
+        if len(self.hours) < 2:
+            self.hours.update(there.dt.time().unique()[:2].to_list())
+        times, clocks = (one.cast(pl.Datetime("us")).to_numpy().astype("datetime64[s]") for one in (plain, there))
+        return times, (clocks - times).astype(np.int64)
+
+    def _parsed(self, column: pl.Series) -> pl.Series:
+        if column.dtype.is_temporal():
+            return column
+        if column.dtype != pl.String:
+            raise DataError(f"Column `{column.name}` must hold times such as 2024-03-31 18:00; got {column.dtype}.")
+        plain = column.str.strip_chars()
+        if self.eight is None:
+            self.eight = len(plain[0]) == 8  # 20240331 is a day
+        if not self.eight and not (numbers := plain.cast(pl.Int64, strict=False)).null_count():
+            return numbers
+        best = dates(column)
+        if best.null_count():
+            row = int(best.is_null().arg_max() or 0)
+            raise DataError(
+                f"Column `{column.name}`: {best.null_count():,} of {counted(len(column), 'value')} "
+                f"{form(best.null_count(), 'is no time', 'are no times')}; the first is `{column[row]}` in row "
+                f"{row + 1}. Write times as 2024-03-31 or 2024-03-31 18:00, or count them: 1, 2, 3."
+            )
+        return best
 
 
 def _of_zone(column: pl.Series) -> pl.Series:
     """Return the times that clocks show in the zone, or at the offsets, that a column gives."""
     if column.dtype == pl.String:
-        return _parsed(column.str.strip_chars().str.replace(OFFSET, ""))
+        return dates(column.str.strip_chars().str.replace(OFFSET, ""))
     return column.dt.replace_time_zone(None)
 
 
-def _parsed(column: pl.Series) -> pl.Series:
-    if column.dtype != pl.String:
-        raise DataError(f"Column `{column.name}` must hold times such as 2024-03-31 18:00; got {column.dtype}.")
+def dates(column: pl.Series) -> pl.Series:
+    """Return the dates and times that are written in a column, null for what has another form than most of them."""
     plain = column.str.strip_chars()
-    eight = plain[0] is not None and len(plain[0]) == 8  # 20240331 is a day
-    if not eight and not (numbers := plain.cast(pl.Int64, strict=False)).null_count():
-        return numbers
-    best = plain.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us")
-    for text, forms in ((plain, FORMS), (plain + "-01", ("%Y-%m-%d",)), (plain, WITH_OFFSET)):
-        for form in forms:
+    best = plain.str.to_datetime(FORMS[0], strict=False, time_unit="us")
+    for text, forms in ((plain, FORMS[1:]), (plain + "-01", FORMS[:1]), (plain, WITH_OFFSET)):
+        for one in forms:
             if not best.null_count():
                 return best
-            found = text.str.to_datetime(form, strict=False, time_unit="us")
+            found = text.str.to_datetime(one, strict=False, time_unit="us")
             best = min((best, found), key=pl.Series.null_count)
-    if best.null_count():
-        row = int(best.is_null().arg_max() or 0)
-        raise DataError(
-            f"Column `{column.name}`: {best.null_count():,} of {counted(len(column), 'value')} "
-            f"{'is no time' if best.null_count() == 1 else 'are no times'}; the first is "
-            f"`{column[row]}` in row {row + 1}. Write times as 2024-03-31 or 2024-03-31 18:00, or count them: 1, 2, 3."
-        )
     return best
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from rekur.data import calendar
 from rekur.data.separated import BEGINNING, check_text, lines_of, named, rows_of, separator_of
 from rekur.errors import DataError, in_a_line, nearest
 from rekur.wording import counted, form
@@ -39,19 +40,6 @@ MISSING = (
     "--",
     "#n/a",
 )  # small letters: for nothing
-# Year first only: 01/02/2024 is another day in another country.
-_DATES = (
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%Y%m%d",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%dT%H:%M:%S%#z",
-    "%d.%m.%Y",
-    "%d.%m.%Y %H:%M",
-)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -270,9 +258,7 @@ def _numbers(column: pl.Series) -> NDArray[np.float64]:
 def _parse_dates(column: pl.Series) -> pl.Series:
     if column.dtype != pl.String:
         raise DataError(f"Column `{column.name}` must hold dates such as 2024-03-31; got {column.dtype}.")
-    plain = column.str.strip_chars()
-    tried = [plain.str.to_datetime(form, strict=False, time_unit="us") for form in _DATES]
-    parsed = min(tried, key=pl.Series.null_count)
+    parsed = calendar.dates(column)
     if parsed.null_count():
         row = int(parsed.is_null().arg_max() or 0)
         raise DataError(

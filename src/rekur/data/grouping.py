@@ -20,6 +20,7 @@ from rekur.errors import DataError
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Twice = Callable[[str, Rows, NDArray[Any]], None]  # raises: the id, its rows in the file, and their times
+Clock = Callable[[NDArray[Any], Floats], NDArray[Any]]  # the times of rows (n,) and their values (n, C) -> other times
 
 SHARE = 16  # of the memory, that the rows of a bucket take: to sort them takes several times as much
 MOST = 256  # buckets, each an open file
@@ -79,8 +80,8 @@ class Grouping:
             self.lengths, (0, len(self.numbers) - len(self.lengths))
         )
 
-    def grouped(self, twice: Twice | None = None) -> Grouped:
-        """Return all rows, grouped; `twice` is told of a time that a series has twice."""
+    def grouped(self, twice: Twice | None = None, clock: Clock | None = None) -> Grouped:
+        """Return all rows, grouped; `clock` changes their times before; `twice` is told of one a series has twice."""
         offsets = np.concatenate([[0], np.cumsum(self.lengths)])
         times = disk.blank((self.rows,), self.kind)
         values = disk.blank((self.rows, self.columns), np.float64)
@@ -88,6 +89,8 @@ class Grouping:
         while self.buckets:
             record = self.buckets.pop().array()
             when = np.array(record[:, 2]).view(self.kind)
+            if clock is not None:
+                when = clock(when, np.ascontiguousarray(record[:, 3:]).view(np.float64))
             order = np.lexsort((when, record[:, 0]))
             owner, when = np.array(record[:, 0])[order], when[order]
             if twice is not None:

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from rekur.data import disk, panel
-from rekur.data.calendar import Frequency, moments
+from rekur.data.calendar import Frequency, Reading, Times, shown
 from rekur.data.grouping import Grouped, Grouping
 from rekur.data.panel import Columns, Layout, Panel, Piece, Series
 from rekur.data.ragged import Ragged
@@ -51,7 +51,8 @@ class _Rows:
     def __init__(self, source: Source, columns: Columns, melt: bool) -> None:
         self.melt, self.wide = melt, columns
         self.columns = Columns("unique_id", columns.time, "y") if melt else columns
-        self.grouping = Grouping(1 + len(self.columns.varying), source.size, source.memory)
+        self.reading = Reading()
+        self.grouping = Grouping(2 + len(self.columns.varying), source.size, source.memory)
         self.static: list[pl.DataFrame] = []  # what was said of the series so far, by their numbers
 
     def add(self, frame: pl.DataFrame) -> None:
@@ -64,16 +65,18 @@ class _Rows:
             if columns.id
             else pl.repeat(panel.ONLY, len(rows), eager=True)
         )
-        times = moments(rows[columns.time]) if columns.time else np.arange(before, before + len(rows))
+        times, ahead = np.arange(before, before + len(rows)), np.zeros(len(rows), dtype=np.int64)
+        if columns.time:
+            times, ahead = self.reading.read(rows[columns.time])
         values = [panel.numbers(rows[name]) for name in (columns.target, *columns.varying)]
-        numbers = self.grouping.add(ids, times, np.stack(values, axis=1))
+        numbers = self.grouping.add(ids, times, np.stack([*values, ahead], axis=1))
         if columns.static:
             told = rows.select(columns.static).insert_column(0, pl.Series("", numbers))
             self.static.append(told.unique(maintain_order=True))
 
     def pieces(self) -> list[Piece]:
         """Return the rows of each series, oldest first."""
-        found = self.grouping.grouped(_twice)
+        found = self.grouping.grouped(_twice, _there if self.reading.days and self.reading.offsets else None)
         static = self._said(found)
         ends = np.cumsum(found.lengths)
         counted = not self.columns.time  # then a series' own rows are its steps
@@ -81,7 +84,7 @@ class _Rows:
         for place, (name, end) in enumerate(zip(found.names, ends.tolist(), strict=True)):
             at = slice(end - int(found.lengths[place]), end)
             when = np.arange(at.stop - at.start) if counted else found.times[at]
-            pieces.append(Piece(name, when, found.values[at, 0], found.values[at, 1:], static[place]))
+            pieces.append(Piece(name, when, found.values[at, 0], found.values[at, 1:-1], static[place]))
         return pieces
 
     def _said(self, found: Grouped) -> list[tuple[Any, ...]]:
@@ -99,6 +102,11 @@ class _Rows:
             by_place = dict(kinds.iter_rows())
             said.append([by_place.get(place) for place in range(len(found.names))])
         return list(zip(*said, strict=True))
+
+
+def _there(times: Times, values: NDArray[np.float64]) -> Times:
+    """Return what the clocks of their zone show, the last of the values being how many seconds they are ahead."""
+    return shown(times, values[:, -1].astype(np.int64))
 
 
 def _twice(name: str, rows: NDArray[np.int64], when: NDArray[Any]) -> None:

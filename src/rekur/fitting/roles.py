@@ -123,7 +123,7 @@ def _dated(some: pl.Series, name: str) -> bool:
     looks = some.str.contains(DATE).mean()
     if looks is None or float(looks) < MOSTLY:  # type: ignore[arg-type]
         return False
-    if some.str.contains(r"^\d+$").all() and name.lower() not in TIMES:  # 20240131 may be a number, too
+    if files.in_numbers(some) and name.lower() not in TIMES:  # 20240131 may be a number, too
         return False
     try:
         files.moments(pl.DataFrame({name: some.filter(some.str.contains(DATE))}), name)

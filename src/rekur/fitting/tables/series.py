@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from rekur.data import files
+from rekur.data import calendar
+from rekur.errors import DataError
 from rekur.fitting import roles
 from rekur.fitting.kinds import Kind, Size
 from rekur.fitting.roles import Column, named
@@ -42,7 +44,7 @@ def read(table: Table) -> Kind | None:
     if target:
         return _long_series(table, time, id, target)
     said = f"date `{time}`, {len(values)} series side by side ({listed(values)}): forecasting"
-    horizon = given.horizon or _horizon(table.frame, time, "")
+    horizon = given.horizon or _horizon(table, time, "")
     data = {**table.data, "layout": "columns", "time": time, "horizon": horizon}
     left = [c.name for c in rest if c not in values and c.role != "empty"]
     notes = (f"Columns of words are no series: {', '.join(left[:5])}.",) if left else ()
@@ -61,7 +63,7 @@ def _long_series(table: Table, time: str, id: str, target: str) -> Kind:
         "id": id,
         "time": time,
         "target": target,
-        "horizon": given.horizon or _horizon(table.frame, time, id),
+        "horizon": given.horizon or _horizon(table, time, id),
         **{name: found for name, found in covariates.items() if found},
     }
     taken = {time, id, target, *given.known, *given.observed, *given.static}
@@ -94,17 +96,25 @@ def _target(numbers: Sequence[Column], id: str) -> str:
     return called[0].name if len(called) == 1 else ""  # several are series side by side
 
 
-def _horizon(frame: pl.DataFrame, time: str, id: str) -> int:
+def _horizon(table: Table, time: str, id: str) -> int:
     """Return how far to look ahead: a day of hours, a fortnight of days, a year of months."""
-    lengths = frame.group_by(id).len()["len"].to_numpy() if id else np.array([len(frame)])
-    most = max(1, int(np.median(lengths)) // 8)
-    column = frame[time]
+    frame = table.frame
     try:
-        found = np.unique(files.moments(frame, time))
-    except Exception:
+        when = calendar.moments(frame[time])
+    except DataError:  # said when all of the file is read
+        when = np.arange(len(frame))
+    apart = np.diff(np.unique(when))
+    step = float(np.median(apart.astype(np.int64))) if len(apart) else 1.0
+    most = max(1, int(np.median(_lengths(table, when.astype(np.int64), id, step))) // 8)
+    if when.dtype.kind != "M" or not len(apart):
         return min(12, most)
-    plain = column.dtype.is_numeric() or (len(found) > 1 and abs(found).max() < 1e9)
-    if plain or len(found) < 2:
-        return min(12, most)
-    seconds = float(np.median(np.diff(found))) / 1e6
-    return min(next((ahead for limit, ahead in STEPS.items() if seconds <= limit), 6), most)
+    return min(next((ahead for limit, ahead in STEPS.items() if step <= limit), 6), most)
+
+
+def _lengths(table: Table, when: NDArray[np.int64], id: str, step: float) -> NDArray[np.float64]:
+    """Return the steps of each series: its rows, or, where these are some of several places, what they span."""
+    names = table.frame[id] if id else pl.repeat("", len(when), eager=True)
+    found = pl.DataFrame({"id": names, "when": when}).group_by("id")
+    counts = found.agg(rows=pl.len().cast(pl.Float64), steps=(pl.max("when") - pl.min("when")) / step + 1)
+    rows: NDArray[np.float64] = counts["rows"].to_numpy()
+    return rows if table.count == len(table.frame) else np.clip(counts["steps"].to_numpy(), rows, table.count)
