@@ -85,7 +85,7 @@ def test_a_command_that_was_killed_goes_on_where_it_stopped(reviews, tmp_path, m
     assert not out.exists()
     calls.clear()
     killed_at = None
-    found = bulk.write(predictor, reviews, out, quiet)
+    found = bulk.write(rekur.load(TEXT), reviews, out, quiet)  # as a command that is given again does
     assert found.taken_over + sum(len(kept) for kept, _ in calls) == found.rows == 23
     assert out.read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
@@ -139,6 +139,90 @@ def test_no_rows_are_one_sentence(tmp_path):
     np.save(tmp_path / "none.npy", np.zeros((0, 8, 8)))
     with pytest.raises(DataError, match="has no rows"):
         bulk.write(rekur.load(STORED / "rows"), tmp_path / "none.npy", tmp_path / "p.csv", quiet)
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """Write predictions, but stop before the parts become the file."""
+
+    def stop(*given):
+        with monkeypatch.context() as patch:
+            patch.setattr(bulk, "_join", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(Interrupted):
+                bulk.write(*given, quiet)
+
+    return stop
+
+
+@pytest.mark.usefixtures("small")
+def test_predictions_may_lie_in_the_folder_that_is_predicted(asked, stopped):
+    predictor, (source, _) = rekur.load(STORED / "captions"), asked["captions"]
+    stopped(predictor, source, source / "p.csv")
+    assert bulk.write(predictor, source, source / "p.csv", quiet).taken_over == 7
+
+
+@pytest.mark.usefixtures("small")
+def test_a_picture_that_is_called_otherwise_begins_it_again(asked, stopped):
+    predictor, (source, _) = rekur.load(STORED / "captions"), asked["captions"]
+    stopped(predictor, source, source / "p.csv")
+    (source / "0.png").rename(source / "00.png")
+    assert bulk.write(predictor, source, source / "p.csv", quiet).taken_over == 0
+
+
+UNFIT = {
+    ".csv": {
+        "struct": pl.Series([{"a": 1}]),
+        "array": pl.Series([[1, 2]], dtype=pl.Array(pl.Int64, 2)),
+        "lists": pl.Series([[[1]]]),
+        "binary": pl.Series([b"a"]),
+        "duration": pl.Series([[1]], dtype=pl.List(pl.Duration)),
+    },
+    ".jsonl": {
+        "binary": pl.Series([b"a"]),
+        "binaries": pl.Series([[b"a"]]),
+        "inside": pl.Series([{"a": [b"a"]}]),
+    },
+}
+FIT = {
+    ".csv": {"list": pl.Series([[1, 2]]), "date": pl.Series(["2024-01-31"]).str.to_date()},
+    ".jsonl": {"struct": pl.Series([{"a": [1]}]), "array": pl.Series([[1, 2]], dtype=pl.Array(pl.Int64, 2))},
+}
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in UNFIT for name in UNFIT[kind]])
+def test_a_column_that_the_file_cannot_hold_is_named_before_a_row_is_predicted(tmp_path, monkeypatch, kind, name):
+    pl.DataFrame({"text": ["좋다"], name: UNFIT[kind][name]}).write_parquet(tmp_path / "t.parquet")
+    monkeypatch.setattr(bulk, "_answers", lambda *_: pytest.fail("predicted"))
+    with pytest.raises(DataError, match=rf"`{name}` holds .* ends in \.parquet"):
+        bulk.write(rekur.load(TEXT), tmp_path / "t.parquet", tmp_path / f"p{kind}", quiet)
+    assert [one.name for one in tmp_path.iterdir()] == ["t.parquet"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind in FIT for name in FIT[kind]])
+def test_a_column_that_the_file_can_hold_is_kept(tmp_path, kind, name):
+    pl.DataFrame({"text": ["좋다"], name: FIT[kind][name]}).write_parquet(tmp_path / "t.parquet")
+    bulk.write(rekur.load(TEXT), tmp_path / "t.parquet", tmp_path / f"p{kind}", quiet)
+    assert read(tmp_path / f"p{kind}")[name].null_count() == 0
+
+
+@pytest.mark.usefixtures("small")
+def test_the_file_may_be_called_as_a_part(reviews, tmp_path):
+    found = bulk.write(rekur.load(TEXT), reviews, tmp_path / "000000.parquet", quiet)
+    assert read(found.out)["id"].cast(pl.Int64).to_list() == list(range(100, 123))
+
+
+@pytest.mark.usefixtures("small")
+def test_a_series_is_predicted_some_rows_at_a_time(tmp_path, monkeypatch):
+    kospi.load().tail(12).write_csv(tmp_path / "days.csv")
+    predictor, sizes, original = rekur.load(STORED / "series"), [], bulk._answers
+    monkeypatch.setattr(bulk, "_answers", lambda *of: sizes.append(len(of[1])) or original(*of))
+    told = read(bulk.write(predictor, tmp_path / "days.csv", tmp_path / "p.csv", quiet).out)
+    assert sizes == [5, 5, 2]
+    values = kospi.load().tail(12).select(predictor.task.data.inputs).to_numpy()
+    T = predictor.task.data.window
+    expected = predictor.predict([values[at - T : at] for at in range(T, 13)])
+    assert told["prediction"].to_list()[: T - 1] == [None] * (T - 1)
+    np.testing.assert_allclose(told["prediction"][T - 1 :], [one["prediction"] for one in expected], rtol=1e-6)
 
 
 @pytest.mark.usefixtures("small")
@@ -233,12 +317,14 @@ def test_rows_of_numbers_are_described_and_one_without_a_number_is_left_empty(tm
 
 def test_a_folder_of_texts_is_predicted_file_by_file(tmp_path):
     (tmp_path / "letters").mkdir()
-    for name, text in (("b.txt", "재미있다"), ("a.txt", "지루하다")):
+    for name, text in (("b.txt", "재미있다"), ("a.txt", "지루하다"), ("._a.txt", "좋다")):
         (tmp_path / "letters" / name).write_text(text, encoding="utf-8")
+    (tmp_path / "letters" / "c.txt").write_bytes("좋다".encode("cp949"))
+    (tmp_path / "letters" / "d.txt").mkdir()
     table = read(bulk.write(rekur.load(TEXT), tmp_path / "letters", tmp_path / "p.csv", quiet).out)
     expected = rekur.load(TEXT).predict(["지루하다", "재미있다"])
-    assert table["file"].to_list() == ["a.txt", "b.txt"]
-    assert table["prediction"].to_list() == [item["prediction"] for item in expected]
+    assert table["file"].to_list() == ["a.txt", "b.txt", "c.txt"]
+    assert table["prediction"].to_list() == [*(item["prediction"] for item in expected), None]
 
 
 def test_a_forecaster_names_its_own_command(reviews, tmp_path):

@@ -120,14 +120,44 @@ def test_every_architecture_gives_what_torch_gives(made, lengths):
     engine.select("torch")
     expected, state = computed(model, inputs, ends)
     engine.select(None)
-    for already in (-1000, 1000):  # tokens looked up: embedded and multiplied, then found multiplied
-        network.looked_up = already
+    for many in (False, True):  # embedded and multiplied, or found multiplied
+        network.many = many
         outputs, ours = network(inputs, ends)
         assert outputs.dtype == expected.dtype
         np.testing.assert_allclose(outputs, expected, rtol=1e-5, atol=1e-5)
         assert (ours is None) == (state is None)
         for part, other in zip(ours or (), state if isinstance(state, tuple) else (state,), strict=False):
             np.testing.assert_allclose(part, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [0, 48])
+@native
+def test_the_same_question_gets_the_same_bits_whatever_was_asked_before(size, monkeypatch):
+    monkeypatch.setattr(inference.network, "SMALL", 0, raising=False)
+    made = Architecture(ModelSettings(cell="lstm", embedding=size, hidden=32, readout="last"), 3, tokens=V)
+    network, ids = inference.Network(made, arrays(torch_model(made))), np.arange(3)[None]
+    first = network(ids)[0]
+    for _ in range(V):
+        np.testing.assert_array_equal(network(ids)[0], first)
+    job = network.for_many(V)(ids)[0]
+    for _ in range(V):
+        np.testing.assert_array_equal(network(ids)[0], first)
+        np.testing.assert_array_equal(network.for_many(V - 1)(ids)[0], first)
+        np.testing.assert_array_equal(network.for_many(V)(ids)[0], job)
+    np.testing.assert_allclose(job, first, atol=1e-5)
+
+
+@native
+def test_a_table_is_multiplied_once_for_all_jobs_of_many_ids_and_never_for_few():
+    made = Architecture(ModelSettings(cell="gru", embedding=8, hidden=64, readout="last"), 3, tokens=2_000)
+    network = inference.Network(made, arrays(torch_model(made)))
+    network(np.zeros((1, 5), np.int64))
+    assert "products" not in vars(network)
+    many = network.for_many(2_000)
+    many(np.zeros((1, 5), np.int64))
+    assert network.for_many(5_000) is many
+    assert network.for_many(1_999) is network
+    assert "products" in vars(many)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])

@@ -7,6 +7,7 @@ whole or not at all. A command that was killed is given again and goes on behind
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -81,6 +82,8 @@ def _written(predictor: Predictor, source: Path, out: Path, parts: Path, tell: C
     old = new = 0
     paths = []
     for place, (kept, inputs) in enumerate(pieces.of(source, predictor)):
+        if place == 0:
+            _check_form(kept, out)
         paths.append(parts / f"{place:06}.parquet")
         if place < before:
             old += len(kept)
@@ -149,7 +152,11 @@ def predictions(answers: Sequence[dict[str, Any] | None]) -> pl.DataFrame:
 
 def _taken_over(predictor: Predictor, source: Path, parts: Path, tell: Callable[[str], None]) -> int:
     """Return how many parts an earlier command left; those of another model or of another file are removed."""
-    same = {"source": str(source.resolve()), **_state(source), "batch": [pieces.size_of(predictor), sources.BYTES]}
+    same: dict[str, Any] = {
+        "source": str(source.resolve()),
+        "state": _state(source),
+        "batch": [pieces.size_of(predictor), sources.BYTES],
+    }
     model = (predictor.run.path / "model.safetensors").stat()
     same |= {"model": str(predictor.run.path.resolve()), "trained": model.st_mtime_ns}
     note = parts / "about.json"
@@ -168,19 +175,52 @@ def _taken_over(predictor: Predictor, source: Path, parts: Path, tell: Callable[
     return 0
 
 
-def _state(source: Path) -> dict[str, int]:
-    """Return what tells a file, or a folder with all in it, from what it was before."""
+def _state(source: Path) -> str:
+    """Return what tells a file, or the files of a folder, from what they were before.
+
+    Hidden files are no input; the parts are among them, where --out lies in the folder.
+    """
+    found = hashlib.sha256()
     try:
-        found = [place.stat() for place in (source, *sorted(source.rglob("*")))]  # nothing is inside a file
+        for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            name = path.relative_to(source)
+            if path.is_dir() or any(part.startswith(".") for part in name.parts):
+                continue
+            about = path.stat()
+            found.update(f"{name}\0{about.st_size}\0{about.st_mtime_ns}\n".encode(errors="surrogateescape"))
     except OSError as error:
         raise DataError(f"{source} cannot be read: {error.strerror}. Give the path of a file.") from None
-    sizes, times = [one.st_size for one in found], [one.st_mtime_ns for one in found]
-    return {"files": len(found), "bytes": sum(sizes), "changed": max(times)}
+    return found.hexdigest()
+
+
+def _check_form(kept: pl.DataFrame, out: Path) -> None:
+    """Raise DataError for a column that the form of `out` cannot hold."""
+    fits = {".csv": _in_csv, ".jsonl": _in_jsonl}.get(out.suffix.lower(), lambda _: True)
+    for name, kind in kept.schema.items():
+        if not fits(kind):
+            raise DataError(
+                f"The column `{name}` holds {kind}, which a {out.suffix.lower()} file cannot. Name an --out that "
+                "ends in .parquet, or leave the column out of the file."
+            )
+
+
+def _in_csv(kind: pl.DataType) -> bool:
+    if isinstance(kind, pl.List):
+        return not kind.inner.is_nested() and _in_csv(kind.inner)  # type: ignore[arg-type]
+    return not kind.is_nested() and kind not in (pl.Binary, pl.Duration, pl.Object)
+
+
+def _in_jsonl(kind: pl.DataType) -> bool:
+    if isinstance(kind, pl.Struct):
+        return all(_in_jsonl(field.dtype) for field in kind.fields)  # type: ignore[arg-type]
+    if isinstance(kind, pl.List | pl.Array):
+        return _in_jsonl(kind.inner)  # type: ignore[arg-type]
+    return kind not in (pl.Binary, pl.Object)
 
 
 def _join(whole: pl.LazyFrame, paths: list[Path], parts: Path, out: Path) -> None:
     """Make one file of the parts, in their order, and remove their folder; `whole` is all of them."""
-    temporary = parts / out.name
+    temporary = parts / "joined.tmp"  # a part may be called as the file is
     kind = out.suffix.lower()
     if kind == ".parquet":
         whole.sink_parquet(temporary)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def of(source: Path, predictor: Predictor) -> Iterator[Piece]:
     elif task == "tag" and not _is_table(source):
         yield from _sentences(source)
     elif task == "series":
-        yield _windows(files.read_table(source), predictor)
+        yield from _windows(files.read_table(source), predictor)
     elif task == "translate" and not _is_table(source) and source.is_file():
         lines = files.read_lines(source)
         yield from _some(pl.DataFrame({"source": lines}), lines, predictor)
@@ -70,12 +71,19 @@ def _is_table(source: Path) -> bool:
 
 
 def _texts(source: Path, predictor: Predictor, name: str) -> Iterator[Piece]:
-    if source.is_dir() and (alone := sorted(one for one in source.iterdir() if one.suffix.lower() in sources.TEXTS)):
+    if source.is_dir() and (alone := sources.texts(source)):
         for frame, paths in _some(pl.DataFrame({"file": [one.name for one in alone]}), alone, predictor):
-            yield frame, [files.decode(sources.content(path), path) for path in paths]
+            yield frame, [_written(path) for path in paths]
         return
     for frame in sources.batches(source):
         yield from _some(frame, files.first_text_column(frame, name, "text").to_list(), predictor)
+
+
+def _written(path: Path) -> str | None:
+    """Return what is written in a file; None where it is no UTF-8."""
+    with contextlib.suppress(DataError):
+        return files.decode(sources.content(path), path)
+    return None
 
 
 def _described(source: Path, predictor: Predictor) -> Iterator[Piece]:
@@ -124,9 +132,10 @@ def _sentences(source: Path) -> Iterator[Piece]:
         yield pl.DataFrame({"words": some}, schema={"words": pl.List(pl.String)}), some
 
 
-def _windows(frame: pl.DataFrame, predictor: Predictor) -> Piece:
-    """Return every row with the window that ends in it; the first rows have none."""
+def _windows(frame: pl.DataFrame, predictor: Predictor) -> Iterator[Piece]:
+    """Yield every row with the window that ends in it; the first rows have none."""
     settings: Any = predictor.task.data
     values = files.series(frame, settings.inputs)
     short: list[Any] = [None] * min(len(values), settings.window - 1)
-    return frame, short + [values[at - settings.window : at] for at in range(settings.window, len(values) + 1)]
+    whole = [values[at - settings.window : at] for at in range(settings.window, len(values) + 1)]
+    yield from _some(frame, short + whole, predictor)

@@ -134,12 +134,7 @@ def batches(path: Path) -> Iterator[pl.DataFrame]:
 def listed(folder: Path) -> list[tuple[Path, str]]:
     """Return the texts of a folder that has a folder for each class, and their classes; raises DataError."""
     classes = sorted(place for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
-    found = [
-        (file, place.name)
-        for place in classes
-        for file in sorted(place.iterdir())
-        if file.is_file() and file.suffix.lower() in TEXTS and not file.name.startswith(".")
-    ]
+    found = [(file, place.name) for place in classes for file in texts(place)]
     empty = [place for place in classes if not any(label == place.name for _, label in found)]
     if len(classes) < 2 or empty:
         what = f"got {len(classes)}"
@@ -151,6 +146,15 @@ def listed(folder: Path) -> list[tuple[Path, str]]:
             f"it; {what}{'' if what.endswith('?') else '.'}"
         )
     return found
+
+
+def texts(folder: Path) -> list[Path]:
+    """Return the texts that lie in a folder, by name; hidden files are none."""
+    return sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in TEXTS and file.is_file() and not file.name.startswith(".")
+    )
 
 
 def _folder(folder: Path) -> Iterator[pl.DataFrame]:

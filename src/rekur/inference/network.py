@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from rekur.inference.readouts import READOUTS
 Inputs = NDArray[Any] | tuple[NDArray[Any], NDArray[Any]]
 
 LARGEST = 1 << 26  # numbers in a table of products: 256 MB
+SMALL = 1 << 18  # numbers in one that is made for any input: a millisecond or two
 
 
 class Network:
@@ -34,7 +36,7 @@ class Network:
             [tuple(self.weights[name] for name in architecture.core(k, d)) for d in range(architecture.directions)]
             for k in range(self.settings.layers)
         ]
-        self.looked_up = 0  # ids so far
+        self.many = False  # whether it was made for many ids, see `for_many`
 
     def __call__(
         self, inputs: Inputs, lengths: Integers | None = None, state: State | None = None
@@ -87,13 +89,27 @@ class Network:
         made = self.architecture
         return not (made.values or made.image or made.spelling or self.settings.evidence)
 
-    def _table(self, ids: int) -> tuple[Floats, list[engine.Weights]]:
-        """Return what the first layer looks `ids` more up in, (V, I) or (V, D*G*H), and its weights beside that.
+    def for_many(self, ids: int) -> Network:
+        """Return the same model for a job of so many ids in all: it multiplies its table first, where that pays.
+
+        What is said of an input differs in its last bits between the two. So the size of the job decides, and never
+        what was asked before: a job that is done again gives the same bits.
+        """
+        pays = self._looks_up() and ids >= self.architecture.tokens and self._products <= LARGEST
+        return self._for_many if pays else self
+
+    @cached_property
+    def _for_many(self) -> Network:
+        other = copy.copy(self)
+        other.many = True
+        return other
+
+    def _table(self) -> tuple[Floats, list[engine.Weights]]:
+        """Return what the first layer looks ids up in, (V, I) or (V, D*G*H), and its weights beside that.
 
         A table multiplied by W_ih pays from as many ids on as it has rows; of unit vectors it is W_ih itself.
         """
-        self.looked_up += ids
-        if self.settings.embedding and (self.looked_up <= self.architecture.tokens or self._products > LARGEST):
+        if self.settings.embedding and not self.many and self._products > SMALL:
             return self.weights["embed.table.weight"], list(self.layers[0])
         return self.products, [(None, *part[1:]) for part in self.layers[0]]
 
@@ -138,7 +154,7 @@ class Network:
         ids = None
         if self._looks_up():
             ids = x
-            x, layers[0] = self._table(ids.size)
+            x, layers[0] = self._table()
         if ids is not None and ids.shape == (1, 1):
             x, ids = x[ids], None
         single = x.shape[:2] == (1, 1) and D == 1 and lengths is None and state is not None

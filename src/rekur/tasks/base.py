@@ -180,6 +180,11 @@ def stored_names(text: str, file: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def for_many(model: Model, ids: int) -> Model:
+    """Return the model for a job of so many ids in all; see `rekur.inference.Network.for_many`."""
+    return model.for_many(ids) if isinstance(model, Network) else model
+
+
 def computed(
     model: Model, inputs: Any, lengths: NDArray[np.int64] | None = None, state: State = None
 ) -> tuple[NDArray[Any], State]:

@@ -21,7 +21,7 @@ from rekur.data.lexicon import FIRST, UNKNOWN, Lexicon
 from rekur.data.ragged import Ragged
 from rekur.errors import ConfigError, DataError
 from rekur.evaluation.outcomes import Outcome
-from rekur.tasks.base import computed
+from rekur.tasks.base import computed, for_many
 from rekur.tasks.case import Refit
 from rekur.tasks.labelling import IGNORED, STEPS_AT_ONCE, Labelling, Rows, cross_entropy
 from rekur.wording import counted
@@ -286,6 +286,7 @@ class Tagging(Labelling):
     def _outputs(self, model: Model, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[Rows, NDArray[Any], Rows]]:
         """Yield some sentences, the model's outputs (N, T, ...) of them, and their lengths."""
         read = self._encode(sentences)
+        model = for_many(model, int(read.ids.lengths.sum()))
         for rows in batches.thrifty(read.ids.lengths, STEPS_AT_ONCE):
             given, lengths = self._padded(read, rows)
             yield rows, computed(model, given, lengths)[0], lengths

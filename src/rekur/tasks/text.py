@@ -20,7 +20,7 @@ from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks import own
-from rekur.tasks.base import stored_names
+from rekur.tasks.base import for_many, stored_names
 from rekur.tasks.case import Features, Refit
 from rekur.tasks.classification import Classification, Rows
 from rekur.tasks.own import OwnFile
@@ -365,9 +365,9 @@ class TextClassification(Classification):
             )
         found: list[dict[str, Any]] = [{}] * len(inputs)
         steps = np.maximum(tokens.lengths, self.data.length if self.data.fixed else 0)
+        model = for_many(model, int(steps.sum()))
         for rows in batches.thrifty(steps, BATCH_TOKENS, BATCH_TEXTS):
-            for row, result in zip(
-                rows, self.describe(self._probability(model, *self._padded(tokens, rows))), strict=True
-            ):
+            described = self.describe(self._probability(model, *self._padded(tokens, rows)))
+            for row, result in zip(rows, described, strict=True):
                 found[row] = result
         return found

@@ -88,4 +88,4 @@ class SequenceClasses(Sequencing, Classification):
 
     def chances(self, model: Model, values: Any) -> Any:
         """Return probabilities (N, C) of sequences as the reader parses them."""
-        return self.answers(values, lambda inputs, lengths: self._probability(model, inputs, lengths))
+        return self.answers(model, values, self._probability)

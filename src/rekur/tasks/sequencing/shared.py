@@ -17,7 +17,7 @@ from rekur.data.batches import pad
 from rekur.data.ragged import Ragged
 from rekur.errors import DataError
 from rekur.tasks import own
-from rekur.tasks.base import Inputs, Task
+from rekur.tasks.base import Inputs, Task, for_many
 from rekur.tasks.case import Refit
 from rekur.tasks.sequencing import settings
 from rekur.tasks.sequencing.readers import Numbers, Reader, Words
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rekur.data.figures import Kernels
     from rekur.data.sequences import Sequences, Written
+    from rekur.tasks.base import Model
     from rekur.tasks.sequencing.vote import Vote
 
 Rows = NDArray[np.int64]
@@ -195,10 +196,10 @@ class Sequencing(Task):
         count = len(self.raw["train"])
         return np.arange(min(count, most)) * count // min(count, most)
 
-    def answers(self, values: Any, answer: Any) -> NDArray[Any]:
+    def answers(self, model: Model, values: Any, answer: Any) -> NDArray[Any]:
         """Return what `answer` says of batches of sequences, in their order; raises DataError for one without a step.
 
-        `values` are as the reader's `parse` returns them.
+        `answer` takes the model, a batch and its lengths; `values` are as the reader's `parse` returns them.
         """
         coded = self.reader.encode(values)
         if not coded.lengths.all():
@@ -207,8 +208,9 @@ class Sequencing(Task):
                 f"Sequence {place + 1} of {len(coded)} has no step the model can read. Leave it out, or give more."
             )
         found: NDArray[Any] | None = None
+        model = for_many(model, int(coded.lengths.sum()))
         for rows in batches.thrifty(coded.lengths, STEPS_AT_ONCE, SEQUENCES_AT_ONCE):
-            answered = answer(*self.padded(coded, rows))
+            answered = answer(model, *self.padded(coded, rows))
             if found is None:
                 found = np.empty((len(coded), *answered.shape[1:]), answered.dtype)
             found[rows] = answered

@@ -102,4 +102,4 @@ class SequenceValues(Sequencing, Regression):
 
     def numbers(self, model: Model, values: Any) -> Floats:
         """Return the numbers (N,) of sequences as the reader parses them."""
-        return self.answers(values, lambda inputs, lengths: self.answer(model, inputs, lengths))
+        return self.answers(model, values, self.answer)
