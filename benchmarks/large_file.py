@@ -12,6 +12,7 @@ With --fit all of `rekur fit` is done.
 from __future__ import annotations
 
 import argparse
+import importlib
 import resource
 import tempfile
 import threading
@@ -79,6 +80,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"table{options.ending}"
         write(options.kind, options.megabytes, path)
+        importlib.import_module("sklearn.linear_model")  # which some tasks load only when they have read
         size, before = path.stat().st_size / 1e6, status("RssAnon")
         if options.limit:
             most = (int(status("VmData")) + options.limit) << 20

@@ -92,6 +92,17 @@ def test_no_part_reaches_into_the_dates_of_the_next_of_any_series(spans, every, 
         assert (origins[np.isin(origins[:, 0], new), 1] >= 8).all()
 
 
+@given(spans=SPANS)
+@settings(max_examples=30, deadline=None)
+def test_series_are_counted_at_each_date_that_they_have(spans):
+    found = panel.read(table(spans), Columns())
+    begun = min(first for first, _ in spans)
+    held = [[first <= day + begun < first + count for first, count in spans] for day in range(181)]
+    counts = clock.present(found, clock.Clock.shared(found))
+    assert [*counts, *[0] * (181 - len(counts))] == [sum(row) for row in held]
+    assert counts[-1] > 0
+
+
 def test_series_of_one_span_are_cut_as_each_of_them_alone():
     frame = table([(0, 100)] * 3)
     for changes in ({}, {"test": 20, "validation": 11, "every": 2}):
@@ -169,6 +180,7 @@ def test_holidays_of_one_market_are_no_holidays_of_another():
             step = shared.step(place, moment)
             assert shared.at(np.array([place]), np.array([step]))[0] >= moment
             assert not step or shared.at(np.array([place]), np.array([step - 1]))[0] < moment
+    assert clock.present(found, clock.Clock.shared(found)).tolist() == [2] * 20 + [1] * 10 + [2] * (len(weekdays) - 30)
     beyond = shared.at(np.array([0]), np.array([len(weekdays) + 2]))[0]
     assert beyond == 20 + 2
     assert shared.step(0, int(beyond)) == len(weekdays) + 2

@@ -163,3 +163,17 @@ def test_shorter_horizons_make_their_steps_count_more(tmp_path: Path) -> None:
     shares = task.data.shares
     assert shares.mean() == pytest.approx(1.0)
     assert shares.tolist() == pytest.approx([(4 + 2 + 1) / 3, (2 + 1) / 3, 1 / 3, 1 / 3])
+
+
+def test_what_is_learned_does_not_depend_on_how_many_windows_are_cut_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = seasonal(1.0)
+    values[40:60:3] = np.nan
+    path = table(tmp_path, values)
+    whole = task_of(path, {"log": True}).beginning
+    monkeypatch.setattr(linear, "SOME", 7)
+    cut = task_of(path, {"log": True}).beginning
+    assert np.array_equal(whole.weight, cut.weight)
+    assert np.array_equal(whole.offsets, cut.offsets)
+    assert whole.error == cut.error

@@ -88,9 +88,12 @@ def by_date(panel: Panel, data: ForecastData) -> bool:
 
 def present(panel: Panel, clock: Clock) -> Moments:
     """Return how many series have begun and not ended at each moment from 0 on."""
-    places = [np.full(len(series.values), place) for place, series in enumerate(panel.series)]
-    steps = [np.arange(len(series.values)) for series in panel.series]
-    return np.bincount(clock.at(np.concatenate(places), np.concatenate(steps)))
+    lengths = np.array([len(series.values) for series in panel.series])
+    if clock.days:
+        return np.bincount(np.concatenate([days[:L] for days, L in zip(clock.days, lengths, strict=True)]))
+    behind = clock.firsts + lengths
+    begun, ended = (np.bincount(moments, minlength=int(behind.max()) + 1) for moments in (clock.firsts, behind))
+    return np.cumsum(begun - ended)[:-1]
 
 
 def last_share(counts: Moments, share: float) -> int:

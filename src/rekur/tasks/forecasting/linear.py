@@ -25,6 +25,7 @@ from rekur.tasks.forecasting.windows import Origins, Windows
 Floats = NDArray[np.float64]
 
 LEARNED, JUDGED = 20_000, 4_000  # windows at most that maps are fitted on, and mixed by
+SOME = 1_000  # windows cut at once
 SEASONS = (1, 3, 6)  # whose mean a rule forecasts
 FEW = 5_000  # training windows: of more, regression finds what exponential smoothing has to say
 LEVELS, REPEATS = (0.1, 0.3, 0.7), (0.05, 0.2, 0.5)  # constants of exponential smoothing, of the level and the season
@@ -118,6 +119,16 @@ def _quantiles(held: Examples, left: Floats, levels: tuple[float, ...]) -> Float
 
 
 def _examples(windows: Windows, origins: Origins, data: ForecastData, settings: ModelSettings) -> Examples:
+    """Cut windows some at a time: a window holds more than is kept of it."""
+    spans = [origins[at : at + SOME] for at in range(0, max(1, len(origins)), SOME)]
+    some = [_of_some(windows, span, data, settings) for span in spans]
+    inputs, target, weight = (
+        np.concatenate([getattr(one, name) for one in some]) for name in ("inputs", "target", "weight")
+    )
+    return Examples(inputs, target, weight, some[0].squared)
+
+
+def _of_some(windows: Windows, origins: Origins, data: ForecastData, settings: ModelSettings) -> Examples:
     batch = windows.cut(origins)
     x, y = batch.past[:, -settings.highway :, 0].astype(np.float64), batch.target.astype(np.float64)
     if settings.residual:
