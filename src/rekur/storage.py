@@ -54,6 +54,12 @@ def write_whole(path: Path, content: str | bytes, explain: Explain | None = None
             raise
 
 
+def check_free(out: Path) -> None:
+    """Raise RequestError where something is at `out`: what a command was told to write never replaces a file."""
+    if out.exists():
+        raise RequestError(f"{out} is there already, and nothing is overwritten. Remove it, or name another --out.")
+
+
 def check_plain(path: Path, most: int | None = None) -> None:
     """Raise RefusedModelError unless `path` is a file of its own, of at most `most` bytes; OSError if it is absent.
 

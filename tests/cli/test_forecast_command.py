@@ -36,6 +36,13 @@ def test_it_writes_the_steps_behind_each_series(run, capsys, tmp_path, suffix, r
     assert said == f"42 rows of 6 series in {out}\n"
 
 
+def test_a_file_that_is_there_is_left_as_it_is(run, capsys, tmp_path):
+    out = tmp_path / "next.csv"
+    out.write_text("mine", encoding="utf-8")
+    assert "is there already, and nothing is overwritten" in shown(capsys, "forecast", run, "--out", out, code=2).err
+    assert out.read_text(encoding="utf-8") == "mine"
+
+
 def test_a_newer_history_moves_it_on(run, capsys, tmp_path):
     later = sets.sample().with_columns(pl.col("ds") + pl.duration(hours=48))
     later.write_csv(tmp_path / "new.csv")

@@ -113,6 +113,19 @@ def test_a_closed_pipe_is_quiet():
     assert shown.stderr == ""
 
 
+@pytest.mark.parametrize("argv", [["recipes", "--json"], ["recipes"], ["--version"], ["--help"]])
+def test_a_reader_that_went_away_is_no_error(argv):
+    """It goes before the first byte is written: long output meets that within the command, short output at its end."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        command = [sys.executable, "-m", "rekur.cli", *argv]
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_json_is_one_object_and_nothing_else(capsys):
     assert main(["recipes", "--json"]) == 0
     shown = capsys.readouterr()

@@ -24,7 +24,7 @@ from rekur.bulk import pieces
 from rekur.data import sources
 from rekur.errors import DataError, Interrupted, RekurError, RequestError
 from rekur.predict import Predictor
-from rekur.storage import FULL, locked, write_whole
+from rekur.storage import FULL, check_free, locked, write_whole
 
 FORMS = (".parquet", ".csv", ".jsonl")
 TELL = 2.0  # seconds between two words of progress
@@ -60,8 +60,7 @@ def write(predictor: Predictor, source: Path, out: Path, tell: Callable[[str], N
     """
     if out.suffix.lower() not in FORMS:
         raise RequestError(f"--out must end in {', '.join(FORMS)}; got {out.name}.")
-    if out.exists():
-        raise RequestError(f"{out} is there already, and nothing is overwritten. Remove it, or name another --out.")
+    check_free(out)
     parts = out.with_name(f".{out.name}.parts")
     with _kept(parts):
         parts.mkdir(parents=True, exist_ok=True)

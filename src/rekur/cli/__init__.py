@@ -87,6 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         app(args=arguments, prog_name="rekur")
     except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):
+            return 0
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except Exception as error:
         if debug:
@@ -110,7 +112,10 @@ def _start_quickly() -> None:
 
 
 def _let_go_of_a_closed_pipe() -> None:
-    """A reader that went away, as `| head` does, is no error; the interpreter's own last flush would call it one."""
+    """Keep quiet where the reader of stdout went away, as `| head` does.
+
+    That is no error; typer would call it one, and the interpreter in its own last flush.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -41,16 +41,17 @@ def forecast(
     """
     from rekur import predict
     from rekur.data.sources import MEGABYTE, Source
+    from rekur.storage import check_free, write_whole
 
     predictor = predict.load(run)
-    if out is not None and out.suffix.lower() not in WRITERS:
-        raise RequestError(f"--out must end in {', '.join(WRITERS)}; got {out}.")
+    if out is not None:
+        if out.suffix.lower() not in WRITERS:
+            raise RequestError(f"--out must end in {', '.join(WRITERS)}; got {out}.")
+        check_free(out)
     memory = getattr(predictor.task.data, "memory", 1) * MEGABYTE
     given = Source(history, memory) if history is not None else None
     found = predictor.forecast(given)
     if out is not None:
-        from rekur.storage import write_whole
-
         write_whole(out, WRITERS[out.suffix.lower()](found))
     if as_json:
         rows = written(found).to_dicts()
