@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -311,7 +312,7 @@ def test_there_are_defaults_for_every_size(monkeypatch: pytest.MonkeyPatch, task
     from rekur.fitting import series
 
     nothing = Panel((), Frequency("count"), Columns())
-    there = series.Series(7, True, max(8, examples // 3), examples, examples // 5, nothing, 0)
+    there = series.Series(7, True, max(8, examples // 3), examples, examples // 5, nothing, 0, np.arange(0))
     monkeypatch.setattr(series, "look", lambda *_: there)
     monkeypatch.setattr(series.Series, "sizes", lambda *_: {"log": True, "normalise": "season"})
     data: dict[str, dict[str, Any]] = {

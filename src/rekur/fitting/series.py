@@ -89,7 +89,7 @@ def look(data: Mapping[str, Any], count: int = 0) -> Series:
 
 
 def _some(panel: Panel, parts: cutting.Parts) -> NDArray[np.int64]:
-    """Return the places of all series; where these have ENOUGH steps or more, of every n-th that trains and validates."""
+    """Return the places of all series; of ENOUGH steps or more, of every n-th series that trains and validates."""
     every = 1 + sum(len(one.values) for one in panel.series) // ENOUGH
     if every == 1:
         return np.arange(len(panel.series))
