@@ -118,6 +118,14 @@ def test_faults_far_on(tmp_path, row, said):
         panels.read(Source(path, 1), Columns("unique_id", "ds", "y", static=("town",)))
 
 
+def test_objects_with_flags_and_static_numbers(tmp_path):
+    days = [(place, day, day / 4) for day in range(40) for place in range(2)]
+    frame = table(days).with_columns(price=pl.col("price") > 70, town=pl.when(pl.col("unique_id") == "s0").then(3.5))
+    path = tmp_path / "sales.jsonl"
+    frame.write_ndjson(path)
+    same(*both(path, Columns("unique_id", "ds", "y", observed=("price",), static=("town",))))
+
+
 HOURS = np.datetime64("2024-03-30T20:00") + np.arange(61) * np.timedelta64(1, "h")
 
 

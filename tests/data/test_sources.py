@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import polars as pl
 import pytest
@@ -85,3 +86,35 @@ def test_the_first_rows_of_a_sorted_file_are_of_all_its_places(tmp_path, monkeyp
     assert found["label"].n_unique() >= 4
     assert abs(count - 1000) < 400
     assert len(found) < 1000
+
+
+KINDS = [st.integers(-9, 9), st.floats(-1e6, 1e6), st.booleans(), st.sampled_from(["up", "3", ""])]
+
+
+@settings(max_examples=25)
+@given(
+    columns=st.lists(st.sampled_from(KINDS).map(lambda one: st.none() | one), min_size=3, max_size=3).flatmap(
+        lambda kinds: st.lists(st.tuples(*kinds), min_size=1, max_size=40)
+    )
+)
+def test_objects_keep_the_kinds_of_their_values(tmp_path_factory, columns):
+    path = tmp_path_factory.mktemp("kinds") / "table.jsonl"
+    rows = [dict(zip("abc", row, strict=True)) for row in columns]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
+    assert whole(path).equals(files.read_table(path))
+    assert whole(path).schema == files.read_table(path).schema
+
+
+def test_a_key_that_comes_up_further_on_is_a_fault(tmp_path):
+    path = tmp_path / "table.jsonl"
+    path.write_text('{"a": 1, "b": [1, 2]}\n' * 60 + '{"a": 2, "c": 3}\n')
+    with pytest.raises(DataError, match=r"the key `c` first comes up behind .* same keys, null where"):
+        whole(path)
+
+
+def test_a_damaged_parquet_file_is_told_by_whoever_looks_first(tmp_path):
+    path = tmp_path / "table.parquet"
+    pl.DataFrame({"a": range(1000)}).write_parquet(path)
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"is no whole \.parquet file"):
+        Source(path, memory=1).first()

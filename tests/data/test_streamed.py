@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import numpy as np
 import polars as pl
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rekur.data import disk, sequences, sources, streamed
+from rekur.data.grouping import Grouping
 from rekur.data.ragged import Ragged
 from rekur.data.sources import Source
 from rekur.errors import DataError, RekurError
@@ -117,6 +120,15 @@ def test_a_full_disk_is_said(monkeypatch):
     monkeypatch.setattr("os.posix_fallocate", full)
     with pytest.raises(RekurError, match=r"No space for temporary files in .*TMPDIR"):
         disk.blank((10,), np.float64)
+
+
+def test_too_many_open_files_are_said(monkeypatch):
+    def none_left(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", none_left)
+    with pytest.raises(RekurError, match=r"Too many files are open.*ulimit -n 512.*data\.memory"):
+        Grouping(1, size=1 << 40, memory=1)
 
 
 def test_what_is_left_on_a_full_disk_raises_nothing_more(monkeypatch):

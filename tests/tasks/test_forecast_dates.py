@@ -452,3 +452,23 @@ def test_no_row_of_a_fold_stands_behind_its_end(weekdays):
     longer = dataclasses.replace(early, series=(*early.series, *whole.series))
     found, _ = parts.until(longer, settings_of(folds=4, fold=0))
     assert [len(one.covariates) for one in found.series] == [len(found.series[1].values)] * 2
+
+
+def test_static_numbers_are_numbers_where_a_file_writes_words(tmp_path):
+    frame = table([(0, 100), (0, 100)]).with_columns(size=pl.when(pl.col("unique_id") == "a").then(3.5).otherwise(12))
+    asked = {"test": 20, "validation": 10, "static": ["size"], "cut": "series"}
+    wanted = loaded(tmp_path, frame, **asked)
+    words = frame.with_columns(pl.col("size").cast(pl.String).replace("3.5", "3.50"))
+    found = loaded(tmp_path, words, **asked)
+    assert found.scales.words == wanted.scales.words == ((),)
+    np.testing.assert_array_equal(found.scales.static, wanted.scales.static)
+    np.testing.assert_array_equal(found.windows.static, wanted.windows.static)
+
+
+def test_static_words_stay_words_though_some_look_like_numbers(tmp_path):
+    frame = table([(0, 100), (0, 100)]).with_columns(
+        code=pl.when(pl.col("unique_id") == "a").then(pl.lit("12")).otherwise(pl.lit("nan"))
+    )
+    task = loaded(tmp_path, frame, test=20, validation=10, static=["code"])
+    assert task.scales.words == (("12", "nan"),)
+    assert task.windows.static.tolist() == [[1.0, 0.0], [0.0, 1.0]]

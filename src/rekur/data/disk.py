@@ -7,6 +7,7 @@ nobody else needs that.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -142,10 +143,15 @@ def _nothing(lengths: NDArray[np.int64]) -> NDArray[Any]:
 
 @contextlib.contextmanager
 def room() -> Iterator[None]:
-    """Say what to do where there is no room for temporary files."""
+    """Say what to do where there is no room for temporary files, or too many of them are open."""
     try:
         yield
     except OSError as error:
+        if error.errno == errno.EMFILE:
+            raise RekurError(
+                "Too many files are open: one larger than data.memory is sorted by way of up to 64 temporary ones. Let "
+                "the process open more (`ulimit -n 512`), or raise data.memory."
+            ) from None
         if error.errno not in FULL:
             raise
         raise RekurError(

@@ -102,6 +102,8 @@ def table(content: bytes, path: Path, suffix: str) -> pl.DataFrame:
 def text_column(frame: pl.DataFrame, name: str = "text") -> pl.Series:
     """Return column `name` as strings (N,), empty where nothing is given; raise DataError if it has none."""
     column = _column(frame, name)
+    if column.dtype == pl.Null:  # of the next rows of a file, say
+        column = column.cast(pl.String)
     if column.dtype != pl.String:
         raise DataError(f"Column `{name}` must hold texts; got {column.dtype}. Name another column, or quote them.")
     return column.fill_null("")

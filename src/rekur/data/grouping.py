@@ -23,7 +23,7 @@ Twice = Callable[[str, Rows, NDArray[Any]], None]  # raises: the id, its rows in
 Clock = Callable[[NDArray[Any], Floats], NDArray[Any]]  # the times of rows (n,) and their values (n, C) -> other times
 
 SHARE = 16  # of the memory, that the rows of a bucket take: to sort them takes several times as much
-MOST = 256  # buckets, each an open file
+MOST = 64  # buckets, each an open file: a process may have 256 of them under macOS, and 1,024 under Linux
 
 
 @dataclass(frozen=True)

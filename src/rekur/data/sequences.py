@@ -119,7 +119,7 @@ def stacked(values: NDArray[Any], who: str) -> Sequences:
             f"{who} must hold (N, T) or (N, T, I) numbers, none of the sizes 0; got {values.shape} of {values.dtype}."
         )
     table: Floats = values.astype(np.float64).reshape(*values.shape[:2], -1)
-    infinite = np.isinf(table.reshape(len(table), -1).sum(axis=1))
+    infinite = np.isinf(table).any(axis=(1, 2))
     if infinite.any():
         row = int(infinite.argmax())
         raise DataError(

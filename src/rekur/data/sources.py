@@ -80,11 +80,12 @@ class Source:
         if self.whole and self.size <= FIRST:
             return self.frame, len(self.frame)
         if files.kind(self.path) == ".parquet":
-            table = pl.scan_parquet(self.path)
-            count = int(table.select(pl.len()).collect().item())
-            step = _rows_of(self.path, count) // PLACES + 1
-            spread = [table.slice(count * place // PLACES, step).collect() for place in range(PLACES)]
-            return pl.concat(spread), count
+            with _whole_parquet(self.path):
+                table = pl.scan_parquet(self.path)
+                count = int(table.select(pl.len()).collect().item())
+                step = _rows_of(self.path, count) // PLACES + 1
+                spread = [table.slice(count * place // PLACES, step).collect() for place in range(PLACES)]
+                return pl.concat(spread), count
         found, size = self._spread()
         if not size:
             found = next(iter(self))
@@ -108,7 +109,7 @@ class Source:
         if read is _separated and b'"' in some:
             return nothing
         try:
-            return pl.concat(read(io.BytesIO(some), self.path)), len(some)
+            return pl.concat(read(io.BytesIO(some), self.path), how="vertical_relaxed"), len(some)
         except (DataError, ValueError, pl.exceptions.PolarsError):
             return nothing  # whoever reads all of it says what is wrong, and where
 
@@ -262,15 +263,29 @@ def _grouped(rows: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
 
 
 def _objects(content: IO[bytes], path: Path) -> Iterator[pl.DataFrame]:
-    names: list[str] = []
+    """Yield the objects, a row each; values keep their kinds, as in `files.read_table`, but lists and objects."""
+    kinds: dict[str, pl.DataType] = {}
+    count = 0
     for some in _grouped(files.objects(_text(content), path), lambda row: sum(len(str(cell)) for cell in row.values())):
-        names = names or list(dict.fromkeys(name for row in some for name in row))
-        cells = {name: [_written(row.get(name)) for row in some] for name in names}
-        yield pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String))
+        kinds = kinds or {name: pl.Null() for row in some for name in row}
+        if new := next((name for row in some for name in row if name not in kinds), ""):
+            raise DataError(
+                f"{path}: the key `{new}` first comes up behind {count:,} objects without it. Give every object the "
+                "same keys, null where there is nothing, or have the file read whole: set data.memory above its size."
+            )
+        rows = [{name: _plain(row.get(name)) for name in kinds} for row in some]
+        frame = pl.DataFrame(rows, infer_schema_length=None)
+        for name, found in frame.schema.items():
+            if found == pl.Null or kinds[name] == pl.String:
+                frame = frame.with_columns(pl.col(name).cast(kinds[name]))
+            else:
+                kinds[name] = found
+        yield frame
+        count += len(frame)
 
 
-def _written(value: object) -> str | None:
-    return value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
+def _plain(value: object) -> object:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
 
 
 def _lines(content: IO[bytes], path: Path) -> Iterator[pl.DataFrame]:  # noqa: ARG001 - the form of a reader
@@ -285,13 +300,20 @@ def _rows_of(path: Path, count: int) -> int:
 
 
 def _parquet(path: Path) -> Iterator[pl.DataFrame]:
-    try:
+    with _whole_parquet(path):
         table = pl.scan_parquet(path)
         count = int(table.select(pl.len()).collect().item())
         step = _rows_of(path, count)
         for at in range(0, count, step):
             yield table.slice(at, step).collect()
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path} is no whole .parquet file: {str(error).splitlines()[0]}") from None
     if not count:
         raise DataError(f"{path} has no rows; expected at least one below the names of the columns.")
+
+
+@contextmanager
+def _whole_parquet(path: Path) -> Iterator[None]:
+    """Say so where a .parquet file is damaged."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path} is no whole .parquet file: {str(error).splitlines()[0]}") from None

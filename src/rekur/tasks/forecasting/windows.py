@@ -290,13 +290,23 @@ def fitted(panel: Panel, data: ForecastData, ends: Sequence[int], season: int = 
     words, numbers = [], []
     for column in range(len(panel.columns.static)):
         kinds = [one.static[column] for one, _ in trained if one.static[column] is not None]
-        of_words = any(isinstance(kind, str) for kind in kinds)
+        amounts = [_amount(kind) for kind in kinds]
+        of_words = None in amounts
         words.append(tuple(sorted({str(kind) for kind in kinds})) if of_words else ())
         if not of_words:
-            numbers.append(scale_of(np.array(kinds, dtype=np.float64)))
+            numbers.append(scale_of(np.array(amounts, dtype=np.float64)))
     gaps = any(bool(np.isnan(one.values[:end]).any()) for one, end in trained)
     short = any(end < data.window + data.horizon for _, end in trained)
     return Scales(series, pairs, tuple(words), np.array(numbers).reshape(-1, 2).T, gaps or short, season)
+
+
+def _amount(value: Any) -> float | None:
+    """Return a static value as a number, None if it is a word; a .csv file writes numbers, too, as words."""
+    try:
+        found = float(value)
+    except (ValueError, TypeError):  # of dates
+        return None
+    return None if isinstance(value, str) and not np.isfinite(found) else found
 
 
 def _static(panel: Panel, scales: Scales, identity: bool) -> NDArray[np.float32]:
@@ -309,10 +319,11 @@ def _static(panel: Panel, scales: Scales, identity: bool) -> NDArray[np.float32]
             if words:
                 row += [float(str(value) == word) for word in words]
                 continue
-            if isinstance(value, str):
+            amount = None if value is None else _amount(value)
+            if amount is None and value is not None:
                 raise DataError(f"Column `{name}` held numbers in training; got `{value}` of series `{one.id}`.")
             shift, scale = scales.static[:, place]
-            row.append(0.0 if value is None else (float(value) - shift) / scale)
+            row.append(0.0 if amount is None else (amount - shift) / scale)
             place += 1
         rows.append(row)
     return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
