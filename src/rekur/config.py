@@ -92,7 +92,12 @@ class ModelSettings(Settings):
     dropout_weights: float = Field(0.0, ge=0, lt=1, description="share of W_hh dropped for a whole batch (weight drop)")
     variational: bool = Field(False, description="every dropout leaves out the same units at all steps of a sequence")
     dropout_thrown_away: float = Field(0.0, ge=0, lt=1, description="computed, then not used: chapters A and B")
-    evidence: int = Field(0, ge=0, le=5, description="texts: read n-grams' log-count ratios up to this order, too")
+    evidence: int = Field(
+        0,
+        ge=0,
+        le=5,
+        description="texts: read n-grams' log-count ratios, or their weights in a regression, up to this order, too",
+    )
     ballot: bool = Field(False, description="texts: add a linear vote of the n-grams that evidence knows")
     figures: int = Field(
         0,

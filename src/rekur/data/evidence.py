@@ -12,15 +12,18 @@ out the fold it lies in (cross-fitting).
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rekur.data.ragged import Ragged
+from rekur.errors import DataError
 
 SPREAD = -7046029254386353131  # an odd number near 2^64 / golden ratio: neighbours land far apart
 START, PACE = 0.3, 7.0  # of an n-gram's weight in a vote: its first value, and how much faster it learns than the rest
+MOST_FEATURES = 50_000_000  # n-grams a run may know; a file that says more is damaged
 NONE = 0  # the key of what is no n-gram, and of those too rare to say anything; its ratio is 0
 
 Integers = NDArray[np.int64]
@@ -43,10 +46,7 @@ def fit(
         The sorted keys (F,) of the n-grams, the ratio (F,) of each, (F, C) of more than two classes, and what each step
         (S, order) or (S, order*C) of the training texts reads in training.
     """
-    text = np.repeat(np.arange(len(tokens)), tokens.lengths)  # (S,)
-    place = np.arange(len(text)) - np.repeat(tokens.offsets[:-1], tokens.lengths)  # (S,)
-    steps = keys(tokens.values.astype(np.int64), place, order)  # (S, order)
-    known, feature = _known(steps, text, len(tokens), least)
+    known, feature, text = features(tokens, order, least)
     counts = _counts(feature, text, labels, folds, len(known), classes)  # (C, F, folds)
     silent, fold = known == NONE, folds[text][:, None]
     others = counts.sum(axis=2, keepdims=True) - counts  # of the folds but each
@@ -56,6 +56,29 @@ def fit(
     ratios = np.stack([_against_rest(counts.sum(axis=2), labels, c, silent) for c in range(classes)], axis=1)
     read = [_against_rest(others, labels, c, silent)[feature, fold] for c in range(classes)]  # (S, order) each
     return known, ratios, np.stack(read, axis=2).reshape(len(text), -1)
+
+
+def features(tokens: Ragged, order: int, least: int) -> tuple[Integers, Integers, Integers]:
+    """Find the n-grams of the training texts; arguments as of `fit`.
+
+    Returns the sorted keys (F,), NONE among them; the feature (S, order) that ends at each step; the text (S,) of each.
+    """
+    text = np.repeat(np.arange(len(tokens)), tokens.lengths)
+    place = np.arange(len(text)) - np.repeat(tokens.offsets[:-1], tokens.lengths)
+    return (*_known(keys(tokens.values.astype(np.int64), place, order), text, len(tokens), least), text)
+
+
+def to_json(count: int) -> str:
+    """Return evidence.json, which says how many n-grams a run knows."""
+    return json.dumps({"features": count})
+
+
+def from_json(stored: str) -> int:
+    """Return what `to_json` was given; raises DataError for what it was not."""
+    count = json.loads(stored)["features"]
+    if type(count) is not int or not 1 <= count <= MOST_FEATURES:
+        raise DataError(f"evidence.json must say from 1 to {MOST_FEATURES} n-grams; got {count!r}.")
+    return count
 
 
 def _against_rest(counts: NDArray[Any], labels: Integers, c: int, silent: NDArray[np.bool_]) -> NDArray[np.float32]:

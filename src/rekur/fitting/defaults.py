@@ -132,23 +132,27 @@ def _sequences(kind: Kind) -> tuple[Settings, Settings, Settings]:
 
 def _text_to_number(kind: Kind) -> tuple[Settings, Settings, Settings]:
     N = kind.size.examples
-    by_sign = _by_sign(kind.size)
+    length, order = _heard(kind.size)
     data = {
         **shares(N),
-        "tokenizer": "characters" if by_sign else "words",
+        "tokenizer": "characters" if _by_sign(kind.size) else "words",
         "min_count": 1 if N < 2000 else 2,
-        "length": BRIEF_SIGNS if by_sign else BRIEF_WORDS,
+        "length": length,
     }
-    model = {
+    model: Settings = {
         "cell": "gru",
         "embedding": 32 if N < 1000 else 64,
         "hidden": 24 if N < 1000 else 48,
         "bidirectional": True,
         "readout": "mean_max",
-        "dropout_embedding": 0.3,
-        "dropout_words": 0.1,
-        "dropout_readout": 0.4,
+        "dropout_embedding": 0.5 if order else 0.3,
+        "dropout_words": 0.3 if order else 0.1,
+        "dropout_readout": 0.5 if order else 0.4,
     }
+    if kind.size.steps > LONG:
+        model["segment"] = SEGMENT
+    if order:
+        model |= {"evidence": order, "ballot": True}
     training = {
         "learning_rate": 0.004,
         "batch": 16 if N < 1000 else 32 if N < 10_000 else 64,

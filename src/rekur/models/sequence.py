@@ -21,7 +21,7 @@ from rekur.nn.softmax import TiedSoftmax
 TIED = 0.1  # the first weights of a shared table, uniform in ±0.1 (Zaremba et al. 2014)
 
 Array = Tensor | NDArray[Any]
-Inputs = Array | tuple[Array, Array]  # ids or values, or ids and evidence, or ids and characters
+Inputs = Array | tuple[Array, ...]  # ids or values, or ids and evidence (and votes), or ids and characters
 State = Any  # (K*D, N, H), a pair of them for LSTM, or None
 
 
@@ -158,7 +158,8 @@ class WithBallot(nn.Module):
     """A sequence model and a linear vote of n-grams, half and half.
 
     In training both are judged by themselves, or the sharper of the two would leave the other nothing to learn:
-    the logits (2N, outputs) hold the recurrent model's rows, then the vote's.
+    the logits (2N, outputs) hold the recurrent model's rows, then the vote's. A vote that is given, as a third input,
+    was fitted before (`rekur.tasks.sequencing.ngrams`): the model is judged together with it, and adds what it misses.
     """
 
     def __init__(self, model: SequenceModel, ballot: Ballot) -> None:
@@ -166,6 +167,9 @@ class WithBallot(nn.Module):
         self.model, self.ballot = model, ballot
 
     def forward(self, inputs: Inputs, lengths: Array | None = None, state: State = None) -> tuple[Tensor, State]:
+        if isinstance(inputs, tuple) and len(inputs) == 3:
+            read, state = self.model(inputs[:2], lengths, state)
+            return (read + on(read.device, inputs[2])) / 2, state
         read, state = self.model(inputs, lengths, state)
         ids = on(read.device, inputs[0] if isinstance(inputs, tuple) else inputs)
         vote = self.ballot(ids, on(read.device, lengths))

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from rekur.architecture import Architecture
-from rekur.data import batches, few, splits
+from rekur.data import batches, evidence, few, splits
 from rekur.data.batches import pad
 from rekur.data.coding import Coding, KerasCoding, make
 from rekur.data.ragged import Ragged, Side
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from rekur.tasks.base import Inputs, Model
 
 FOLDS, LEAST_TEXTS = 5, 2  # of the evidence: see rekur.evidence
-MOST_FEATURES = 50_000_000  # n-grams a run may know; a file that says more is damaged
 BATCH_TEXTS, BATCH_TOKENS = 64, 65_536  # predicted at once
 TIMED = 2000  # test texts predicted once more, against the clock
 SHOWN = 600  # characters of a text in the report
@@ -213,7 +212,7 @@ class TextClassification(Classification):
     def files(self) -> dict[str, str]:
         files = {"vocabulary.json": self.coding.to_json(), "classes.json": json.dumps(self.classes)}
         if self.config.model.evidence:
-            files["evidence.json"] = json.dumps({"features": self.n_grams})
+            files["evidence.json"] = evidence.to_json(self.n_grams)
         return files
 
     def restore(self, files: Mapping[str, str]) -> None:
@@ -224,9 +223,7 @@ class TextClassification(Classification):
             raise DataError(f"classes.json: a ballot is held between two classes or more; got {len(self.classes)}.")
         self.coding = self._coding().from_json(files["vocabulary.json"])
         if self.config.model.evidence:
-            self.n_grams = json.loads(files["evidence.json"])["features"]
-            if type(self.n_grams) is not int or not 1 <= self.n_grams <= MOST_FEATURES:
-                raise DataError(f"evidence.json must say from 1 to {MOST_FEATURES} n-grams; got {self.n_grams!r}.")
+            self.n_grams = evidence.from_json(files["evidence.json"])
 
     def preprocessing(self) -> dict[str, Any]:
         data = self.data

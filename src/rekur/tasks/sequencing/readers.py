@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.data import disk
+from rekur.data import disk, evidence
 from rekur.data.ragged import Ragged
 from rekur.data.scaling import Standard
 from rekur.errors import ConfigError, DataError
@@ -226,6 +226,8 @@ class Numbers(Reader):
 class Words(Reader):
     """Texts as ids of their words, numbered by the training part."""
 
+    n_grams = 0  # that the vote knows, where one stands beside the network
+
     def read(self, path: Path, about: Sequence[str]) -> Written:
         from rekur.data import files
         from rekur.data.sequences import Written, numbered
@@ -262,13 +264,16 @@ class Words(Reader):
         return values[rows]
 
     def sizes(self) -> dict[str, Any]:
-        return {"tokens": self.coding.size, "unknown": self.coding.unknown}
+        return {"tokens": self.coding.size, "unknown": self.coding.unknown, "features": self.n_grams}
 
     def files(self) -> dict[str, str]:
-        return {"vocabulary.json": self.coding.to_json()}
+        known = {"evidence.json": evidence.to_json(self.n_grams)} if self.n_grams else {}
+        return {"vocabulary.json": self.coding.to_json(), **known}
 
     def restore(self, files: Mapping[str, str]) -> None:
         self.coding = self._coding().from_json(files["vocabulary.json"])
+        if "evidence.json" in files:
+            self.n_grams = evidence.from_json(files["evidence.json"])
 
     def preprocessing(self) -> dict[str, Any]:
         return {

@@ -37,7 +37,7 @@ class SequencesData(OwnFile):
     )
 
 
-OF_TEXTS = ("embedding", "dropout_embedding", "dropout_words")
+OF_TEXTS = ("embedding", "dropout_embedding", "dropout_words", "evidence", "segment")
 
 
 def faults(config: Config, data: SequencesData) -> Iterator[str]:
@@ -68,6 +68,8 @@ def _of_texts(config: Config, data: SequencesData) -> Iterator[str]:
         yield "model.embedding must be 1 or more: words are read as vectors."
     if config.model.readout == "flatten":
         yield 'model.readout = "flatten": texts differ in length. Take "mean_max".'
+    if config.model.evidence and not config.model.ballot:
+        yield "model.evidence needs model.ballot = true: of a number, what n-grams say is their share of a vote."
     if data.values:
         yield "data.values and data.text: a sequence is numbers or a text, not both. Leave one out."
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rekur.data.figures import Kernels
     from rekur.data.sequences import Sequences, Written
     from rekur.tasks.base import Model
+    from rekur.tasks.sequencing.ngrams import NumberVote
     from rekur.tasks.sequencing.vote import Vote
 
 Rows = NDArray[np.int64]
@@ -43,12 +44,25 @@ class Sequencing(Task):
 
     Data = SequencesData
     data: SequencesData
-    reads = frozenset({"embedding", "dropout_embedding", "dropout_words", "dropout_weights", "variational", "figures"})
+    reads = frozenset(
+        {
+            "embedding",
+            "dropout_embedding",
+            "dropout_words",
+            "dropout_weights",
+            "variational",
+            "figures",
+            "evidence",
+            "ballot",
+            "segment",
+        }
+    )
 
     coded: dict[str, Ragged]  # part -> what the model reads of its sequences
     raw: dict[str, Any]  # part -> the same as they were read: Ragged of numbers, or texts
     about: dict[str, Any]  # part -> the table of what is said of them
     vote: Vote | None = None  # of figures, fitted by `load`
+    ballot: NumberVote | None = None  # of n-grams, fitted by `load`
     voted: NDArray[np.float32]  # (N, outputs) what it says of each training sequence that it was not fitted to
     given: Sequences | Written | None = None  # in place of a file: `about` holds the column `data.label`
 
@@ -75,6 +89,8 @@ class Sequencing(Task):
         self.part(rows)
         if self.config.model.figures:
             self._hold_vote()
+        if self.config.model.evidence:
+            self._hold_ballot()
 
     def _labelled(self, found: Sequences | Written) -> Sequences | Written:
         """Leave out what nothing is said of, and say so."""
@@ -104,6 +120,17 @@ class Sequencing(Task):
         for rows in _some(spare):
             self.voted[rows] = self.vote.said(self._told(rows, kernels))
 
+    def _hold_ballot(self) -> None:
+        """Fit the linear vote of n-grams to the training texts."""
+        from rekur.tasks.sequencing import ngrams
+
+        tokens, (answers, _) = self.coded["train"], self.answers_to_learn()
+        order = self.config.model.evidence
+        self.ballot, read, self.voted = ngrams.fit(tokens, answers, order, self.generator(5))
+        self.ratios = Ragged(read, tokens.offsets)
+        assert isinstance(self.reader, Words)
+        self.reader.n_grams = len(self.ballot.keys)
+
     def _told(self, rows: Rows, kernels: Kernels) -> NDArray[np.float32]:
         """Return the figures (N, F) of some training sequences."""
         from rekur.data import figures
@@ -117,12 +144,17 @@ class Sequencing(Task):
 
     def training_inputs(self, rows: Rows) -> tuple[Inputs, Rows | None]:
         values, lengths = self.padded(self.coded["train"], rows)
+        if self.config.model.evidence:
+            ratios, _ = pad(self.ratios, rows, length=values.shape[1])
+            return (values, ratios, self.voted[rows]), lengths
         return (values, self.voted[rows]) if self.config.model.figures else values, lengths
 
     def build(self) -> nn.Module:
         model: Any = super().build()
         if self.vote is not None:
             self.vote.put(model.figures)
+        if self.ballot is not None:
+            self.ballot.put(model)
         return cast("nn.Module", model)
 
     def _reader(self) -> Reader:
