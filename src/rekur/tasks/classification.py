@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import abc
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,7 +10,8 @@ from numpy.typing import NDArray
 
 from rekur.arithmetic import sigmoid, softmax
 from rekur.evaluation import outcomes
-from rekur.tasks.base import Inputs, State, Step, Task, Test, computed
+from rekur.tasks.answers import MOST_WRONG, OneAnswer, Rows
+from rekur.tasks.base import Inputs, State, Step, Test, computed
 from rekur.tasks.case import Case
 
 if TYPE_CHECKING:
@@ -20,12 +19,8 @@ if TYPE_CHECKING:
 
     from rekur.tasks.base import Model
 
-Rows = NDArray[np.int64]
 
-MOST_WRONG = 24
-
-
-class Classification(Task):
+class Classification(OneAnswer):
     """A task whose answer is one of C classes."""
 
     metric: ClassVar[str] = "accuracy"
@@ -35,24 +30,6 @@ class Classification(Task):
     classes: tuple[str, ...]
     labels: dict[str, NDArray[np.int64]]  # part -> (N,)
     unit = False  # one sigmoid unit in place of C logits
-    given_weights: NDArray[np.float64] | None = None  # (N,) how much each example a caller gives counts; None: alike
-    weights: Mapping[str, NDArray[np.float32]] = MappingProxyType({})  # part -> (N,), where they are given
-
-    @abc.abstractmethod
-    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows | None]:
-        """Return the model's inputs for `rows` of `part`, and lengths where the model may know them."""
-
-    @abc.abstractmethod
-    def chunks(self, part: str) -> Sequence[Rows]:
-        """Return the rows of `part` in the batches they are evaluated in."""
-
-    @abc.abstractmethod
-    def examples(self, rows: Rows) -> dict[str, Any]:
-        """Return columns that show the test items `rows` to people."""
-
-    def training_inputs(self, rows: Rows) -> tuple[Inputs, Rows | None]:
-        """Return what a training batch sees; a task that augments its data overrides this."""
-        return self.inputs("train", rows)
 
     def step(self, model: nn.Module, rows: Rows, state: State) -> Step:  # noqa: ARG002
         import torch
@@ -99,13 +76,7 @@ class Classification(Task):
 
     def probabilities(self, model: Model, part: str) -> NDArray[np.float64]:
         """Return (N, C) probabilities of every row of `part`, in order."""
-        chunks = self.chunks(part)
-        if not chunks:
-            return np.zeros((0, len(self.classes)))
-        gathered = np.concatenate([self._probability(model, *self.inputs(part, rows)) for rows in chunks])
-        ordered = np.empty_like(gathered)
-        ordered[np.concatenate(chunks)] = gathered
-        return ordered
+        return self.in_order(part, functools.partial(self._probability, model), none=np.zeros((0, len(self.classes))))
 
     def describe(self, probability: NDArray[np.float64]) -> list[dict[str, Any]]:
         """Turn probabilities (N, outputs) into one JSON object a row; an output that no label has is left out."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import abc
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,7 +10,8 @@ from numpy.typing import NDArray
 
 from rekur.data.scaling import Standard
 from rekur.evaluation import outcomes
-from rekur.tasks.base import Inputs, State, Step, Task, Test, computed
+from rekur.tasks.answers import MOST_WRONG, Floats, OneAnswer, Rows
+from rekur.tasks.base import Inputs, State, Step, Test, computed
 from rekur.tasks.case import Case
 
 if TYPE_CHECKING:
@@ -20,13 +19,8 @@ if TYPE_CHECKING:
 
     from rekur.tasks.base import Model
 
-Rows = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
-MOST_WRONG = 24
-
-
-class Regression(Task):
+class Regression(OneAnswer):
     """A task whose answer is a number."""
 
     metric: ClassVar[str] = "rmse"
@@ -35,24 +29,6 @@ class Regression(Task):
 
     targets: dict[str, Floats]  # part -> (N,) in their own unit
     unit: Standard  # of the targets, fitted on the training part
-    given_weights: Floats | None = None  # (N,) how much each example a caller gives counts; None: alike
-    weights: Mapping[str, NDArray[np.float32]] = MappingProxyType({})  # part -> (N,), where they are given
-
-    @abc.abstractmethod
-    def inputs(self, part: str, rows: Rows) -> tuple[Inputs, Rows | None]:
-        """Return the model's inputs for `rows` of `part`, and lengths where the model may know them."""
-
-    @abc.abstractmethod
-    def chunks(self, part: str) -> Sequence[Rows]:
-        """Return the rows of `part` in the batches they are evaluated in."""
-
-    @abc.abstractmethod
-    def examples(self, rows: Rows) -> dict[str, Any]:
-        """Return columns that show the test items `rows` to people."""
-
-    def training_inputs(self, rows: Rows) -> tuple[Inputs, Rows | None]:
-        """Return what a training batch sees."""
-        return self.inputs("train", rows)
 
     def take_unit(self) -> None:
         """Fit the unit of the targets on the training part."""
@@ -100,13 +76,7 @@ class Regression(Task):
 
     def forecasts(self, model: Model, part: str) -> Floats:
         """Return the number (N,) the model says of every row of `part`, in order."""
-        chunks = self.chunks(part)
-        if not chunks:
-            return np.zeros(0)
-        gathered = np.concatenate([self.answer(model, *self.inputs(part, rows)) for rows in chunks])
-        ordered = np.empty_like(gathered)
-        ordered[np.concatenate(chunks)] = gathered
-        return ordered
+        return self.in_order(part, functools.partial(self.answer, model), none=np.zeros(0))
 
     def answer(self, model: Model, inputs: Inputs, lengths: Rows | None) -> Floats:
         """Return the number (N,) of each input, in the targets' own unit."""

@@ -17,8 +17,9 @@ from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks import own
+from rekur.tasks.answers import Rows
 from rekur.tasks.case import Features
-from rekur.tasks.classification import Classification, Rows
+from rekur.tasks.classification import Classification
 from rekur.tasks.own import OwnFile
 
 if TYPE_CHECKING:

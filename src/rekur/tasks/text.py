@@ -20,9 +20,10 @@ from rekur.errors import ConfigError, DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks import own
+from rekur.tasks.answers import Rows
 from rekur.tasks.base import for_many, stored_names
 from rekur.tasks.case import Features, Refit
-from rekur.tasks.classification import Classification, Rows
+from rekur.tasks.classification import Classification
 from rekur.tasks.own import OwnFile
 
 if TYPE_CHECKING:

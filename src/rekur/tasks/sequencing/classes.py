@@ -13,8 +13,9 @@ from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks import own
+from rekur.tasks.answers import Rows
 from rekur.tasks.case import Features
-from rekur.tasks.classification import Classification, Rows
+from rekur.tasks.classification import Classification
 from rekur.tasks.sequencing.shared import Sequencing, with_ids
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from rekur.errors import DataError
 from rekur.evaluation import outcomes
 from rekur.evaluation.outcomes import Outcome
 from rekur.tasks import own
-from rekur.tasks.regression import Floats, Regression, Rows
+from rekur.tasks.answers import Floats, Rows
+from rekur.tasks.regression import Regression
 from rekur.tasks.sequencing.shared import Sequencing, with_ids
 
 if TYPE_CHECKING:
