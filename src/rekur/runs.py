@@ -83,8 +83,10 @@ class Run:
             raise RequestError(f"There is no run folder at {run.path}. `rekur fit FILE` and `rekur run NAME` make one.")
         if not any((run.path / name).exists() for name in ("config.toml", "metrics.json", "last")):
             inside = sorted(place.parent.name for place in run.path.glob("*/config.toml"))
+            several = (run.path / SEVERAL).exists()
+            more = f". What is unfinished goes on with `rekur fit --resume {run.path}`" if several else ""
             raise RequestError(
-                f"{run.path} holds several runs: {listed(inside)}. Name one of them: {run.path / inside[0]}"
+                f"{run.path} holds several runs: {listed(inside)}. Name one of them: {run.path / inside[0]}{more}"
                 if inside
                 else f"{run.path} is a folder, but no run is in it. Name the folder that `rekur run` printed."
             )

@@ -148,15 +148,15 @@ def locked(folder: Path) -> Iterator[bool]:
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write into an error that says what to do."""
+def explained(path: Path, then: str = "continue with `rekur run --resume RUN`") -> Iterator[None]:
+    """Turn the system's refusal to write into an error that says what to do: `then`, where there is space again."""
     try:
         yield
     except OSError as error:
         if error.errno in FULL:
             raise RekurError(
                 f"No space to write {path} ({error.strerror}). Nothing already written was lost: "
-                "free some space, then continue with `rekur run --resume RUN`."
+                f"free some space, then {then}."
             ) from None
         raise RequestError(
             f"Cannot write {path}: {error.strerror}. Choose a folder you may write to with --out."

@@ -1,6 +1,8 @@
 """`rekur forecast`: the table it writes, without torch, and what it refuses."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -8,7 +10,7 @@ import polars as pl
 import pytest
 
 from finished_runs import finished
-from rekur import engine
+from rekur import engine, storage
 from rekur.cli import main
 from rekur.tasks.forecasting import sets
 
@@ -53,6 +55,19 @@ def test_a_newer_history_moves_it_on(run, capsys, tmp_path):
 
 def test_it_is_shown_without_a_file(run, capsys):
     assert "and 22 rows more" in shown(capsys, "forecast", run).out
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(run, capsys, tmp_path, monkeypatch):
+    out = tmp_path / "next.csv"
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(storage.os, "fsync", full)
+    said = shown(capsys, "forecast", run, "--out", out, code=1).err
+    assert f"No space to write {out}" in said
+    assert "give the same command again" in said
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.skipif(engine.selected() == "torch", reason="there is no engine here")

@@ -118,6 +118,7 @@ def test_a_folder_of_several_runs_names_them(reviews: Path, tmp_path: Path, caps
     for command in ("predict", "report", "evaluate", "doctor", "forecast"):
         assert f"fold-1 and fold-2. Name one of them: {place / 'fold-1'}" in said(capsys, command, place, code=2)
     assert "Name one of them" in said(capsys, "export", place, "--onnx", code=2)
+    assert f"goes on with `rekur fit --resume {place}`" in said(capsys, "run", "--resume", place, code=2)
     damaged = place / "fold-1" / "vocabulary.json"
     damaged.write_text("[]", encoding="utf-8")
     assert f"Train it again with `rekur fit {reviews}`" in said(capsys, "predict", place / "fold-1", "x", code=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +42,7 @@ def forecast(
     """
     from rekur import predict
     from rekur.data.sources import MEGABYTE, Source
-    from rekur.storage import check_free, write_whole
+    from rekur.storage import check_free, explained, write_whole
 
     predictor = predict.load(run)
     if out is not None:
@@ -52,7 +53,8 @@ def forecast(
     given = Source(history, memory) if history is not None else None
     found = predictor.forecast(given)
     if out is not None:
-        write_whole(out, WRITERS[out.suffix.lower()](found))
+        again = partial(explained, then="give the same command again")
+        write_whole(out, WRITERS[out.suffix.lower()](found), again)
     if as_json:
         rows = written(found).to_dicts()
         output.emit({"run": str(run), "recipe": predictor.config.recipe.name, "forecasts": rows})

@@ -133,9 +133,10 @@ class TextClassification(Classification):
         self._check_classes()
         self.sampled = None if found.source.whole else found.known["train"]
         if self.sampled is not None and self.config.model.evidence:
+            ballot = " and model.ballot to false" if self.config.model.ballot else ""
             raise DataError(
                 f"{data.path} is larger than data.memory ({data.memory} MB), and model.evidence counts the n-grams of "
-                "all texts in memory. Set model.evidence to 0, or raise data.memory."
+                f"all texts in memory. Set model.evidence to 0{ballot}, or raise data.memory."
             )
         self.coding = self._coding().fit(self.texts["train"])
         self.warnings += self.coding.warnings
