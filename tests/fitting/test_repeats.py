@@ -12,7 +12,7 @@ from rekur import config as configuration
 from rekur import runs, shelf
 from rekur.cli import main
 from rekur.data import examples as own
-from rekur.errors import Interrupted, RequestError
+from rekur.errors import Interrupted, RefusedModelError, RequestError
 from rekur.fitting import repeats, work
 from rekur.runs import Run
 
@@ -152,6 +152,15 @@ def test_a_single_run_is_resumed_with_its_own_threads(
     assert main(["fit", "--resume", str(one), "--threads", "3"]) == 2
     assert "the run's own --threads, 2; got 3" in capsys.readouterr().err
     assert len(trainings.asked) == 3
+
+
+@pytest.mark.parametrize("change", [{"runs": []}, {"threads": "many"}, {"threads": [2]}, {"folds": None}])
+def test_a_damaged_note_is_refused(tmp_path: Path, trainings: Trainings, change: dict[str, Any]) -> None:
+    note = begun(tmp_path) / runs.SEVERAL
+    note.write_text(json.dumps({**json.loads(note.read_text()), **change}))
+    with pytest.raises(RefusedModelError, match="is damaged: "):
+        repeats.go(note.parent)
+    assert not trainings.asked
 
 
 def test_the_docs_name_every_key_of_the_two_files(tmp_path: Path, trainings: Trainings) -> None:

@@ -135,6 +135,8 @@ def _read(place: Path) -> Several:
         members = [{"name": str(m["name"]), "seed": int(m["seed"]), "fold": m["fold"]} for m in values["runs"]]
         if any("/" in member["name"] or member["name"].startswith(".") for member in members):
             raise ValueError("a run lies outside the folder")
+        if not members:
+            raise ValueError("it names no runs")
         device, threads = values.get("device"), values.get("threads")  # earlier versions wrote neither
         return Several(
             config,
