@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import weakref
 
 import numpy as np
 import polars as pl
@@ -11,9 +12,10 @@ import torch
 import rekur
 from rekur import config as configuration
 from rekur import engine, tasks
-from rekur.data import panel
+from rekur.data import disk, panel
 from rekur.data.panel import Columns
 from rekur.errors import ConfigError, DataError
+from rekur.tasks import forecast
 from rekur.tasks.forecasting import parts, proof, sets
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.tasks.forecasting.windows import Windows, carried, fitted
@@ -118,6 +120,44 @@ def test_a_scale_fitted_on_more_than_the_training_part_would_be_seen():
     assert refit.used == refit.train_only
     wider = fitted(found.panel, found.data, [len(one.values) for one in found.panel.series])
     assert json.loads(json.dumps(wider.to_json()["series"])) != refit.train_only
+
+
+def test_scales_that_read_behind_their_ends_would_be_seen(monkeypatch):
+    """What is fitted again is fitted on series that have nothing behind the training part."""
+
+    def peeping(panel, data, ends, *season):  # noqa: ARG001
+        return fitted(panel, data, [end and len(one.values) for one, end in zip(panel.series, ends, strict=True)])
+
+    monkeypatch.setattr(forecast, "fitted", peeping)
+    refit = loaded({"standardise": True}).refits()[0]
+    assert refit.used != refit.train_only
+
+
+def test_a_proof_on_series_from_disk_changes_one_panel_at_a_time_and_on_disk(monkeypatch):
+    found = loaded({})
+    written = []
+    for one in found.panel.series:
+        values = disk.blank(one.values.shape, np.float64)
+        values[:] = one.values
+        written.append(dataclasses.replace(one, values=values))
+    panel, changed, held = dataclasses.replace(found.panel, series=tuple(written)), [], []
+    original = proof.changed_from
+
+    def noted(*given):
+        made = original(*given)
+        changed.append(weakref.ref(made))
+        assert all(disk.on_disk(one.values) for one in made.series)
+        return made
+
+    def honest(panel, origins, moment):  # noqa: ARG001
+        held.append(sum(one() is not None for one in changed))
+        return found._windows(panel).cut(origins).past[:, -found.data.horizon :, :1]
+
+    monkeypatch.setattr(proof, "changed_from", noted)
+    said = proof.prove(panel, found.parts, honest, np.random.default_rng(0), 2)
+    assert said["equal"]
+    assert said["control"] > 0
+    assert max(held) == 1
 
 
 def test_the_proof_finds_a_forecast_that_reads_its_future():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import tracemalloc
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,8 @@ import rekur
 from rekur import config as configuration
 from rekur import tasks
 from rekur.data import panel
-from rekur.data.panel import Columns
+from rekur.data.calendar import Frequency
+from rekur.data.panel import Columns, Panel, Series
 from rekur.errors import ConfigError, DataError
 from rekur.tasks.forecasting import clock, coming, parts
 from rekur.tasks.forecasting.scored import Judge
@@ -98,9 +100,11 @@ def test_series_are_counted_at_each_date_that_they_have(spans):
     found = panel.read(table(spans), Columns())
     begun = min(first for first, _ in spans)
     held = [[first <= day + begun < first + count for first, count in spans] for day in range(181)]
-    counts = clock.present(found, clock.Clock.shared(found))
-    assert [*counts, *[0] * (181 - len(counts))] == [sum(row) for row in held]
-    assert counts[-1] > 0
+    there = clock.Presence.of(found, clock.Clock.shared(found))
+    assert dict(zip(there.moments, there.counts, strict=True)) == {
+        day: sum(row) for day, row in enumerate(held) if any(row)
+    }
+    assert there.end == there.moments[-1] + 1
 
 
 def test_series_of_one_span_are_cut_as_each_of_them_alone():
@@ -180,7 +184,9 @@ def test_holidays_of_one_market_are_no_holidays_of_another():
             step = shared.step(place, moment)
             assert shared.at(np.array([place]), np.array([step]))[0] >= moment
             assert not step or shared.at(np.array([place]), np.array([step - 1]))[0] < moment
-    assert clock.present(found, clock.Clock.shared(found)).tolist() == [2] * 20 + [1] * 10 + [2] * (len(weekdays) - 30)
+    assert clock.Presence.of(found, clock.Clock.shared(found)).counts.tolist() == [2] * 20 + [1] * 10 + [2] * (
+        len(weekdays) - 30
+    )
     beyond = shared.at(np.array([0]), np.array([len(weekdays) + 2]))[0]
     assert beyond == 20 + 2
     assert shared.step(0, int(beyond)) == len(weekdays) + 2
@@ -472,3 +478,50 @@ def test_static_words_stay_words_though_some_look_like_numbers(tmp_path):
     task = loaded(tmp_path, frame, test=20, validation=10, static=["code"])
     assert task.scales.words == (("12", "nan"),)
     assert task.windows.static.tolist() == [[1.0, 0.0], [0.0, 1.0]]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_missing_first_value_does_not_make_dates_of_steps_that_are_counted(first):
+    rows = [(name, first + i, None if (name, i) == ("b", 0) else float(i % 5)) for name in "ab" for i in range(100)]
+    found = panel.read(pl.DataFrame(rows, ["unique_id", "ds", "y"], orient="row"), Columns())
+    assert [one.first for one in found.series] == [first, first + 1]
+    assert not clock.by_date(found, settings_of())
+    assert not clock.by_date(parts.until(found, settings_of(folds=3))[0], settings_of())
+
+
+def seconds_apart(years):
+    begins = (np.datetime64(f"{1970 + year}-01-01T00:00:00") for year in years)
+    series = [Series(str(i), begin, np.arange(100.0), np.zeros((100, 0))) for i, begin in enumerate(begins)]
+    return Panel(tuple(series), Frequency("second", 1))
+
+
+def test_years_between_two_series_take_no_memory():
+    tracemalloc.start()
+    cut = parts.cut(seconds_apart([0, 30]), settings_of())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1e6
+    assert cut.begins == "2000-01-01 00:01:00"  # 40 of 200 values
+
+
+@given(spans=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 30)), min_size=1, max_size=6))
+@pytest.mark.parametrize("weekdays", [False, True])
+def test_shares_of_values_are_those_counted_moment_by_moment(weekdays, spans):
+    first = min(begin for begin, _ in spans)
+    counts = np.zeros(max(begin + count for begin, count in spans) - first, dtype=int)
+    for begin, count in spans:
+        counts[begin - first : begin - first + count] += 1
+    clocks = clock.Clock(np.array([begin - first for begin, _ in spans]))
+    if weekdays:  # days on which no series has a row are no moments
+        rows = [np.arange(begin - first, begin - first + count) for begin, count in spans]
+        kept = np.flatnonzero(counts)
+        days_of = tuple(np.searchsorted(kept, of) for of in rows)
+        clocks, counts = clock.Clock(np.array([of[0] for of in days_of]), days_of), counts[kept]
+    series = [Series(str(i), 0, np.ones(count), np.zeros((count, 0))) for i, (_, count) in enumerate(spans)]
+    there = clock.Presence.of(Panel(tuple(series), Frequency("count")), clocks)
+    assert there.end == len(counts)
+    for stop in range(1, len(counts) + 1):
+        held = np.concatenate([[0], np.cumsum(counts[:stop][::-1])])
+        for share in (0.2, 0.5):
+            expected = int(np.abs(held - share * held[-1]).argmin())
+            assert there.before(stop).last_share(share) == expected

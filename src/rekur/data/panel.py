@@ -67,6 +67,7 @@ class Panel:
     frequency: Frequency
     columns: Columns = field(default_factory=Columns)
     notes: tuple[str, ...] = ()  # what was filled or moved, for people
+    counted: bool = False  # whether the rows of each series are counted, from 0 or 1: 7 is no moment that they share
 
     def times(self, place: int, start: int, steps: int) -> Times:
         """Return the times of `steps` steps of one series, from step `start` on; also of steps to come."""
@@ -276,7 +277,8 @@ def gridded(
     if not known:
         _check_common(kept, frequency)
     notes = _notes(kept, made, frequency, len(pieces) - len(kept), shortest)
-    return Panel(tuple(made), frequency, columns, notes)
+    counted = all(piece.times.dtype.kind != "M" and piece.times[0] in (0, 1) for piece in kept)
+    return Panel(tuple(made), frequency, columns, notes, counted)
 
 
 def _check_common(pieces: Sequence[Piece], frequency: Frequency) -> None:
@@ -385,7 +387,7 @@ def rows_joined(made: Sequence[Series], id: str, dropped: int, shortest: int, mo
     if not made:
         raise DataError(f"No series has {shortest} values; the longest has {most}.")
     frequency = Frequency("count")
-    return Panel(tuple(made), frequency, Columns(id=id), _notes((), made, frequency, dropped, shortest))
+    return Panel(tuple(made), frequency, Columns(id=id), _notes((), made, frequency, dropped, shortest), True)
 
 
 def named_rows(frame: pl.DataFrame, columns: Columns) -> tuple[list[str], Floats]:

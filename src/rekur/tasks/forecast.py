@@ -256,7 +256,13 @@ class Forecasting(Task):
         return loss
 
     def refits(self) -> Sequence[Refit]:
-        used, alone = (scales.to_json() for scales in (self.scales, fitted(self.panel, self.data, self.parts.ends)))
+        ends = self.parts.ends
+        cut = [
+            replace(one, values=one.values[:end], covariates=one.covariates[:end])
+            for one, end in zip(self.panel.series, ends, strict=True)
+        ]
+        again = fitted(replace(self.panel, series=tuple(cut)), self.data, ends)  # of series that have no more
+        used, alone = self.scales.to_json(), again.to_json()
         return [Refit("scales of the series", used["series"], alone["series"])]
 
     # testing
@@ -321,12 +327,12 @@ class Forecasting(Task):
 
         moments = max(2, min(MOMENTS, PROVED // self.predicting(model).costs(self.parts)))
         found = prove(self.panel, self.parts, forecast, self.generator(3), moments)
-        if found and not found["equal"]:
+        if not found["equal"]:
             self.warnings.append(
                 "The forecasts read what they foretell: values changed behind an origin moved them by "
                 f"{found['moved']:g}."
             )
-        elif found and not found["control"]:
+        elif not found["control"]:
             self.warnings.append(
                 "The forecasts do not read the values of their series: changed, they leave them as they are."
             )

@@ -6,6 +6,7 @@ counts its steps from 0 or 1: then, as without times, each series has a clock of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,8 +59,9 @@ class Clock:
         if not self.days:
             return firsts + steps
         found = np.empty(steps.shape, dtype=np.int64)
-        for place in np.unique(places).tolist():
-            days, here = self.days[place], places == place
+        order = np.argsort(places, kind="stable")
+        for here in np.split(order, np.flatnonzero(np.diff(places[order])) + 1) if len(order) else ():
+            days = self.days[int(places[here[0]])]
             beyond = np.maximum(steps[here] - (len(days) - 1), 0)  # a step to come is a moment to come
             found[here] = days[np.minimum(steps[here], len(days) - 1)] + beyond
         return found
@@ -82,28 +84,52 @@ def by_date(panel: Panel, data: ForecastData) -> bool:
     """Say whether all series are cut at one date."""
     if data.cut:
         return data.cut == "date"
-    firsts = [series.first for series in panel.series]
-    return not all(isinstance(first, (int, np.integer)) and first in (0, 1) for first in firsts)
+    return not panel.counted
 
 
-def present(panel: Panel, clock: Clock) -> Moments:
-    """Return how many series have begun and not ended at each moment from 0 on."""
-    lengths = np.array([len(series.values) for series in panel.series])
-    if clock.days:
-        return np.bincount(np.concatenate([days[:L] for days, L in zip(clock.days, lengths, strict=True)]))
-    behind = clock.firsts + lengths
-    begun, ended = (np.bincount(moments, minlength=int(behind.max()) + 1) for moments in (clock.firsts, behind))
-    return np.cumsum(begun - ended)[:-1]
+@dataclass(frozen=True)
+class Presence:
+    """How many series have begun and not ended, at each moment that any has: years may lie between two series."""
 
+    moments: Moments  # (n,) rising
+    counts: Moments  # (n,)
+    end: int  # the moment behind the last one looked at
 
-def last_share(counts: Moments, share: float) -> int:
-    """Return how many of the last moments hold a share of all values, as nearly as can be.
+    @classmethod
+    def of(cls, panel: Panel, clock: Clock) -> Presence:
+        """Count the series of a panel."""
+        lengths = [len(series.values) for series in panel.series]
+        changes: Counter[int] = Counter()  # of how many there are, by the moment they come with
+        if clock.days:
+            rows = [days[:L] for days, L in zip(clock.days, lengths, strict=True)]
+            counts = np.zeros(1 + max(int(row[-1]) for row in rows), dtype=np.int64)
+            for row in rows:
+                counts[row] += 1
+            moments = np.flatnonzero(counts)
+            return cls(moments, counts[moments], len(counts))
+        for first, L in zip(clock.firsts.tolist(), lengths, strict=True):
+            changes[first] += 1
+            changes[first + L] -= 1
+        edges = np.array(sorted(changes), dtype=np.int64)
+        levels = np.cumsum([changes[edge] for edge in edges.tolist()])[:-1]
+        spans = np.where(levels > 0, np.diff(edges), 0)
+        moments = np.concatenate([np.arange(edge, edge + span) for edge, span in zip(edges[:-1], spans, strict=True)])
+        return cls(moments, np.repeat(levels, spans), int(edges[-1]))
 
-    >>> last_share(np.array([1, 1, 1, 1, 2, 2]), 0.5)
-    2
-    """
-    held = np.concatenate([[0], np.cumsum(counts[::-1])])
-    return int(np.abs(held - share * held[-1]).argmin())
+    def before(self, moment: int) -> Presence:
+        """Return the same of what comes before a moment."""
+        held = int(np.searchsorted(self.moments, moment))
+        return Presence(self.moments[:held], self.counts[:held], max(0, moment))
+
+    def last_share(self, share: float) -> int:
+        """Return how many of the last moments hold a share of all values, as nearly as can be.
+
+        >>> Presence(np.arange(6), np.array([1, 1, 1, 1, 2, 2]), 6).last_share(0.5)
+        2
+        """
+        held = np.concatenate([[0], np.cumsum(self.counts[::-1])])
+        last = int(np.abs(held - share * held[-1]).argmin())
+        return self.end - int(self.moments[-last]) if last else 0
 
 
 def _number(first: Any, month: bool) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rekur.data.panel import Panel, Series
 from rekur.errors import DataError
-from rekur.tasks.forecasting.clock import Clock, by_date, last_share, present
+from rekur.tasks.forecasting.clock import Clock, Presence, by_date
 from rekur.tasks.forecasting.settings import ForecastData
 from rekur.wording import counted
 
@@ -66,13 +66,12 @@ class _Cuts:
     @classmethod
     def by_date(cls, panel: Panel, data: ForecastData, tested: bool) -> _Cuts:
         clock = Clock.shared(panel)
-        counts = present(panel, clock)
-        test = (data.test or max(data.horizon, last_share(counts, 1 / SHARE))) if tested else 0
-        before = counts[: max(0, len(counts) - test)]
-        share = last_share(before, 1 / SHARE) if len(before) else 0
-        validation = data.validation or max(data.horizon, min(test or len(counts), share))
+        there = Presence.of(panel, clock)
+        test = (data.test or max(data.horizon, there.last_share(1 / SHARE))) if tested else 0
+        share = there.before(there.end - test).last_share(1 / SHARE)
+        validation = data.validation or max(data.horizon, min(test or there.end, share))
         every = np.ones(len(panel.series), dtype=np.int64)
-        return cls(clock.since(len(counts) - test), test * every, validation * every)
+        return cls(clock.since(there.end - test), test * every, validation * every)
 
     @classmethod
     def by_series(cls, panel: Panel, data: ForecastData, tested: bool) -> _Cuts:
@@ -161,9 +160,9 @@ def until(panel: Panel, data: ForecastData) -> tuple[Panel, ForecastData]:
     share = 0.5 / data.folds
     if by_date(panel, data):
         clock = Clock.shared(panel)
-        counts = present(panel, clock)
-        test = data.test or max(data.horizon, round(last_share(counts, 0.5) / data.folds))
-        left = len(counts) - (data.folds - 1 - data.fold) * test
+        there = Presence.of(panel, clock)
+        test = data.test or max(data.horizon, round(there.last_share(0.5) / data.folds))
+        left = there.end - (data.folds - 1 - data.fold) * test
         lengths = [clock.step(place, left) for place in range(len(panel.series))]
     else:
         steps = [len(series.values) for series in panel.series]

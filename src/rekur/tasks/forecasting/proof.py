@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.data import disk
 from rekur.data.panel import Panel, Series
 from rekur.tasks.forecasting.parts import Parts
 from rekur.tasks.forecasting.windows import Origins
@@ -30,22 +31,19 @@ def prove(
     panel: Panel, parts: Parts, forecast: Forecast, generator: np.random.Generator, moments: int = MOMENTS
 ) -> dict[str, Any]:
     """Return how many origins were tried, whether all forecasts stayed the same, how far they and the control moved."""
-    behind = np.array([np.isfinite(panel.series[place].values[step:]).sum() for place, step in parts.test.tolist()])
-    tested, behind = parts.test[behind > 0], behind[behind > 0]
-    if not len(tested):
-        return {}
-    clock = parts.clock.at(*tested.T)
+    clock = parts.clock.at(*parts.test.T)
     chosen = _some(np.unique(clock), moments)
     draws = generator.standard_normal(1 + max(len(one.values) for one in panel.series))
     found = []
     for moment in chosen.tolist():
-        at = _some(np.flatnonzero(clock == moment), max(1, MOST // len(chosen)))
-        forecasts = [
-            forecast(changed, tested[at], moment)
-            for changed in (panel, *(changed_from(panel, parts, moment, draws, earlier) for earlier in (0, 1)))
+        origins = parts.test[_some(np.flatnonzero(clock == moment), max(1, MOST // len(chosen)))]
+        honest = forecast(panel, origins, moment)
+        differences = [  # one changed panel at a time: series may be as large as memory
+            float(np.abs(forecast(changed_from(panel, parts, moment, draws, earlier), origins, moment) - honest).max())
+            for earlier in (0, 1)
         ]
-        differences = [float(np.abs(other - forecasts[0]).max()) for other in forecasts[1:]]
-        found.append((len(at), int(behind[at].sum()), *differences))
+        behind = sum(int(np.isfinite(panel.series[place].values[step:]).sum()) for place, step in origins.tolist())
+        found.append((len(origins), behind, *differences))
     moved, control = max(one[2] for one in found), min(one[3] for one in found)
     return {
         "origins": sum(one[0] for one in found),
@@ -64,13 +62,23 @@ def _some(values: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 
 def changed_from(panel: Panel, parts: Parts, moment: int, draws: Floats, earlier: int = 0) -> Panel:
-    """Return the panel with noise in place of all from `earlier` steps before a moment on; the known stays."""
+    """Return the panel with noise in place of all from `earlier` steps before a moment on; the known stays.
+
+    Of series on disk the changed ones are on disk, too.
+    """
+
+    room = disk.Room() if disk.on_disk(panel.series[0].values) else np.zeros
+
+    def copied(values: Floats) -> Floats:
+        copy = room(values.shape)
+        copy[:] = values
+        return copy
 
     def change(place: int, series: Series) -> Series:
         start = max(0, parts.clock.step(place, moment) - earlier)
         if start >= len(series.values):
             return series
-        values, covariates = series.values.copy(), series.covariates.copy()
+        values, covariates = copied(series.values), copied(series.covariates)
         size = max(float(np.nanmax(np.abs(values))), 1.0)
         noise = 1.0 + np.abs(draws[: len(values) - start])  # above 1, so that logarithms exist
         values[start:] = size * noise

@@ -30,7 +30,7 @@ class Judge:
     @classmethod
     def of(cls, windows: Windows, parts: Parts, data: ForecastData, season: int) -> Judge:
         """Take the truth of the test windows, and MASE's scales from all that comes before the test part."""
-        begins = np.array([parts.test[parts.test[:, 0] == place][0] for place in np.unique(parts.test[:, 0])])
+        begins = parts.test[np.unique(parts.test[:, 0], return_index=True)[1]]
         of_series = dict(
             zip(begins[:, 0].tolist(), metrics.scales_of(windows.known(begins, data.units), season), strict=True)
         )
