@@ -139,6 +139,7 @@ def frame_of(pandas, ids=None, days=None, values=None):
 
 
 OBJECTS = {
+    "seconds": lambda _: {},
     "dates": lambda pandas: {"days": pandas.date_range("2024-01-01", periods=60).date},
     "times": lambda pandas: {"days": pandas.date_range("2024-01-01", periods=60).to_pydatetime()},
     "a zone": lambda pandas: {"days": pandas.date_range("2024-01-01", periods=60, tz="Europe/Berlin")},
@@ -154,6 +155,8 @@ def test_columns_of_objects_are_what_they_hold(kind):
     plain, given = frame_of(pandas), frame_of(pandas, **OBJECTS[kind](pandas))
     if kind == "integer ids":
         given["unique_id"] = given["unique_id"].astype(object)
+    if kind == "seconds":
+        given["ds"] = given["ds"].astype("datetime64[s]")
     ours, theirs = (rekur.Forecaster(**QUICK).fit(X).predict() for X in (plain, given))
     np.testing.assert_allclose(ours["forecast"].to_numpy(), theirs["forecast"].to_numpy(), rtol=1e-6)
     assert [str(day) for day in ours["ds"]] == [str(day) for day in theirs["ds"]]

@@ -230,6 +230,15 @@ FILES = {
     "no labels": ({"path": "x.npy"}, "data.labels"),
     "labels of a table": ({"path": "x.csv", "id": "id", "labels": "y.txt"}, "for a .npy file"),
     "groups of an array": ({"path": "x.npy", "labels": "y.npy", "split": "grouped", "group": "g"}, "no groups"),
+    "unlike columns of a long table": ({"path": "x.csv", "id": "id", "alike": False}, "data.alike"),
+    "unlike columns of an array": (
+        {"path": "x.npy", "labels": "y.npy", "layout": "wide", "alike": False},
+        "data.alike",
+    ),
+    "unlike columns of texts": (
+        {"path": "x.csv", "text": "t", "layout": "wide", "predicts": "number", "alike": False},
+        "data.alike",
+    ),
     "class of a text": ({"path": "x.csv", "text": "t"}, "the task `text`"),
     "text without vectors": ({"path": "x.csv", "text": "t", "predicts": "number"}, "model.embedding"),
 }

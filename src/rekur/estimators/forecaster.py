@@ -230,6 +230,8 @@ def _column(name: str, column: Any) -> pl.Series:
     import polars as pl
 
     values = np.asarray(column)
+    if values.dtype.kind == "M" and np.datetime_data(values.dtype)[0] not in ("ms", "us", "ns"):
+        values = values.astype("datetime64[ms]")  # polars takes no seconds
     if values.dtype.kind in "fiubM":
         return pl.Series(name, values)
     cells = [None if gone else value for value, gone in zip(values.tolist(), np.asarray(column.isna()), strict=True)]

@@ -82,5 +82,7 @@ def _of_files(data: SequencesData) -> Iterator[str]:
         yield "data.split: a .npy file has no groups and no times. Take random or stratified."
     if data.labels and not stacked:
         yield "data.labels is for a .npy file; a table names its column of labels with data.label."
+    if not data.alike and (stacked or data.text or data.layout != "wide"):
+        yield 'data.alike = false is for a table with data.layout = "wide", a row an example. Leave it out.'
     if not stacked and not data.text and data.layout == "long" and data.path and not data.id:
         yield 'data.id: with data.layout = "long" it names the column that says which sequence a row belongs to.'
