@@ -76,6 +76,17 @@ def test_texts_are_predicted_from_the_folder_alone(exported):
             assert p == pytest.approx(expected["probability"][name], abs=1e-5)
 
 
+def test_the_empty_folder_one_stands_in_is_filled(tmp_path, monkeypatch):
+    place = tmp_path / "here"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    assert main(["export", str(STORED / "rows"), "--onnx", "--out", "."]) == 0
+    assert export.GRAPH in {entry.name for entry in place.iterdir()}
+    assert place.samefile(Path.cwd())
+    assert list(tmp_path.iterdir()) == [place]
+    assert main(["export", str(STORED / "rows"), "--onnx", "--out", "."]) == 2
+
+
 def test_images_are_predicted_from_the_folder_alone(exported):
     _, session, about = exported("digits-rows")
     images = digits.load("test")[0][:6]

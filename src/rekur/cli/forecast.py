@@ -30,7 +30,7 @@ def forecast(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where the table goes: .csv, .parquet or .jsonl.", metavar="FILE")
+        Path | None, typer.Option(help="Where the table goes, a new file: .csv, .parquet or .jsonl.", metavar="FILE")
     ] = None,
     as_json: Json = False,
 ) -> None:

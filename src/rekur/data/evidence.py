@@ -24,6 +24,7 @@ from rekur.errors import DataError
 SPREAD = -7046029254386353131  # an odd number near 2^64 / golden ratio: neighbours land far apart
 START, PACE = 0.3, 7.0  # of an n-gram's weight in a vote: its first value, and how much faster it learns than the rest
 MOST_FEATURES = 50_000_000  # n-grams a run may know; a file that says more is damaged
+SHIFT = 29  # of a hash: its high bits reach its low ones
 NONE = 0  # the key of what is no n-gram, and of those too rare to say anything; its ratio is 0
 
 Integers = NDArray[np.int64]
@@ -97,7 +98,7 @@ def keys(ids: Integers, place: Integers, order: int) -> Integers:
     for n in range(order):
         before = np.concatenate([np.zeros_like(ids[:n]), ids[: max(len(ids) - n, 0)]])
         key = (key + before + 1 + n) * SPREAD  # wraps around at 2^64
-        key = key ^ (key >> 29)
+        key = key ^ (key >> SHIFT)
         columns.append(np.where(place >= n, key, NONE))
     return np.stack(columns, axis=1)
 

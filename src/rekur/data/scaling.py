@@ -16,6 +16,10 @@ from rekur.notation import check_shape
 Array = NDArray[np.float64]
 
 ROWS = 1 << 20  # summed at once
+TINY = 1e-8  # of a window's size: a deviation below it is none
+SHARE = 0.1  # of a window's deviation: what repeats itself season after season has next to no changes between seasons
+HIGHEST = 85.0  # of a forecast's logarithm: forecasts are float32, which ends at exp(88.7)
+LEAST = np.float32(1e-3)  # of the deviation of a window that has been scaled
 
 
 @dataclass(frozen=True)

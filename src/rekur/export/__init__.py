@@ -128,6 +128,7 @@ def _explained(place: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _whole(place: Path) -> Iterator[Path]:
     """Give a folder to fill beside `place`, and put it there when all is written."""
+    place = place.resolve()  # no system puts a folder in the place of one called "."
     with _explained(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".tmp", dir=place.parent))
@@ -135,7 +136,12 @@ def _whole(place: Path) -> Iterator[Path]:
         yield folder
         with _explained(place):
             folder.chmod(0o777 & ~_umask())
-            os.replace(folder, place)
+            if place == Path.cwd().resolve():  # whoever stands in it would be left in a folder that is gone
+                for file in folder.iterdir():
+                    os.replace(file, place / file.name)
+                folder.rmdir()
+            else:
+                os.replace(folder, place)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rekur.data.evidence import NONE, PACE, SPREAD, START
+from rekur.data.evidence import NONE, PACE, SHIFT, SPREAD, START
 from rekur.graphs.builder import Builder
-
-SHIFT = 29  # of the hash, see `rekur.data.evidence.keys`
 
 
 def find(graph: Builder, ids: str, keys: NDArray[np.int64], order: int) -> tuple[str, str]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rekur.architecture import Architecture
+from rekur.data.scaling import HIGHEST, LEAST
 from rekur.graphs import distributions, windows
 from rekur.graphs.attention import attend, keys
 from rekur.graphs.builder import Builder, Shape
@@ -23,8 +24,6 @@ from rekur.graphs.windows import Cut, Reading
 from rekur.sizes.layers import KINDS
 
 Weights = Mapping[str, NDArray[Any]]
-HIGHEST = 85.0  # of a logarithm, see `rekur.tasks.forecasting.windows`
-LEAST = 1e-3  # of a window's deviation, see `rekur.tasks.forecasting.predicting`
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class _Forecast:
         values = graph.between(cut.past, 0, 1, axis=2)
         off = graph.add("Sub", values, graph.add("ReduceMean", values, axis))
         deviation = graph.add("Sqrt", graph.add("ReduceMean", graph.add("Mul", off, off), axis))
-        return graph.cast(graph.add("Max", deviation, graph.constant(np.float32(LEAST))), "DOUBLE")
+        return graph.cast(graph.add("Max", deviation, graph.constant(LEAST)), "DOUBLE")
 
     def _back(self, cut: Cut) -> tuple[str, str]:
         """Return shift and scale (N, 1) that bring what the model says to the series' own units, or their logarithm."""

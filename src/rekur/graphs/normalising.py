@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from rekur.data.scaling import SHARE, TINY
 from rekur.graphs.builder import Builder
-
-TINY = 1e-8
-SHARE = 0.1  # see `rekur.tasks.forecasting.normalising`
 
 
 def normaliser(graph: Builder, values: str, absent: str, kind: str, sizes: tuple[int, int]) -> tuple[str, str]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.data.scaling import TINY
 from rekur.graphs import calendar
 from rekur.graphs.builder import Builder
-from rekur.graphs.normalising import TINY, normaliser
+from rekur.graphs.normalising import normaliser
 
 Floats = NDArray[np.float64]
 LAST = np.iinfo(np.int64).max  # the end of an axis

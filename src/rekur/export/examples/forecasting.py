@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rekur.architecture import Architecture
+from rekur.data.scaling import HIGHEST
 from rekur.export.examples.shared import names
 from rekur.graphs.recurrent import parts_of
 
@@ -63,7 +64,11 @@ def drawn(made: Architecture, about: dict[str, Any]) -> str:
     parts = parts_of(settings.cell)
     more = [*(["ahead"] if ahead else []), *(["spread"] if spread else [])]
     wanted = ["before", "shift", "scale", *more, *(f"{part}_0" for part in parts)]
-    own = "np.exp(np.minimum({0} * scale[0] + shift[0], 85))" if "above" in about else "{0} * scale[0] + shift[0]"
+    own = (
+        f"np.exp(np.minimum({{0}} * scale[0] + shift[0], {HIGHEST:g}))"
+        if "above" in about
+        else "{0} * scale[0] + shift[0]"
+    )
     feed = ', "ahead": read["ahead"][places, place]' if ahead else ""
     feed += ', "last": last' if settings.residual else ""
     lines = f"""names = {names(wanted)}

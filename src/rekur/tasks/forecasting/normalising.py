@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.data.scaling import SHARE, TINY
 from rekur.tasks.forecasting.settings import Normalise
 
 Floats = NDArray[np.float64]
-
-TINY = 1e-8
-SHARE = 0.1  # of a window's deviation: what repeats itself season after season has next to no changes between seasons
 
 
 def normaliser(values: Floats, absent: NDArray[Any], kind: Normalise, season: int = 1) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rekur.data.scaling import LEAST
 from rekur.evaluation.forecasting.conformal import Corrections
 from rekur.tasks.forecasting.calibration import ROWS, Made, joined, known_at, near, rolling, span_of
 from rekur.tasks.forecasting.parts import Parts
@@ -18,7 +19,6 @@ from rekur.tasks.forecasting.windows import Batch, Origins, Windows
 Floats = NDArray[Any]
 
 AT_ONCE = 512  # windows forecast together
-LEAST = np.float32(1e-3)  # of a window's deviation, in its own scale
 
 
 @dataclass(frozen=True)

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from rekur.data import calendar, disk
 from rekur.data.panel import Panel
+from rekur.data.scaling import HIGHEST, TINY
 from rekur.errors import DataError
-from rekur.tasks.forecasting.normalising import TINY, normaliser
+from rekur.tasks.forecasting.normalising import normaliser
 from rekur.tasks.forecasting.settings import ForecastData
 
 Floats = NDArray[np.float64]
 Blank = Callable[[tuple[int, ...], Any], NDArray[Any]]  # an array of zeros, of a shape and a type
 Origins = NDArray[np.int64]  # (N, 2): series, step
 
-HIGHEST = 85.0  # of a logarithm: forecasts are float32, which ends at exp(88.7)
 ENOUGH = 1_000_000  # steps that say how large covariates are: of more, every n-th is read
 
 
