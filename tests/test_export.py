@@ -6,6 +6,7 @@ import resource
 import shutil
 import sys
 import tomllib
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from rekur import config as configuration
 from rekur import engine, export, search, storage, tasks
 from rekur.cli import main
 from rekur.data.datasets import digits, kospi, nsmc
-from rekur.data.text import tokenize
+from rekur.data.text import TOKENIZERS, tokenize
 from rekur.errors import RekurError, RequestError
 from rekur.export.examples import shared
 from rekur.runs import Run
@@ -267,15 +268,27 @@ def test_paths_drawn_by_the_readme_are_those_that_rekur_draws(distribution, tmp_
         np.testing.assert_allclose(answer[name], values, rtol=2e-5)
 
 
-@pytest.mark.parametrize("unit", sorted(shared.CUTS.keys() - {"morphemes"}))  # those are kiwipiepy's own
-def test_texts_are_cut_by_the_readme_as_by_rekur(unit):
-    texts = ["Don't stop! It's 3.5 <br /> times, t-shirt_x", "정말 재미있다 ㅋㅋ 2,000원", "café — naïve; (well-made)"]
-    cut, module = shared.CUTS[unit]
-    names = {}
-    exec(module, names)
-    for text in texts:
-        tokens = tokenize(pl.Series([text]), unit)
-        assert eval(cut, names, {"text": text}) == [tokens.kinds[code] for code in tokens.codes.tolist()]
+@pytest.mark.parametrize("unit", sorted(TOKENIZERS.keys() - {"morphemes"}))  # those are kiwipiepy's own
+def test_texts_are_cut_by_the_readme_as_by_rekur(unit, tmp_path):
+    texts = [
+        "Don't stop! It's 3.5 <br /> times, t-shirt_x",
+        "정말 재미있다 ㅋㅋ 2,000원",
+        "café — naïve; (well-made)",
+        unicodedata.normalize("NFD", "정말 재미있다 café"),  # as macOS writes it
+        "हिन्दी में लिखा हुआ '३.५'",  # with vowel signs, which are no letters
+        "한국-漢字 カタカナ ½ Ⅷ",
+        "a\x1cb\x85c\u3000d e\x1ff\n",  # \x1c is white space to Python alone
+    ]
+    words = [
+        [tokens.kinds[code] for code in tokens.codes] for tokens in (tokenize(pl.Series([t]), unit) for t in texts)
+    ]
+    vocabulary = {word: place for place, word in enumerate(dict.fromkeys(word for row in words for word in row))}
+    (tmp_path / "v.json").write_text(json.dumps({"words": list(vocabulary)}), encoding="utf-8")
+    lines = shared.coded(unit, str(tmp_path / "v.json"))
+    for text, row in zip(texts, words, strict=True):
+        found = {"text": text, "json": json, "Path": Path, "about": {"unknown": -1}}
+        exec(lines, found)
+        assert found["ids"] == [vocabulary[word] for word in row], text
 
 
 # requests

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rekur.data.text import Column
 
 MOST = 20_000  # characters of all texts: below, Python is done before polars is there
-_SPACE = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # White_Space of Unicode; re has more
+BLANKS = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # White_Space of Unicode; re has more
 _NOBODY = "\ud800"  # in no text: a class must hold a character
 _UNKNOWN = {"Cn", "Cs"}  # Python's Unicode may be older than polars': what it does not know is not its to cut
 
@@ -65,13 +65,13 @@ def normal(text: str) -> str:
 
 def words_apart(text: str) -> str:
     """Return the normal form of a text with one space for white space of any kind and length, and none around."""
-    return re.sub(f"[{_SPACE}\0]+", " ", normal(text)).strip(" ")
+    return re.sub(f"[{BLANKS}\0]+", " ", normal(text)).strip(" ")
 
 
 def _for_python(pattern: str, text: str) -> str:
     r"""Return the pattern for `re`: \p{L} and its like are the characters of `text` that are of that class."""
     pattern = re.sub(r"\[([^\[\]]+)--(\[[^\[\]]+\])\]", r"(?:(?!\2)[\1])", pattern)
-    pattern = pattern.replace(r"\S", f"[^{_SPACE}]").replace(r"\s", _SPACE)
+    pattern = pattern.replace(r"\S", f"[^{BLANKS}]").replace(r"\s", BLANKS)
     classes = dict.fromkeys("LMN", _NOBODY)
     for character in sorted(set(text)):
         kind = unicodedata.category(character)[0]
