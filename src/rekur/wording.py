@@ -43,3 +43,13 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     rest = len(names) - most
     parts = [*names[:most], f"{rest} more"] if rest > 0 else list(names)
     return " and ".join([part for part in (", ".join(parts[:-1]), parts[-1]) if part]) if parts else ""
+
+
+def some(values: Sequence[object], most: int = 5) -> str:
+    """Return what a user wrote for a sentence, the first few of many.
+
+    >>> some(["a", 2, "c"]), some(["a", 2, "c"], most=1)
+    ('`a`, `2`, `c`', '`a` and 2 more')
+    """
+    shown = ", ".join(f"`{value}`" for value in values[:most])
+    return f"{shown} and {len(values) - most} more" if len(values) > most else shown

@@ -126,6 +126,12 @@ def test_a_malformed_array_is_refused(array):
         sequences.stacked(array, "the array")
 
 
+def test_infinity_beside_nan_is_refused_and_large_numbers_are_not():
+    with pytest.raises(DataError, match="infinite values; the first is in sequence 2"):
+        sequences.stacked(np.array([[1, np.nan], [np.inf, np.nan]]), "the array")
+    assert sequences.stacked(np.full((2, 3), 1e308), "the array").values.lengths.tolist() == [3, 3]
+
+
 def test_files_of_arrays_and_labels(tmp_path):
     np.save(tmp_path / "x.npy", np.arange(6).reshape(2, 3))
     assert sequences.array(tmp_path / "x.npy").shape == (2, 3)

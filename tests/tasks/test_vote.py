@@ -45,6 +45,36 @@ def test_in_training_the_vote_of_a_row_never_saw_the_row():
     assert 0.3 < (said.argmax(axis=1) == labels).mean() < 0.7  # and not at all
 
 
+@pytest.mark.parametrize("column", ["group", "copies"])
+def test_the_vote_of_a_row_never_saw_its_group_or_its_copies(tmp_path, column, monkeypatch):
+    draw = np.random.default_rng(7)
+    x = np.repeat(draw.normal(size=(20, 6)), 6, axis=0)  # labels are noise, known by heart of whoever saw a copy
+    who = np.repeat(np.arange(20), 6)
+    noise = 0.0 if column == "copies" else 1e-3
+    frame = pl.DataFrame(x + noise * draw.normal(size=x.shape), schema=[f"t{n}" for n in range(6)])
+    frame = frame.with_columns(label=np.repeat(draw.permutation(20) % 2, 6).astype(str), who=who)
+    frame.sample(fraction=1.0, shuffle=True, seed=1).write_csv(tmp_path / "rows.csv")
+    grouped = {"split": "grouped", "group": "who"} if column == "group" else {"values": [f"t{n}" for n in range(6)]}
+    data = {"set": "files", "path": str(tmp_path / "rows.csv"), "layout": "wide", **grouped}
+    plain = config.load("waves").model_copy(update={"data": data})
+    for most in (vote.MOST, 40):
+        monkeypatch.setattr(vote, "MOST", most)
+        task = tasks.create(config.override(plain, {**SETTINGS, "model.figures": 100}), seed=1)
+        task.load()
+        answers, _ = task.answers_to_learn()
+        assert (task.voted.argmax(axis=1) == answers).mean() < 0.8
+
+
+def test_rows_that_the_vote_is_fitted_to_are_whole_groups():
+    order, groups = np.random.default_rng(1).permutation(60), np.arange(60) // 6
+    shown, spare = vote.apart(order, groups, 20)
+    assert len(shown) == 18
+    assert not set(groups[shown]) & set(groups[spare])
+    assert [len(part) for part in vote.apart(order, np.zeros(60, int), 20)] == [20, 40]
+    for plain in (None, np.arange(60)):
+        assert np.array_equal(vote.apart(order, plain, 20)[0], np.sort(order[:20]))
+
+
 @pytest.mark.parametrize("classes", [2, 4])
 def test_classes_that_a_fold_lacks_and_figures_that_never_vary_are_borne(classes):
     draw = np.random.default_rng(3)

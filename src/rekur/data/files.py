@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rekur.data import calendar
 from rekur.data.separated import BEGINNING, check_text, lines_of, named, rows_of, separator_of
 from rekur.errors import DataError, in_a_line, nearest
-from rekur.wording import counted, form
+from rekur.wording import counted, form, some
 
 GZ = ".gz"
 CURES = {  # an ending that is not read -> what to do
@@ -159,8 +159,8 @@ def labels(
     unseen = [label for label in found if label not in known]
     if unseen:
         raise DataError(
-            f"Column `{name}` has labels never seen in training: {_some(unseen)}. "
-            f"The model knows {_some(known)}. Correct them, or train with examples of them."
+            f"Column `{name}` has labels never seen in training: {some(unseen)}. "
+            f"The model knows {some(known)}. Correct them, or train with examples of them."
         )
     place = {label: number for number, label in enumerate(known)}
     return np.array([place[label] for label in column.to_list()], dtype=np.int64), known
@@ -365,11 +365,6 @@ def _parquet(content: bytes, path: Path) -> pl.DataFrame:  # noqa: ARG001 - the 
 def _split(text: str) -> list[str]:
     # Not splitlines: it also splits at characters that stand inside texts, such as U+2028.
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
-
-
-def _some(values: Sequence[Any], most: int = 5) -> str:
-    shown = ", ".join(f"`{value}`" for value in values[:most])
-    return f"{shown} and {len(values) - most} more" if len(values) > most else shown
 
 
 _READERS: dict[str, Callable[[bytes, Path], pl.DataFrame]] = {

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rekur.data.calendar import Frequency, Times, day_of, moments, written
 from rekur.data.files import MISSING
 from rekur.errors import DataError, nearest
-from rekur.wording import counted, form
+from rekur.wording import counted, form, some
 
 Floats = NDArray[np.float64]
 Layout = Literal["long", "columns", "rows"]
@@ -139,7 +139,7 @@ def layout_of(frame: pl.DataFrame, columns: Columns) -> Layout:
     if named.time:
         return "columns"
     raise DataError(
-        f"The table has neither a column of values (`y`) nor of times (`ds`, `date`); it has {_some(frame.columns)}. "
+        f"The table has neither a column of values (`y`) nor of times (`ds`, `date`); it has {some(frame.columns)}. "
         'Name them with data.target and data.time, or set data.layout to "rows" where each row is a series.'
     )
 
@@ -163,7 +163,7 @@ def check_columns(frame: pl.DataFrame, columns: Columns) -> None:
     if missing:
         raise DataError(f"There is no column `{missing[0]}`. {nearest(missing[0], frame.columns)}")
     if not columns.target:
-        raise DataError(f"Which column is to be forecast? Name it with data.target, one of {_some(frame.columns)}.")
+        raise DataError(f"Which column is to be forecast? Name it with data.target, one of {some(frame.columns)}.")
     given = [name for name in wanted if name]
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
@@ -229,7 +229,7 @@ def several(column: str, name: str, kinds: pl.Series) -> DataError:
     """Return the fault of a series of which a static column says several things."""
     return DataError(
         f"Column `{column}` is static, one value a series; series `{name}` has {len(kinds)}: "
-        f"{_some(kinds.to_list())}. Name it under data.observed or data.known instead."
+        f"{some(kinds.to_list())}. Name it under data.observed or data.known instead."
     )
 
 
@@ -408,8 +408,3 @@ def named_rows(frame: pl.DataFrame, columns: Columns) -> tuple[list[str], Floats
     if len(twice):
         raise DataError(f"Two rows have the name `{twice[0]}`; in this layout a row is a series. Rename one.")
     return names, np.stack([numbers(frame[name]) for name in frame.columns if name != first], axis=1)
-
-
-def _some(values: Sequence[Any], most: int = 6) -> str:
-    shown = ", ".join(f"`{value}`" for value in values[:most])
-    return f"{shown} and {len(values) - most} more" if len(values) > most else shown

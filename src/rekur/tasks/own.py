@@ -143,7 +143,7 @@ def _folded(data: OwnFile, count: int, given: Keys, generator: np.random.Generat
 
 
 def _fold(data: OwnFile, count: int, given: Keys, generator: np.random.Generator) -> tuple[Rows, Rows]:
-    groups = _whole(data, given)
+    groups = whole(data, given)
     if groups is not None:
         dealt = splits.folds_of_groups(groups, data.folds, generator, given.strata)
     else:
@@ -156,7 +156,7 @@ def _validation(
     data: OwnFile, strata: NDArray[np.int64], given: Keys, rest: Rows, generator: np.random.Generator
 ) -> list[Rows]:
     """Return the places in `rest` that train and that validate."""
-    groups = _whole(data, given)
+    groups = whole(data, given)
     if groups is None:
         return splits.stratified(strata[rest], (data.validation,), generator)
     if not data.validation:
@@ -164,7 +164,7 @@ def _validation(
     return splits.grouped(groups[rest], (data.validation,), generator, None if given.strata is None else strata[rest])
 
 
-def _whole(data: OwnFile, given: Keys) -> NDArray[np.int64] | None:
+def whole(data: OwnFile, given: Keys) -> NDArray[np.int64] | None:
     """Return what may not be torn apart: the groups asked for, or copies."""
     if data.split == "grouped":
         return given.groups

@@ -88,7 +88,8 @@ class Sequencing(Task):
         self.coded = {part: self.reader.encode(values) for part, values in self.raw.items()}
         self.part(rows)
         if self.config.model.figures:
-            self._hold_vote()
+            groups = own.whole(self.data, given)
+            self._hold_vote(None if groups is None else groups[rows["train"]])
         if self.config.model.evidence:
             self._hold_ballot()
 
@@ -104,17 +105,18 @@ class Sequencing(Task):
         kept = np.flatnonzero(there)
         return replace(found, values=self.reader.take(found.values, kept), about=found.about[kept])
 
-    def _hold_vote(self) -> None:
-        """Fit the linear vote of figures to the training part."""
+    def _hold_vote(self, groups: Rows | None) -> None:
+        """Fit the linear vote of figures to the training part, whose `groups` (N,) or copies stay together."""
         from rekur.data import figures
         from rekur.tasks.sequencing import vote
 
         made, order = self.architecture(), self.generator(6).permutation(len(self.coded["train"]))
         kernels = figures.draw(made.longest, made.values, self.generator(4))
         answers, classes = self.answers_to_learn()
-        shown, spare = np.sort(order[: vote.MOST]), np.sort(order[vote.MOST :])
+        shown, spare = vote.apart(order, groups, vote.MOST)
         told = np.concatenate([self._told(rows, kernels) for rows in _some(shown)])
-        self.vote, said = vote.fit(told, kernels, answers[shown], classes, self.generator(5))
+        together = None if groups is None else groups[shown]
+        self.vote, said = vote.fit(told, kernels, answers[shown], classes, self.generator(5), together)
         self.voted = np.empty((len(order), said.shape[1]), np.float32)
         self.voted[shown] = said
         for rows in _some(spare):

@@ -57,8 +57,27 @@ class Vote:
             getattr(module, name).copy_(torch.from_numpy(array))
 
 
+def apart(order: Rows, groups: Rows | None, most: int) -> tuple[Rows, Rows]:
+    """Return the rows that the vote is fitted to, the first of `order` (N,), and the others; both rise.
+
+    They are `most` at most, and no group (N,) is torn apart, but one that is larger than that.
+    """
+    end = most
+    if groups is not None:
+        _, first, number = np.unique(groups[order], return_index=True, return_inverse=True)
+        order = order[np.argsort(first[number], kind="stable")]
+        edges = np.append(np.flatnonzero(np.diff(groups[order])) + 1, len(order))
+        end = int(edges[edges <= most].max(initial=0)) or most
+    return np.sort(order[:end]), np.sort(order[end:])
+
+
 def fit(
-    told: Floats, kernels: Kernels, answers: NDArray[np.float64], classes: int, generator: np.random.Generator
+    told: Floats,
+    kernels: Kernels,
+    answers: NDArray[np.float64],
+    classes: int,
+    generator: np.random.Generator,
+    groups: Rows | None = None,
 ) -> tuple[Vote, Floats]:
     """Return the vote, and what it says of each training sequence (N, O) when that was left out.
 
@@ -68,24 +87,28 @@ def fit(
         answers: (N,) classes, or standardised numbers.
         classes: O, or 0 where the answer is a number (O = 1).
         generator: deals the sequences into folds.
+        groups: (N,) equal for sequences that are left out together; a single group is no group.
     """
     deviation = told.std(axis=0)
     shift, scale = told.mean(axis=0), np.where(deviation > FLAT, 1 / np.maximum(deviation, FLAT), 0).astype(np.float32)
     x = figures.scaled(told, shift, scale)
     fitted: Fit = _logistic(classes) if classes else _ridge
     penalties = PENALTIES if classes else RIDGE
-    folds = _dealt(answers if classes else np.zeros(len(x)), FOLDS, generator)
+    folds = _dealt(answers if classes else np.zeros(len(x)), FOLDS, generator, groups)
     tried = [_left_out(fitted, x, answers, folds, penalty) for penalty in penalties]
     best = int(np.argmin([_loss(said, answers, classes) for said in tried]))
     return Vote(kernels, shift, scale, *fitted(x, answers, penalties[best])), tried[best]
 
 
-def _dealt(labels: NDArray[np.float64], folds: int, generator: np.random.Generator) -> Rows:
-    """Return the fold of each row (N,): the rows of each class are dealt out in turn, in a random order."""
-    order = np.lexsort((generator.random(len(labels)), labels))
-    found = np.empty(len(labels), np.int64)
-    found[order] = np.arange(len(labels)) % folds
-    return found
+def _dealt(labels: NDArray[np.float64], folds: int, generator: np.random.Generator, groups: Rows | None) -> Rows:
+    """Return the fold of each row (N,): the groups of each class are dealt out in turn, in a random order."""
+    if groups is None or (groups == groups[0]).all():
+        groups = np.arange(len(labels))
+    _, first, number = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.lexsort((generator.random(len(first)), labels[first]))
+    found = np.empty(len(first), np.int64)
+    found[order] = np.arange(len(first)) % folds
+    return found[number]
 
 
 def _left_out(fitted: Fit, x: Floats, answers: NDArray[np.float64], folds: Rows, penalty: float) -> Floats:

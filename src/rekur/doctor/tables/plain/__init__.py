@@ -14,9 +14,3 @@ def parts(tables: Tables) -> Iterator[tuple[str, pl.DataFrame]]:
     yield ("the training part" if tables.test is not None else "the table"), tables.train
     if tables.test is not None:
         yield "the test part", tables.test
-
-
-def some(names: list[str], most: int = 5) -> str:
-    """Return names for a sentence, the first few of many."""
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

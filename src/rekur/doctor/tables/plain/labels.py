@@ -10,9 +10,9 @@ import polars as pl
 
 from rekur.doctor.findings import Curve, Finding
 from rekur.doctor.patient import Tables
-from rekur.doctor.tables.plain import parts, some
+from rekur.doctor.tables.plain import parts
 from rekur.doctor.tables.read import MOST_CLASSES
-from rekur.wording import counted, form
+from rekur.wording import counted, form, some
 
 ALWAYS = 0.95  # share of one class from which its name is a good answer to every question
 RARE, FEW = 100, 10  # times that the commonest class is as large as the rarest, if that has fewer examples than FEW

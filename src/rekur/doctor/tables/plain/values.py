@@ -10,8 +10,8 @@ import polars as pl
 from rekur.data.files import MISSING
 from rekur.doctor.findings import Finding, Severity
 from rekur.doctor.patient import Floats, Tables
-from rekur.doctor.tables.plain import parts, some
-from rekur.wording import counted, form
+from rekur.doctor.tables.plain import parts
+from rekur.wording import counted, form, some
 
 # What is written into a number's place to say that there is none.
 SENTINELS = (-999, -9999, -99999, 999, 9999, 99999, 999999, -99, -9, -32768, 32767, -999.9, -99.9, 999.9, 9999.9, 1e20)
