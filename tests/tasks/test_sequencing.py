@@ -228,8 +228,6 @@ def test_settings_that_contradict_each_other_are_refused(case):
 FILES = {
     "no id": ({"path": "x.csv"}, "data.id"),
     "no labels": ({"path": "x.npy"}, "data.labels"),
-    "unlike columns of a long table": ({"path": "x.csv", "id": "id", "alike": False}, "data.alike = false"),
-    "unlike columns of an array": ({"path": "x.npy", "labels": "y.npy", "alike": False}, "data.alike = false"),
     "labels of a table": ({"path": "x.csv", "id": "id", "labels": "y.txt"}, "for a .npy file"),
     "groups of an array": ({"path": "x.npy", "labels": "y.npy", "split": "grouped", "group": "g"}, "no groups"),
     "unlike columns of a long table": ({"path": "x.csv", "id": "id", "alike": False}, "data.alike"),

@@ -76,8 +76,6 @@ def _of_texts(config: Config, data: SequencesData) -> Iterator[str]:
 
 def _of_files(data: SequencesData) -> Iterator[str]:
     stacked = data.path.lower().endswith(".npy")
-    if not data.alike and (stacked or data.text or data.layout != "wide"):
-        yield 'data.alike = false: only the columns of a table with data.layout = "wide" can be unlike. Leave it out.'
     if stacked and not data.labels:
         yield "data.labels: a .npy file has no column of labels; name the file that holds one for each sequence."
     if stacked and (data.group or data.split == "time"):
