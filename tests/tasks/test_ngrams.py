@@ -82,6 +82,17 @@ def test_in_training_neither_ballot_nor_evidence_of_a_text_ever_saw_it(monkeypat
     assert np.abs(vote.weights - moved.weights).max() > 1
 
 
+def test_texts_of_a_group_are_left_out_together(monkeypatch):
+    monkeypatch.setattr(ngrams, "RIDGE", (3.0,))
+    draw = np.random.default_rng(2)
+    texts, answers, pairs = tokens(draw, 80), draw.normal(size=80), np.arange(80) // 2
+    said = ngrams.fit(texts, answers, 2, np.random.default_rng(0), pairs)[2]
+    answers[7] += 100
+    again = ngrams.fit(texts, answers, 2, np.random.default_rng(0), pairs)[2]
+    assert (said[6:8] == again[6:8]).all()
+    assert (np.abs(again - said) > 1).any()
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_texts_too_few_for_folds_are_borne(count):
     draw = np.random.default_rng(3)

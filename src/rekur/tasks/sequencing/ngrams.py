@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rekur.data import evidence
 from rekur.data.evidence import NONE, PACE, START, Integers
 from rekur.data.ragged import Ragged
+from rekur.tasks.sequencing.vote import dealt
 
 Floats = NDArray[np.float32]
 
@@ -48,7 +49,11 @@ class NumberVote:
 
 
 def fit(
-    tokens: Ragged, answers: NDArray[np.float64], order: int, generator: np.random.Generator
+    tokens: Ragged,
+    answers: NDArray[np.float64],
+    order: int,
+    generator: np.random.Generator,
+    groups: Integers | None = None,
 ) -> tuple[NumberVote, Floats, Floats]:
     """Return the vote, what each step (S, order) of the training texts reads in training, and their ballots (N, 1).
 
@@ -57,10 +62,11 @@ def fit(
         answers: (N,) standardised numbers.
         order: longest n-gram.
         generator: deals the texts into folds.
+        groups: (N,) equal for texts that are left out together, as `vote.dealt` takes them.
     """
     known, feature, text = evidence.features(tokens, order, LEAST_TEXTS)
     told, rarity = _told(known, feature, text, len(tokens))
-    folds = generator.permutation(len(tokens)) % FOLDS
+    folds = dealt(np.zeros(len(tokens)), FOLDS, generator, groups)
     some = np.arange(min(len(tokens), MOST))
     errors = [_error(told[some], answers[some], folds[some], penalty) for penalty in RIDGE]
     penalty = RIDGE[int(np.argmin(errors))]

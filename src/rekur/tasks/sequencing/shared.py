@@ -87,11 +87,12 @@ class Sequencing(Task):
         self.reader.fit(self.raw["train"])
         self.coded = {part: self.reader.encode(values) for part, values in self.raw.items()}
         self.part(rows)
+        groups = own.whole(self.data, given)
+        together = None if groups is None else groups[rows["train"]]
         if self.config.model.figures:
-            groups = own.whole(self.data, given)
-            self._hold_vote(None if groups is None else groups[rows["train"]])
+            self._hold_vote(together)
         if self.config.model.evidence:
-            self._hold_ballot()
+            self._hold_ballot(together)
 
     def _labelled(self, found: Sequences | Written) -> Sequences | Written:
         """Leave out what nothing is said of, and say so."""
@@ -122,13 +123,13 @@ class Sequencing(Task):
         for rows in _some(spare):
             self.voted[rows] = self.vote.said(self._told(rows, kernels))
 
-    def _hold_ballot(self) -> None:
-        """Fit the linear vote of n-grams to the training texts."""
+    def _hold_ballot(self, groups: Rows | None) -> None:
+        """Fit the linear vote of n-grams to the training texts, whose `groups` (N,) or copies stay together."""
         from rekur.tasks.sequencing import ngrams
 
         tokens, (answers, _) = self.coded["train"], self.answers_to_learn()
         order = self.config.model.evidence
-        self.ballot, read, self.voted = ngrams.fit(tokens, answers, order, self.generator(5))
+        self.ballot, read, self.voted = ngrams.fit(tokens, answers, order, self.generator(5), groups)
         self.ratios = Ragged(read, tokens.offsets)
         assert isinstance(self.reader, Words)
         self.reader.n_grams = len(self.ballot.keys)

@@ -94,13 +94,13 @@ def fit(
     x = figures.scaled(told, shift, scale)
     fitted: Fit = _logistic(classes) if classes else _ridge
     penalties = PENALTIES if classes else RIDGE
-    folds = _dealt(answers if classes else np.zeros(len(x)), FOLDS, generator, groups)
+    folds = dealt(answers if classes else np.zeros(len(x)), FOLDS, generator, groups)
     tried = [_left_out(fitted, x, answers, folds, penalty) for penalty in penalties]
     best = int(np.argmin([_loss(said, answers, classes) for said in tried]))
     return Vote(kernels, shift, scale, *fitted(x, answers, penalties[best])), tried[best]
 
 
-def _dealt(labels: NDArray[np.float64], folds: int, generator: np.random.Generator, groups: Rows | None) -> Rows:
+def dealt(labels: NDArray[np.float64], folds: int, generator: np.random.Generator, groups: Rows | None) -> Rows:
     """Return the fold of each row (N,): the groups of each class are dealt out in turn, in a random order."""
     if groups is None or (groups == groups[0]).all():
         groups = np.arange(len(labels))
