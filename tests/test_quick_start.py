@@ -51,13 +51,13 @@ def test_a_first_prediction_takes_half_a_second(name, tmp_path):
     assert seconds(code) < 1.0  # 0.5 is the aim
 
 
-def loaded(*words):
-    """Return the packages, not of Python itself, that a command of these words loads; it must succeed."""
+def loaded(*words, cwd=None):
+    """Return the packages, not of Python itself, that a command of these words loads in a folder; it must succeed."""
     code = (
         f"import sys; from rekur.cli import main; assert main({list(words)!r}) == 0; "
         "print('loaded', *{name.partition('.')[0] for name in sys.modules})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=cwd)
     names = done.stdout.rpartition("loaded ")[2].split()
     return {name for name in names if name not in sys.stdlib_module_names and not name.startswith("_")}
 
@@ -66,8 +66,8 @@ def test_help_loads_what_reads_the_command_line_alone():
     assert loaded("--help") <= COMMAND | {"sitecustomize"}
 
 
-def test_the_shelf_is_listed_without_tables():
-    assert loaded("recipes") <= PREDICTING | {"sitecustomize"}
+def test_the_shelf_is_listed_without_tables(tmp_path):
+    assert loaded("recipes", cwd=tmp_path) <= PREDICTING | {"sitecustomize"}
 
 
 @pytest.mark.skipif(not engine.SETS, reason="the native engine was not built")
